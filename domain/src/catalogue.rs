@@ -1,0 +1,148 @@
+//! The workspace's choice lists: sources, contact statuses, reject reasons, tags. One shape serves all four.
+
+use crate::{
+    access::RecordType,
+    invalid::{FieldCode, FieldErrors},
+    record::{Made, Making},
+    text, workspace,
+};
+
+sorts! {
+    /// Orders of a choice list.
+    pub enum CatalogueSort {
+        Position = "position" => "position" up,
+        Name = "name" => "sort_key" up,
+        CreatedAtDown = "-created_at" => "created_at" down,
+    }
+}
+
+list_params! {
+    /// Filters of a choice list.
+    pub struct ListCatalogue sort CatalogueSort {
+        /// Words the name contains.
+        q: String,
+    }
+}
+
+/// What the four lists have in common, for the one place that stores them.
+pub trait Entry: Made {
+    /// From the parts that are stored.
+    fn from_parts(parts: Parts) -> Self;
+    /// To the parts that are stored.
+    fn parts(&self) -> Parts;
+}
+
+/// The stored parts of a catalogue entry.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Parts {
+    pub id: uuid::Uuid,
+    pub key: Option<String>,
+    pub name: String,
+    pub position: i64,
+    pub color: Option<String>,
+    pub version: i64,
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    pub updated_at: chrono::DateTime<chrono::Utc>,
+    pub created_by: crate::actor::ActorRef,
+    pub updated_by: crate::actor::ActorRef,
+    pub archived_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+macro_rules! catalogue {
+    ($(#[$meta:meta])* $name:ident, $new:ident, $patch:ident clears $clear:ident, $tag:expr) => {
+        record! {
+            $(#[$meta])*
+            pub struct $name ($tag) {
+                /// Key for programs, lower snake_case; null where only the name counts.
+                pub key: Option<String>,
+                /// Name as people read it; unique in its list.
+                pub name: String,
+                /// Place in the list, smallest first.
+                pub position: i64,
+                /// Colour for interfaces, `#RRGGBB`.
+                pub color: Option<String>,
+            }
+        }
+        input! {
+            /// An entry of a choice list.
+            pub struct $new, $patch clears $clear {
+                /// Key for programs, lower snake_case.
+                key: String, max 50;
+                /// Name as people read it; unique in its list.
+                #[schema(required = true)]
+                name: String, max 100;
+                /// Place in the list, smallest first.
+                position: i64, range 0 to 1_000_000;
+                /// Colour for interfaces, `#RRGGBB`.
+                color: String, max 7;
+            }
+        }
+        impl Made for $name {
+            type Input = $new;
+            fn input(&self) -> $new {
+                $new { key: self.key.clone(), name: Some(self.name.clone()), position: Some(self.position), color: self.color.clone() }
+            }
+            fn make(input: &$new, previous: Option<&Self>, making: &Making<'_>) -> Result<Self, FieldErrors> {
+                let mut errors = FieldErrors::default();
+                let name = errors.required_line("/name", input.name.as_deref());
+                let key = crate::invalid::line(input.key.as_deref());
+                if let Some(key) = key.as_deref().filter(|key| !workspace::is_key(key)) {
+                    errors.add_with("/key", FieldCode::InvalidValue, key);
+                }
+                let color = crate::invalid::line(input.color.as_deref());
+                if let Some(color) = color.as_deref().filter(|color| !is_color(color)) {
+                    errors.add_with("/color", FieldCode::InvalidValue, color);
+                }
+                errors.finish()?;
+                let position = input.position.unwrap_or(0);
+                Ok(match previous {
+                    Some(old) => Self { key, name, position, color, ..old.clone() },
+                    None => fresh!($name, making.birth, { key: key, name: name, position: position, color: color }),
+                })
+            }
+        }
+        impl Entry for $name {
+            fn from_parts(p: Parts) -> Self {
+                Self {
+                    id: p.id.into(), key: p.key, name: p.name, position: p.position, color: p.color, version: p.version,
+                    created_at: p.created_at, updated_at: p.updated_at, created_by: p.created_by, updated_by: p.updated_by,
+                    archived_at: p.archived_at, access: crate::access::FieldAccess::default(), expanded: None, warnings: None,
+                }
+            }
+            fn parts(&self) -> Parts {
+                Parts {
+                    id: self.id.uuid(), key: self.key.clone(), name: self.name.clone(), position: self.position, color: self.color.clone(),
+                    version: self.version, created_at: self.created_at, updated_at: self.updated_at, created_by: self.created_by.clone(),
+                    updated_by: self.updated_by.clone(), archived_at: self.archived_at,
+                }
+            }
+        }
+    };
+}
+
+catalogue!(
+    /// Where a client came from.
+    Source, NewSource, SourcePatch clears SourceField, RecordType::Source
+);
+catalogue!(
+    /// A step of a client's life, named by the workspace.
+    ContactStatus, NewContactStatus, ContactStatusPatch clears ContactStatusField, RecordType::ContactStatus
+);
+catalogue!(
+    /// Why a lead was rejected.
+    RejectReason, NewRejectReason, RejectReasonPatch clears RejectReasonField, RecordType::RejectReason
+);
+catalogue!(
+    /// A tag of cards and leads.
+    Tag, NewTag, TagPatch clears TagField, RecordType::Tag
+);
+
+/// Names are compared by this: case, `ё` and spaces do not make two entries.
+pub fn name_key(name: &str) -> String {
+    text::fold(name)
+}
+
+fn is_color(color: &str) -> bool {
+    color.len() == 7 && color.strip_prefix('#').is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}

@@ -1,0 +1,92 @@
+//! What a change leaves behind: an audit event (who, what before and after) and an outbox event (for the outside).
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{access::RecordType, record::Record};
+
+words! {
+    /// What happened to a record. Open to additions.
+    pub enum Action {
+        /// Made.
+        Created = "created",
+        /// Changed.
+        Updated = "updated",
+        /// Archived.
+        Archived = "archived",
+        /// Brought back.
+        Restored = "restored",
+        /// A task was finished.
+        Completed = "completed",
+        /// Somebody signed in.
+        SignedIn = "signed_in",
+        /// A sign-in was refused.
+        SignInRefused = "sign_in_refused",
+        /// A session ended.
+        SignedOut = "signed_out",
+        /// A password was set.
+        PasswordChanged = "password_changed",
+        /// A link to set a password was made or asked for.
+        PasswordLinkMade = "password_link_made",
+        /// A key was replaced.
+        KeyRotated = "key_rotated",
+        /// A responsible person was chosen.
+        Assigned = "assigned",
+        /// A submission was received.
+        Received = "received",
+        /// A submission was processed again by hand.
+        Replayed = "replayed",
+    }
+}
+
+/// One event: written to the audit and to the outbox in the transaction of the change.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Type of the record.
+    pub record: RecordType,
+    /// Its id.
+    pub id: Uuid,
+    /// What happened.
+    pub action: Action,
+    /// Changed fields, each `{before, after}`.
+    pub changes: Map<String, Value>,
+    /// The record after; null where it must not leave (sign-ins).
+    pub after: Value,
+    /// Why, when a reason was given or the server decided.
+    pub reason: Option<String>,
+}
+
+impl Event {
+    /// A creation.
+    pub fn created<R: Record>(record: &R) -> Self {
+        Self::between(None, record, Action::Created)
+    }
+    /// A change.
+    pub fn updated<R: Record>(before: &R, after: &R) -> Self {
+        Self::between(Some(before), after, Action::Updated)
+    }
+    /// Any step from one state to the next.
+    pub fn between<R: Record>(before: Option<&R>, after: &R, action: Action) -> Self {
+        Self {
+            record: R::TYPE,
+            id: after.uuid(),
+            action,
+            changes: crate::record::difference(before, after),
+            after: serde_json::to_value(after).unwrap_or(Value::Null),
+            reason: None,
+        }
+    }
+    /// Something that happened beside a record's fields.
+    pub fn bare(record: RecordType, id: Uuid, action: Action) -> Self {
+        Self { record, id, action, changes: Map::new(), after: Value::Null, reason: None }
+    }
+    /// The same with its reason.
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+    /// The type on the wire, `contact.created`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.record, self.action)
+    }
+}

@@ -1,0 +1,195 @@
+//! What is wrong with an input: every fault at once, each with its place and reason.
+
+use std::borrow::Cow;
+
+use validator::{ValidationErrors, ValidationErrorsKind};
+
+words! {
+    /// Why one value is refused. Open to additions.
+    pub enum FieldCode {
+        /// A value must be given.
+        Required = "required",
+        /// Longer than allowed, or more items than allowed.
+        TooLong = "too_long",
+        /// Shorter than allowed.
+        TooShort = "too_short",
+        /// Outside the allowed range.
+        OutOfRange = "out_of_range",
+        /// Not a phone number.
+        InvalidPhone = "invalid_phone",
+        /// Not an e-mail address.
+        InvalidEmail = "invalid_email",
+        /// Not a tax id, or its checksum is wrong.
+        InvalidTaxId = "invalid_tax_id",
+        /// Not an http or https address.
+        InvalidUrl = "invalid_url",
+        /// Not an IANA time zone.
+        InvalidTimeZone = "invalid_time_zone",
+        /// Not an ISO 3166 country.
+        InvalidCountry = "invalid_country",
+        /// Not an ISO 4217 currency.
+        InvalidCurrency = "invalid_currency",
+        /// Not one of the allowed values.
+        InvalidValue = "invalid_value",
+        /// A date or time that cannot be meant.
+        InvalidTime = "invalid_time",
+        /// Text with characters that cannot be kept (U+0000).
+        InvalidText = "invalid_text",
+        /// The named record is not there.
+        ReferenceNotFound = "reference_not_found",
+        /// The person is deactivated.
+        InactiveUser = "inactive_user",
+        /// Another record has this value already.
+        AlreadyTaken = "already_taken",
+        /// A name the request may not carry.
+        UnknownField = "unknown_field",
+        /// A query parameter the operation does not know.
+        UnknownParameter = "unknown_parameter",
+        /// A value of another JSON type is wanted.
+        WrongType = "wrong_type",
+        /// The cursor does not belong to this list and order.
+        InvalidCursor = "invalid_cursor",
+        /// The password is too short or too common.
+        WeakPassword = "weak_password",
+        /// The value would lead outside what the asker may reach.
+        OutsideReach = "outside_reach",
+        /// The tree would contain itself.
+        Cycle = "cycle",
+        /// A next step, or the reason why there is none, is wanted.
+        NextStepRequired = "next_step_required",
+    }
+}
+
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// JSON Pointer (RFC 6901) into the request body; empty for a query parameter.
+    pub pointer: String,
+    /// Name of the query parameter, when the fault is there.
+    pub parameter: Option<String>,
+    /// Why.
+    pub code: FieldCode,
+    /// What the message may name: the value, the limit.
+    pub given: Option<String>,
+}
+
+/// Every fault of an input.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FieldErrors(pub Vec<FieldError>);
+
+impl FieldErrors {
+    /// Notes a fault at a pointer.
+    pub fn add(&mut self, pointer: impl Into<String>, code: FieldCode) {
+        self.0.push(FieldError { pointer: pointer.into(), parameter: None, code, given: None });
+    }
+    /// Notes a fault and what the message may name.
+    pub fn add_with(&mut self, pointer: impl Into<String>, code: FieldCode, given: impl Into<String>) {
+        self.0.push(FieldError { pointer: pointer.into(), parameter: None, code, given: Some(shorten(&given.into())) });
+    }
+    /// A single fault.
+    pub fn one(pointer: impl Into<String>, code: FieldCode) -> Self {
+        let mut errors = Self::default();
+        errors.add(pointer, code);
+        errors
+    }
+    /// A single fault of a query parameter.
+    pub fn parameter(name: impl Into<String>, code: FieldCode) -> Self {
+        Self(vec![FieldError { pointer: String::new(), parameter: Some(name.into()), code, given: None }])
+    }
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// `Ok` when nothing is wrong.
+    pub fn finish(self) -> Result<(), Self> {
+        if self.is_empty() { Ok(()) } else { Err(self) }
+    }
+    /// A cleaned line that must be given; empty when it is not.
+    pub fn required_line(&mut self, pointer: &str, given: Option<&str>) -> String {
+        let line = given.map(crate::text::clean_line).unwrap_or_default();
+        if line.is_empty() {
+            self.add(pointer, FieldCode::Required);
+        }
+        line
+    }
+    /// An optional http or https address.
+    pub fn url(&mut self, pointer: &str, given: Option<&str>) -> Option<String> {
+        let url = line(given)?;
+        if !crate::workspace::is_url(&url) {
+            self.add_with(pointer, FieldCode::InvalidUrl, &url);
+        }
+        Some(url)
+    }
+    /// A time a person can mean, cut to microseconds.
+    pub fn time(&mut self, pointer: &str, given: Option<chrono::DateTime<chrono::Utc>>) -> Option<chrono::DateTime<chrono::Utc>> {
+        let at = given?;
+        if !crate::zone::is_sane(at) {
+            self.add_with(pointer, FieldCode::InvalidTime, at.to_rfc3339());
+        }
+        Some(crate::zone::to_micros(at))
+    }
+    /// An optional IANA zone.
+    pub fn zone(&mut self, pointer: &str, given: Option<&str>) -> Option<String> {
+        let name = line(given)?;
+        if !crate::zone::is_known(&name) {
+            self.add_with(pointer, FieldCode::InvalidTimeZone, &name);
+        }
+        Some(name)
+    }
+    /// Takes over what the `validator` derive found (lengths and ranges).
+    pub fn absorb(&mut self, found: Result<(), ValidationErrors>) {
+        if let Err(errors) = found {
+            self.walk("", &errors);
+        }
+    }
+    fn walk(&mut self, at: &str, errors: &ValidationErrors) {
+        for (field, kind) in errors.errors() {
+            let here = format!("{at}/{}", pointer_token(field));
+            match kind {
+                ValidationErrorsKind::Struct(inner) => self.walk(&here, inner),
+                ValidationErrorsKind::List(items) => {
+                    for (index, inner) in items {
+                        self.walk(&format!("{here}/{index}"), inner);
+                    }
+                }
+                ValidationErrorsKind::Field(faults) => {
+                    for fault in faults {
+                        let bound = |name: &str| fault.params.get(name).map(ToString::to_string);
+                        match fault.code.as_ref() {
+                            "length" if bound("max").is_some() => {
+                                self.add_with(&here, FieldCode::TooLong, bound("max").unwrap_or_default());
+                            }
+                            "length" => self.add(&here, FieldCode::TooShort),
+                            _ => self.add_with(
+                                &here,
+                                FieldCode::OutOfRange,
+                                format!("{}…{}", bound("min").unwrap_or_default(), bound("max").unwrap_or_default()),
+                            ),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A cleaned line, or nothing when it is empty.
+pub fn line(given: Option<&str>) -> Option<String> {
+    given.map(crate::text::clean_line).filter(|line| !line.is_empty())
+}
+
+/// A cleaned text of several lines, or nothing when it is empty.
+pub fn prose(given: Option<&str>) -> Option<String> {
+    given.map(crate::text::clean).filter(|text| !text.is_empty())
+}
+
+/// Escapes one segment of a JSON Pointer.
+pub fn pointer_token(segment: &str) -> Cow<'_, str> {
+    let segment = segment.strip_prefix("r#").unwrap_or(segment);
+    if segment.contains(['~', '/']) { segment.replace('~', "~0").replace('/', "~1").into() } else { segment.into() }
+}
+
+/// Messages repeat a value back; a huge one is cut.
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= 80 { text.to_owned() } else { text.chars().take(79).chain(['…']).collect() }
+}

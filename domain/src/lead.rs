@@ -1,0 +1,320 @@
+//! Lead: one enquiry. Refuses a rejection without its reason, and a lead of nobody.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use crate::{
+    access::RecordType,
+    contact::{self, slice},
+    id::{CompanyId, ContactId, DealId, FormId, RejectReasonId, SourceId, SubmissionId, UserId},
+    invalid::{FieldCode, FieldErrors, line, prose},
+    list::AnyOf,
+    record::{Made, Making, Reference},
+    text,
+};
+
+/// Marks ids of deals.
+#[derive(Debug)]
+pub struct DealMark;
+
+words! {
+    /// Where an enquiry stands.
+    pub enum LeadStatus {
+        /// Nobody has reacted yet.
+        New = "new",
+        /// Somebody works on it.
+        InWork = "in_work",
+        /// It became, or may become, a deal.
+        Qualified = "qualified",
+        /// It will not, and says why.
+        Rejected = "rejected",
+    }
+}
+
+impl LeadStatus {
+    /// Whether somebody still has to do something.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::New | Self::InWork)
+    }
+}
+
+/// UTM marks of the visit that led here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Utm {
+    /// `utm_source`.
+    #[validate(length(max = 300))]
+    #[schema(max_length = 300, required = true)]
+    pub source: Option<String>,
+    /// `utm_medium`.
+    #[validate(length(max = 300))]
+    #[schema(max_length = 300, required = true)]
+    pub medium: Option<String>,
+    /// `utm_campaign`.
+    #[validate(length(max = 300))]
+    #[schema(max_length = 300, required = true)]
+    pub campaign: Option<String>,
+    /// `utm_term`.
+    #[validate(length(max = 300))]
+    #[schema(max_length = 300, required = true)]
+    pub term: Option<String>,
+    /// `utm_content`.
+    #[validate(length(max = 300))]
+    #[schema(max_length = 300, required = true)]
+    pub content: Option<String>,
+}
+
+record! {
+    /// One enquiry of a client.
+    pub struct Lead (RecordType::Lead) {
+        /// Who asks.
+        pub contact_id: ContactId,
+        /// For which company.
+        pub company_id: Option<CompanyId>,
+        /// What it is about, in a line.
+        pub title: Option<String>,
+        /// The form it came through.
+        pub form_id: Option<FormId>,
+        /// The submission it was made from.
+        pub submission_id: Option<SubmissionId>,
+        /// Where it came from.
+        pub source_id: Option<SourceId>,
+        /// UTM marks.
+        pub utm: Utm,
+        /// Page the form stood on.
+        pub page_url: Option<String>,
+        /// Page before that one.
+        pub referrer: Option<String>,
+        /// Everything else that was asked and answered: budget, term, product.
+        pub answers: BTreeMap<String, Value>,
+        /// What the client wrote.
+        pub comment: Option<String>,
+        /// Where it stands.
+        pub status: LeadStatus,
+        /// Why it was rejected.
+        pub reject_reason_id: Option<RejectReasonId>,
+        /// The responsible user.
+        pub owner_id: Option<UserId>,
+        /// Why this person is responsible.
+        pub assignment_reason: Option<String>,
+        /// When the enquiry arrived.
+        pub received_at: DateTime<Utc>,
+        /// When somebody first reacted.
+        pub first_response_at: Option<DateTime<Utc>>,
+        /// The deal made from it.
+        pub deal_id: Option<DealId>,
+        /// Names of tags.
+        pub tags: Vec<String>,
+        /// Due time of the earliest open task; derived.
+        pub next_task_at: Option<DateTime<Utc>>,
+    }
+}
+
+input! {
+    /// A lead to create by hand or by an integration.
+    pub struct NewLead, LeadPatch clears LeadField {
+        /// Who asks.
+        #[schema(required = true)]
+        contact_id: ContactId;
+        /// For which company.
+        company_id: CompanyId;
+        /// What it is about, in a line.
+        title: String, max 300;
+        /// Where it came from.
+        source_id: SourceId;
+        /// UTM marks.
+        #[validate(nested)]
+        utm: Utm;
+        /// Page the enquiry was made on, http or https.
+        page_url: String, max 2000;
+        /// Page before that one.
+        referrer: String, max 2000;
+        /// Everything else that was asked and answered.
+        answers: BTreeMap<String, Value>;
+        /// What the client wrote.
+        comment: String, max 20_000;
+        /// Where it stands; `new` when absent.
+        status: LeadStatus;
+        /// Why it was rejected; needed when it is.
+        reject_reason_id: RejectReasonId;
+        /// The responsible user; the asking user when absent.
+        owner_id: UserId;
+        /// When the enquiry arrived; now when absent.
+        received_at: DateTime<Utc>;
+        /// Names of tags; a tag that is not there yet is made.
+        tags: Vec<String>, items 50;
+    }
+}
+
+sorts! {
+    /// Orders of leads.
+    pub enum LeadSort {
+        ReceivedDown = "-received_at" => "received_at" down,
+        ReceivedUp = "received_at" => "received_at" up,
+        UpdatedDown = "-updated_at" => "updated_at" down,
+        UpdatedUp = "updated_at" => "updated_at" up,
+        NextTaskUp = "next_task_at" => "next_task_key" up,
+    }
+}
+
+list_params! {
+    /// Filters of leads.
+    pub struct ListLeads sort LeadSort {
+        /// Words to find in the client's name, phones, e-mails and in the enquiry.
+        q: String,
+        /// Contacts.
+        contact_id: AnyOf<ContactId>,
+        /// Companies.
+        company_id: AnyOf<CompanyId>,
+        /// Responsible users.
+        owner_id: AnyOf<UserId>,
+        /// Sources.
+        source_id: AnyOf<SourceId>,
+        /// Forms.
+        form_id: AnyOf<FormId>,
+        /// Where they stand.
+        status: AnyOf<LeadStatus>,
+        /// Reasons of rejection.
+        reject_reason_id: AnyOf<RejectReasonId>,
+        /// Names of tags.
+        tag: AnyOf<String>,
+        /// Only those nobody is responsible for (`true`), or somebody is (`false`).
+        unassigned: bool,
+        /// Arrived at or after.
+        received_after: DateTime<Utc>,
+        /// Arrived before.
+        received_before: DateTime<Utc>,
+        /// Changed at or after.
+        updated_after: DateTime<Utc>,
+        /// Related records to put beside each one: contact, owner, source.
+        expand: AnyOf<crate::record::Expansion>,
+    }
+}
+
+/// Why a lead is rejected.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeadRejection {
+    /// One of the workspace's reject reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
+    pub reject_reason_id: Option<RejectReasonId>,
+    /// More about it.
+    #[validate(length(max = 20_000))]
+    #[schema(max_length = 20_000)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// Answers and other open objects: at most this many keys.
+pub const MOST_ANSWERS: usize = 200;
+
+impl Made for Lead {
+    type Input = NewLead;
+
+    fn input(&self) -> NewLead {
+        NewLead {
+            contact_id: Some(self.contact_id),
+            company_id: self.company_id,
+            title: self.title.clone(),
+            source_id: self.source_id,
+            utm: Some(self.utm.clone()),
+            page_url: self.page_url.clone(),
+            referrer: self.referrer.clone(),
+            answers: Some(self.answers.clone()),
+            comment: self.comment.clone(),
+            status: Some(self.status),
+            reject_reason_id: self.reject_reason_id,
+            owner_id: self.owner_id,
+            received_at: Some(self.received_at),
+            tags: Some(self.tags.clone()),
+        }
+    }
+
+    fn make(input: &NewLead, previous: Option<&Self>, making: &Making<'_>) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        if input.contact_id.is_none() {
+            errors.add("/contact_id", FieldCode::Required);
+        }
+        let status = input.status.unwrap_or(LeadStatus::New);
+        if status == LeadStatus::Rejected && input.reject_reason_id.is_none() {
+            errors.add("/reject_reason_id", FieldCode::Required);
+        }
+        let page_url = errors.url("/page_url", input.page_url.as_deref());
+        let referrer = errors.url("/referrer", input.referrer.as_deref());
+        let received_at = errors.time("/received_at", input.received_at).unwrap_or(making.birth.at);
+        if received_at > making.birth.at + chrono::Duration::days(1) {
+            errors.add_with("/received_at", FieldCode::InvalidTime, received_at.to_rfc3339());
+        }
+        let answers = input.answers.clone().unwrap_or_default();
+        if answers.len() > MOST_ANSWERS {
+            errors.add_with("/answers", FieldCode::TooLong, MOST_ANSWERS.to_string());
+        }
+        let tags = contact::words("/tags", slice(input.tags.as_ref()), &mut errors);
+        errors.finish()?;
+        let Some(contact_id) = input.contact_id else { return Err(FieldErrors::one("/contact_id", FieldCode::Required)) };
+        let old = previous;
+        let owner_id = if old.is_some() { input.owner_id } else { input.owner_id.or(making.asker) };
+        let kept = old.is_some_and(|o| o.owner_id == owner_id);
+        let lead = fresh!(Lead, making.birth, {
+            contact_id: contact_id,
+            company_id: input.company_id,
+            title: line(input.title.as_deref()),
+            form_id: old.and_then(|o| o.form_id),
+            submission_id: old.and_then(|o| o.submission_id),
+            source_id: input.source_id,
+            utm: input.utm.clone().unwrap_or_default(),
+            page_url: page_url,
+            referrer: referrer,
+            answers: answers,
+            comment: prose(input.comment.as_deref()),
+            status: status,
+            reject_reason_id: input.reject_reason_id.filter(|_| status == LeadStatus::Rejected),
+            owner_id: owner_id,
+            assignment_reason: if kept { old.and_then(|o| o.assignment_reason.clone()) } else { owner_id.map(|_| "set by hand".to_owned()) },
+            received_at: received_at,
+            first_response_at: old.and_then(|o| o.first_response_at),
+            deal_id: old.and_then(|o| o.deal_id),
+            tags: tags,
+            next_task_at: old.and_then(|o| o.next_task_at),
+        });
+        Ok(match old {
+            None => lead,
+            Some(old) => lead.in_the_envelope_of(old),
+        })
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        [
+            Some(Reference::new("/contact_id", RecordType::Contact, self.contact_id.uuid())),
+            Reference::optional("/company_id", RecordType::Company, self.company_id),
+            Reference::optional("/owner_id", RecordType::User, self.owner_id),
+            Reference::optional("/source_id", RecordType::Source, self.source_id),
+            Reference::optional("/reject_reason_id", RecordType::RejectReason, self.reject_reason_id),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl Lead {
+    /// What `q` searches beside the client's card.
+    pub fn search_text(&self) -> String {
+        let parts = [self.title.as_deref(), self.comment.as_deref()];
+        let joined: Vec<&str> = parts.into_iter().flatten().collect();
+        text::fold(&joined.join(" ")).chars().take(4000).collect()
+    }
+
+    /// The lead after somebody reacted: a new one is in work, the first reaction's time stays.
+    #[must_use]
+    pub fn responded(&self, at: DateTime<Utc>) -> Self {
+        let status = if self.status == LeadStatus::New { LeadStatus::InWork } else { self.status };
+        Self { status, first_response_at: self.first_response_at.or(Some(at.max(self.received_at))), ..self.clone() }
+    }
+}

@@ -1,0 +1,46 @@
+//! The language and the rules of Kartoteka.
+//!
+//! Pure: no I/O, no clock, no randomness. Time and fresh ids come in as arguments, so that every rule can be
+//! tested with plain values. One module ("room") per concept; the same word names it in every crate.
+
+#[macro_use]
+mod shape;
+
+pub mod access;
+pub mod actor;
+pub mod api_key;
+pub mod assignment;
+pub mod catalogue;
+pub mod communication;
+pub mod company;
+pub mod contact;
+pub mod department;
+pub mod duplicate;
+pub mod email;
+pub mod event;
+pub mod form;
+pub mod id;
+pub mod invalid;
+pub mod lead;
+pub mod list;
+pub mod lookup;
+pub mod note;
+/// stub
+pub mod person_name { #[derive(Default,Debug,Clone,PartialEq,Eq)] /// x
+pub struct PersonName{/// x
+pub last:Option<String>,/// x
+pub first:Option<String>,/// x
+pub middle:Option<String>} /// x
+pub fn split(f:&str)->PersonName{PersonName{last:Some(f.into()),first:None,middle:None}} /// x
+pub fn display(n:&PersonName)->String{[&n.last,&n.first,&n.middle].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ")} }
+pub mod phone;
+pub mod record;
+pub mod session;
+pub mod submission;
+pub mod task;
+pub mod tax_id;
+pub mod text;
+pub mod timeline;
+pub mod user;
+pub mod workspace;
+pub mod zone;
