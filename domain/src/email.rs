@@ -106,9 +106,9 @@ fn check(address: &str, local: &str, domain: &str) -> Result<(), EmailProblem> {
 /// A dot-atom of RFC 5322 with the letters of RFC 6532; no quotes, since no form asks for them on purpose.
 fn is_local(local: &str) -> bool {
     local.len() <= 64
-        && local.split('.').all(|atom| {
-            !atom.is_empty() && atom.chars().all(|c| is_letter(c) || "!#$%&'*+-/=?^_`{|}~".contains(c))
-        })
+        && local
+            .split('.')
+            .all(|atom| !atom.is_empty() && atom.chars().all(|c| is_letter(c) || "!#$%&'*+-/=?^_`{|}~".contains(c)))
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -121,9 +121,7 @@ fn is_domain(domain: &str) -> bool {
     };
     domain.split('.').all(is_label)
         && domain.parse::<Ipv4Addr>().is_err()
-        && domain.rsplit('.').next().is_some_and(|tld| {
-            tld.chars().count() >= 2 && !tld.chars().all(char::is_numeric)
-        })
+        && domain.rsplit('.').next().is_some_and(|tld| tld.chars().count() >= 2 && !tld.chars().all(char::is_numeric))
 }
 
 fn is_letter(c: char) -> bool {
@@ -200,14 +198,44 @@ mod tests {
     #[test]
     fn what_no_mail_reaches_is_refused() {
         for typed in [
-            "a@b", "anna", "anna@", "@example.com", "anna@@example.com", "a@b@c.com", "Anna <anna@example.com>",
-            "\"Anna\" <anna@example.com>", "anna @example.com", "anna@exam ple.com", "an na@example.com",
-            "a@example.com, b@example.com", "a@example.com b@example.com", "anna@[127.0.0.1]", "anna@127.0.0.1",
-            "anna@1.2.3.4", "anna@-example.com", "anna@example-.com", "anna@example.com-", "anna@example.123",
-            "anna@example.c", "anna@.com", "anna@example..com", ".anna@example.com", "anna.@example.com",
-            "an..na@example.com", "\"an na\"@example.com", "an\0na@example.com", "anna@exa_mple.com", "anna@localhost",
-            "anna@example,com", "anna(work)@example.com", "anna@example.com/path", "http://example.com", "test",
-            "anna@xn--zzzzzzz999999999.com", "anna@example.com\nbcc:x@example.com", "anna;@example.com",
+            "a@b",
+            "anna",
+            "anna@",
+            "@example.com",
+            "anna@@example.com",
+            "a@b@c.com",
+            "Anna <anna@example.com>",
+            "\"Anna\" <anna@example.com>",
+            "anna @example.com",
+            "anna@exam ple.com",
+            "an na@example.com",
+            "a@example.com, b@example.com",
+            "a@example.com b@example.com",
+            "anna@[127.0.0.1]",
+            "anna@127.0.0.1",
+            "anna@1.2.3.4",
+            "anna@-example.com",
+            "anna@example-.com",
+            "anna@example.com-",
+            "anna@example.123",
+            "anna@example.c",
+            "anna@.com",
+            "anna@example..com",
+            ".anna@example.com",
+            "anna.@example.com",
+            "an..na@example.com",
+            "\"an na\"@example.com",
+            "an\0na@example.com",
+            "anna@exa_mple.com",
+            "anna@localhost",
+            "anna@example,com",
+            "anna(work)@example.com",
+            "anna@example.com/path",
+            "http://example.com",
+            "test",
+            "anna@xn--zzzzzzz999999999.com",
+            "anna@example.com\nbcc:x@example.com",
+            "anna;@example.com",
         ] {
             assert_eq!(parse(typed), Err(EmailProblem::NotAnAddress), "{typed:?}");
         }

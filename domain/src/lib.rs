@@ -25,14 +25,7 @@ pub mod lead;
 pub mod list;
 pub mod lookup;
 pub mod note;
-/// stub
-pub mod person_name { #[derive(Default,Debug,Clone,PartialEq,Eq)] /// x
-pub struct PersonName{/// x
-pub last:Option<String>,/// x
-pub first:Option<String>,/// x
-pub middle:Option<String>} /// x
-pub fn split(f:&str)->PersonName{PersonName{last:Some(f.into()),first:None,middle:None}} /// x
-pub fn display(n:&PersonName)->String{[&n.last,&n.first,&n.middle].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ")} }
+pub mod person_name;
 pub mod phone;
 pub mod record;
 pub mod session;

@@ -88,7 +88,8 @@ pub fn digits(text: &str) -> String {
 
 /// Loads the metadata and compiles its expressions, so that the first request does not wait some 30 ms for it.
 pub fn warm() {
-    for (typed, country) in [("89123456789", "RU"), ("0501234567", "UA"), ("87011234567", "KZ"), ("+14155552671", "US")] {
+    for (typed, country) in [("89123456789", "RU"), ("0501234567", "UA"), ("87011234567", "KZ"), ("+14155552671", "US")]
+    {
         let _ = parse(typed, country);
     }
 }
@@ -172,8 +173,7 @@ impl Country {
     fn national(&self, digits: &str) -> Option<String> {
         // «8 050 …»: until 2009 Ukraine dialled 8 before the zero of the area code.
         let soviet = || valid(&format!("+380{}", digits.strip_prefix("80")?), None);
-        valid(digits, Some(self.region?))
-            .or_else(|| if self.ukrainian && digits.len() == 11 { soviet() } else { None })
+        valid(digits, Some(self.region?)).or_else(|| if self.ukrainian && digits.len() == 11 { soviet() } else { None })
     }
 
     /// A calling code without its plus. Fewer than eleven digits are rather a national number with a digit missing.

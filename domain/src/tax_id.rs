@@ -16,9 +16,33 @@ const LONGEST: usize = 100;
 
 /// Labels that are pasted together with the number, folded; longer ones first, since one may begin another.
 const LABELS: &[&str] = &[
-    "идентификационный номер", "ідентифікаційний номер", "инн/кпп", "код єдрпоу", "код едрпоу", "єдрпоу", "едрпоу",
-    "рнокпп", "edrpou", "rnokpp", "инн", "ипн", "іпн", "inn", "окпо", "ust-idnr", "ust-id", "p.iva", "vat id",
-    "vat number", "vat no", "vat", "tax id", "tin", "nip", "tva", "код",
+    "идентификационный номер",
+    "ідентифікаційний номер",
+    "инн/кпп",
+    "код єдрпоу",
+    "код едрпоу",
+    "єдрпоу",
+    "едрпоу",
+    "рнокпп",
+    "edrpou",
+    "rnokpp",
+    "инн",
+    "ипн",
+    "іпн",
+    "inn",
+    "окпо",
+    "ust-idnr",
+    "ust-id",
+    "p.iva",
+    "vat id",
+    "vat number",
+    "vat no",
+    "vat",
+    "tax id",
+    "tin",
+    "nip",
+    "tva",
+    "код",
 ];
 
 /// Which register issued a tax number.
@@ -123,6 +147,7 @@ fn other(body: &str) -> Result<TaxId, TaxIdProblem> {
             None => return Err(TaxIdProblem::BadFormat),
         }
     }
+    let value = value.trim_matches('-').to_owned();
     let fits = (4..=20).contains(&value.chars().count()) && value.contains(|c: char| c.is_ascii_digit());
     if fits { Ok(TaxId { kind: TaxIdKind::Other, value }) } else { Err(TaxIdProblem::BadFormat) }
 }

@@ -149,8 +149,10 @@ pub(crate) fn is_apostrophe(c: char) -> bool {
 
 /// Hyphens, dashes and the minus sign.
 pub(crate) fn is_dash(c: char) -> bool {
-    matches!(c, '-' | '\u{58A}' | '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}'
-        | '\u{FF0D}')
+    matches!(
+        c,
+        '-' | '\u{58A}' | '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}'
+    )
 }
 
 fn is_mark(c: char) -> bool {

@@ -1,1 +1,37 @@
-//! x
+//! Typed functions over SQLite and PostgreSQL. Decides nothing: rules are the domain's, HTTP is the api's.
+//!
+//! The corridor: a [`store::Store`] opens a transaction for a `Scope`; a transaction reaches tables; a change is
+//! only possible with the token that recording its event gives.
+
+#[macro_use]
+pub mod entity;
+
+mod db;
+mod fragment;
+mod schema;
+
+pub mod api_key;
+pub mod assignment;
+pub mod audit;
+pub mod catalogue;
+pub mod communication;
+pub mod company;
+pub mod contact;
+pub mod department;
+pub mod duplicate;
+pub mod form;
+pub mod idempotency;
+pub mod lead;
+pub mod migrate;
+pub mod note;
+pub mod reference;
+pub mod session;
+pub mod store;
+pub mod submission;
+pub mod task;
+pub mod timeline;
+pub mod user;
+pub mod workspace;
+
+pub use entity::Stored;
+pub use store::{Circumstances, Reading, ReadTx, Store, StoreError, WriteTx};

@@ -41,8 +41,30 @@ impl Run {
 
 /// Words that announce an extension, in Russian, Ukrainian, English, German and French; «х» is also the Cyrillic one.
 const EXTENSION_WORDS: &[&str] = &[
-    "доб", "добав", "добавочный", "добавочн", "доп", "внутр", "внутренний", "внут", "вн", "дод", "додатковий",
-    "додат", "внутрішній", "внтр", "тон", "х", "x", "ext", "extn", "exten", "extension", "dob", "dw", "durchwahl",
+    "доб",
+    "добав",
+    "добавочный",
+    "добавочн",
+    "доп",
+    "внутр",
+    "внутренний",
+    "внут",
+    "вн",
+    "дод",
+    "додатковий",
+    "додат",
+    "внутрішній",
+    "внтр",
+    "тон",
+    "х",
+    "x",
+    "ext",
+    "extn",
+    "exten",
+    "extension",
+    "dob",
+    "dw",
+    "durchwahl",
     "poste",
 ];
 
@@ -131,7 +153,9 @@ impl Scanner {
             self.end(Link::Extension);
             return;
         }
-        if self.open && let Some(run) = self.runs.last_mut() {
+        if self.open
+            && let Some(run) = self.runs.last_mut()
+        {
             run.before_word = true;
         }
         self.end(Link::Break);

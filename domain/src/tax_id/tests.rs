@@ -27,7 +27,9 @@ fn russian_numbers() {
     for typed in ["7707083894", "500100732250", "500100732269", "1234567890"] {
         assert_eq!(kind(typed, "RU"), Err(TaxIdProblem::BadChecksum), "{typed}");
     }
-    for typed in ["770708389", "77070838931", "0000000000", "000000000000", "инн", "77O7083893", "abc", "7707083893/123"] {
+    for typed in
+        ["770708389", "77070838931", "0000000000", "000000000000", "инн", "77O7083893", "abc", "7707083893/123"]
+    {
         assert_eq!(kind(typed, "RU"), Err(TaxIdProblem::BadFormat), "{typed}");
     }
     assert_eq!(kind("  ", "RU"), Err(TaxIdProblem::Empty));
@@ -54,11 +56,42 @@ fn ukrainian_numbers() {
 
 /// Published samples (python-stdnum's documentation, national tax offices), one or more a country.
 const VAT: &[&str] = &[
-    "ATU13585627", "BE0428759497", "BG175074752", "CY10259033P", "CZ25123891", "DE136695976", "DK13585628", "EE100931558",
-    "EL094259216", "ESA13585625", "ES54362315K", "ESX5253868R", "FI20774740", "FR40303265045", "FR83404833048",
-    "HR33392005961", "HU12892312", "IE6433435F", "IE6433435OA", "IE8D79739I", "IT00743110157", "LT119511515",
-    "LT100001919017", "LU15027442", "LV40003521600", "MT11679112", "NL004495445B01", "NL123456782B90", "PL8567346215",
-    "PT501964843", "RO18547290", "SE123456789701", "SI50223054", "SK2022749619", "GB980780684", "XI980780684",
+    "ATU13585627",
+    "BE0428759497",
+    "BG175074752",
+    "CY10259033P",
+    "CZ25123891",
+    "DE136695976",
+    "DK13585628",
+    "EE100931558",
+    "EL094259216",
+    "ESA13585625",
+    "ES54362315K",
+    "ESX5253868R",
+    "FI20774740",
+    "FR40303265045",
+    "FR83404833048",
+    "HR33392005961",
+    "HU12892312",
+    "IE6433435F",
+    "IE6433435OA",
+    "IE8D79739I",
+    "IT00743110157",
+    "LT119511515",
+    "LT100001919017",
+    "LU15027442",
+    "LV40003521600",
+    "MT11679112",
+    "NL004495445B01",
+    "NL123456782B90",
+    "PL8567346215",
+    "PT501964843",
+    "RO18547290",
+    "SE123456789701",
+    "SI50223054",
+    "SK2022749619",
+    "GB980780684",
+    "XI980780684",
 ];
 
 #[test]
@@ -92,6 +125,7 @@ fn other_numbers_are_kept() {
         ("990 240 002 345", "KZ", TaxIdKind::Other, "990240002345"),
         ("12/345/67890", "DE", TaxIdKind::Other, "1234567890"),
         ("ab12", "IN", TaxIdKind::Other, "AB12"),
+        ("A-0A1-/", "DE", TaxIdKind::Other, "A-0A1"),
     ]);
     for typed in ["123", "test", "1".repeat(21).as_str(), "12_34", "12<3>4", "---", "vat"] {
         assert_eq!(kind(typed, "US"), Err(TaxIdProblem::BadFormat), "{typed}");
@@ -108,9 +142,10 @@ fn altered(number: &str, at: usize, by: u32) -> Option<String> {
 #[test]
 fn one_wrong_digit_is_refused_in_vat_numbers() {
     // Modulo 10 (with one-to-one weights), 11 without the fold of ten, 37, 89 and 97 see every single slip.
-    for number in VAT.iter().filter(|n| {
-        ["AT", "DE", "DK", "EE", "FI", "FR", "HR", "HU", "IT", "LU", "PL", "SE", "MT"].contains(&&n[..2])
-    }) {
+    for number in VAT
+        .iter()
+        .filter(|n| ["AT", "DE", "DK", "EE", "FI", "FR", "HR", "HU", "IT", "LU", "PL", "SE", "MT"].contains(&&n[..2]))
+    {
         let places = if number.starts_with("SE") { 2..12 } else { 2..number.len() };
         for at in places {
             for by in 1..=9 {

@@ -10,8 +10,8 @@ use super::{TaxIdProblem, numbers, weighted};
 pub(super) fn prefix(country: &str) -> &str {
     match country {
         "GR" => "EL",
-        "AT" | "BE" | "BG" | "CY" | "CZ" | "DE" | "DK" | "EE" | "EL" | "ES" | "FI" | "FR" | "GB" | "HR" | "HU" | "IE"
-        | "IT" | "LT" | "LU" | "LV" | "MT" | "NL" | "PL" | "PT" | "RO" | "SE" | "SI" | "SK" | "XI" => country,
+        "AT" | "BE" | "BG" | "CY" | "CZ" | "DE" | "DK" | "EE" | "EL" | "ES" | "FI" | "FR" | "GB" | "HR" | "HU"
+        | "IE" | "IT" | "LT" | "LU" | "LV" | "MT" | "NL" | "PL" | "PT" | "RO" | "SE" | "SI" | "SK" | "XI" => country,
         _ => "",
     }
 }

@@ -1,0 +1,113 @@
+//! API keys.
+
+use chrono::{DateTime, Utc};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use kartoteka_domain::{
+    api_key::{ApiKey, ListApiKeys},
+    event::Event,
+    list::Page,
+    text,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    entity::{Entity, Stored, json, revive},
+    fragment,
+    schema::api_key,
+    store::{Reading, StoreError, WriteTx},
+};
+
+row! {
+    KeyRow in api_key {
+        name: String, sort_key: String, role: String, secret_hash: Vec<u8>, expires_at: Option<DateTime<Utc>>, last_used_at: Option<DateTime<Utc>>,
+    }
+}
+keyed!(KeyRow { sort_key, created_at });
+
+fn row(workspace: Uuid, k: &ApiKey, secret_hash: Vec<u8>) -> KeyRow {
+    KeyRow {
+        workspace_id: workspace,
+        id: k.id.uuid(),
+        name: k.name.clone(),
+        sort_key: text::sort_key(&k.name),
+        role: k.role.word().to_owned(),
+        secret_hash,
+        expires_at: k.expires_at,
+        last_used_at: k.last_used_at,
+        version: k.version,
+        created_at: k.created_at,
+        updated_at: k.updated_at,
+        created_by: json(&k.created_by),
+        updated_by: json(&k.updated_by),
+        archived_at: k.archived_at,
+    }
+}
+
+fn record(row: KeyRow) -> Result<ApiKey, StoreError> {
+    let columns = [
+        ("name", json!(row.name)),
+        ("role", json!(row.role)),
+        ("prefix", json!(format!("kk_live_{}", row.id.simple()))),
+        ("expires_at", json!(row.expires_at)),
+        ("last_used_at", json!(row.last_used_at)),
+    ];
+    revive(Value::Null, row.envelope(), columns)
+}
+
+impl Stored for ApiKey {
+    type Params = ListApiKeys;
+
+    fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
+        let row: Option<KeyRow> = all!(tx, api_key).filter(api_key::id.eq(id)).first(tx.db().0).optional()?;
+        row.map(record).transpose()
+    }
+
+    fn list(tx: &mut dyn Reading, params: &ListApiKeys) -> Result<Page<Self>, StoreError> {
+        let request = kartoteka_domain::list::ListParameters::page(params);
+        let build = || {
+            let mut query = all!(tx, api_key);
+            if let Some(archived) = fragment::archived(request.archived, "api_key.archived_at") {
+                query = query.filter(archived);
+            }
+            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["api_key.name"], q)) {
+                query = query.filter(found);
+            }
+            query
+        };
+        let mut rows = page!(tx, KeyRow, api_key, request, ["sort_key", "created_at"], build);
+        let records = rows.take().into_iter().map(record).collect::<Result<_, _>>()?;
+        Ok(rows.into_page(records))
+    }
+
+    fn insert(tx: &mut WriteTx<'_>, key: &Self, event: Event) -> Result<(), StoreError> {
+        insert_with_secret(tx, key, Vec::new(), event)
+    }
+
+    fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: Event) -> Result<(), StoreError> {
+        let hash = secret_hash(tx, before.id.uuid())?.unwrap_or_default();
+        replace!(tx, row(tx.workspace().uuid(), after, hash), before.version, event);
+        Ok(())
+    }
+}
+
+/// Stores a new key with the hash of its secret.
+pub fn insert_with_secret(tx: &mut WriteTx<'_>, key: &ApiKey, secret_hash: Vec<u8>, event: Event) -> Result<(), StoreError> {
+    let recorded = tx.record(event)?;
+    row(tx.workspace().uuid(), key, secret_hash).insert(tx.db().0, &recorded)?;
+    Ok(())
+}
+
+/// The hash of a key's secret.
+pub fn secret_hash(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(all!(tx, api_key).filter(api_key::id.eq(id)).select(api_key::secret_hash).first(tx.db().0).optional()?)
+}
+
+/// Notes the use of a key, once a minute at most.
+pub fn touch(tx: &mut WriteTx<'_>, id: Uuid) -> Result<(), StoreError> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let recorded = tx.unaudited("the clockwork of a key");
+    set_columns!(tx.db().0, &recorded, api_key, workspace, id, last_used_at = Some(now);
+        where api_key::last_used_at.is_null().or(api_key::last_used_at.lt(now - chrono::Duration::minutes(1))))?;
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The trace of every change: an audit event and an outbox event, written together in the change's own transaction.
+
+use diesel::RunQueryDsl;
+use kartoteka_domain::{access::Scope, event::Event};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    db::Db,
+    schema::{audit_event, outbox_event},
+    store::{Circumstances, StoreError},
+};
+
+#[derive(diesel::Insertable)]
+#[diesel(table_name = audit_event, treat_none_as_default_value = false)]
+struct AuditRow {
+    workspace_id: Uuid,
+    id: Uuid,
+    at: chrono::DateTime<chrono::Utc>,
+    record: String,
+    record_id: Uuid,
+    action: String,
+    actor_type: String,
+    actor_id: Option<Uuid>,
+    actor_name: String,
+    request_id: Option<String>,
+    address: Option<String>,
+    changes: String,
+    reason: Option<String>,
+}
+
+#[derive(diesel::Insertable)]
+#[diesel(table_name = outbox_event)]
+struct OutboxRow {
+    workspace_id: Uuid,
+    id: Uuid,
+    at: chrono::DateTime<chrono::Utc>,
+    kind: String,
+    record: String,
+    record_id: Uuid,
+    payload: String,
+}
+
+/// Writes both. Bodies are kept as exact text: jsonb would reorder keys.
+#[expect(clippy::disallowed_methods, reason = "the trace itself has no trace")]
+pub(crate) fn write(db: &mut Db, scope: &Scope, circumstances: &Circumstances, event: Event) -> Result<(), StoreError> {
+    let id = (circumstances.fresh_id)();
+    let by = scope.by();
+    let changes = Value::Object(event.changes.clone()).to_string();
+    diesel::insert_into(audit_event::table)
+        .values(&AuditRow {
+            workspace_id: scope.workspace().uuid(),
+            id,
+            at: circumstances.now,
+            record: event.record.word().to_owned(),
+            record_id: event.id,
+            action: event.action.word().to_owned(),
+            actor_type: by.kind.word().to_owned(),
+            actor_id: by.id,
+            actor_name: by.name.clone(),
+            request_id: circumstances.request_id.clone(),
+            address: circumstances.address.clone(),
+            changes,
+            reason: event.reason.clone(),
+        })
+        .execute(db)?;
+    let payload = serde_json::json!({
+        "type": event.name(),
+        "timestamp": circumstances.now,
+        "workspace_id": scope.workspace(),
+        "data": event.after,
+        "changes": event.changes,
+    });
+    diesel::insert_into(outbox_event::table)
+        .values(&OutboxRow {
+            workspace_id: scope.workspace().uuid(),
+            id,
+            at: circumstances.now,
+            kind: event.name(),
+            record: event.record.word().to_owned(),
+            record_id: event.id,
+            payload: payload.to_string(),
+        })
+        .execute(db)?;
+    Ok(())
+}

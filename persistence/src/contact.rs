@@ -1,0 +1,242 @@
+//! Contacts with their points, further responsible people and tags.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use kartoteka_domain::{
+    access::RecordType,
+    contact::{Contact, ListContacts, Responsible},
+    event::Event,
+    id::{ContactId, WorkspaceId},
+    list::{AnyOf, Page},
+    text,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    catalogue,
+    entity::{Entity, Stored, json, pack, revive},
+    fragment,
+    schema::{contact, contact_responsible, task},
+    store::{Reading, Recorded, StoreError, WriteTx},
+};
+
+pub(crate) mod point;
+
+row! {
+    ContactRow in contact {
+        external_id: Option<String>, kind: String, status: Option<String>, display_name: String, sort_key: String, search_text: String,
+        company_id: Option<Uuid>, owner_id: Option<Uuid>, source_id: Option<Uuid>, profile: Value,
+        next_task_at: Option<DateTime<Utc>>, next_task_key: DateTime<Utc>, last_communication_at: Option<DateTime<Utc>>,
+    }
+}
+keyed!(ContactRow { updated_at, created_at, sort_key, next_task_key });
+
+part! {
+    ResponsibleRow in contact_responsible { workspace_id: Uuid, id: Uuid, contact_id: Uuid, user_id: Uuid, direction: Option<String>, position: i64 }
+}
+
+/// Fields with columns or tables of their own.
+const ELSEWHERE: &[&str] = &[
+    "external_id", "type", "status", "display_name", "company_id", "owner_id", "source_id", "next_task_at", "last_communication_at",
+    "phones", "emails", "messengers", "responsibles", "tags",
+];
+
+fn row(workspace: WorkspaceId, c: &Contact) -> Result<ContactRow, StoreError> {
+    Ok(ContactRow {
+        workspace_id: workspace.uuid(),
+        id: c.id.uuid(),
+        external_id: c.external_id.clone(),
+        kind: c.r#type.clone(),
+        status: c.status.clone(),
+        display_name: c.display_name.clone(),
+        sort_key: text::sort_key(&c.display_name),
+        search_text: c.search_text(),
+        company_id: c.company_id.map(|id| id.uuid()),
+        owner_id: c.owner_id.map(|id| id.uuid()),
+        source_id: c.source_id.map(|id| id.uuid()),
+        profile: pack(c, ELSEWHERE)?,
+        next_task_at: c.next_task_at,
+        next_task_key: c.next_task_at.unwrap_or_else(fragment::far_future),
+        last_communication_at: c.last_communication_at,
+        version: c.version,
+        created_at: c.created_at,
+        updated_at: c.updated_at,
+        created_by: json(&c.created_by),
+        updated_by: json(&c.updated_by),
+        archived_at: c.archived_at,
+    })
+}
+
+/// Records from rows: three more queries for all of them together.
+pub(crate) fn load(tx: &mut dyn Reading, rows: Vec<ContactRow>) -> Result<Vec<Contact>, StoreError> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let workspace = tx.workspace();
+    let mut points = point::of_contacts(tx, &ids)?;
+    let mut tags = catalogue::tags_of(tx, catalogue::Tagged::Contacts, &ids)?;
+    let people: Vec<ResponsibleRow> = contact_responsible::table
+        .filter(contact_responsible::workspace_id.eq(workspace))
+        .filter(contact_responsible::contact_id.eq_any(&ids))
+        .order(contact_responsible::position)
+        .load(tx.db().0)?;
+    let mut responsibles: HashMap<Uuid, Vec<Responsible>> = HashMap::new();
+    for p in people {
+        responsibles.entry(p.contact_id).or_default().push(Responsible { id: p.id.into(), user_id: p.user_id.into(), direction: p.direction });
+    }
+    rows.into_iter()
+        .map(|row| {
+            let points = points.remove(&row.id).unwrap_or_default();
+            let columns = [
+                ("external_id", json!(row.external_id)),
+                ("type", json!(row.kind)),
+                ("status", json!(row.status)),
+                ("display_name", json!(row.display_name)),
+                ("company_id", json!(row.company_id)),
+                ("owner_id", json!(row.owner_id)),
+                ("source_id", json!(row.source_id)),
+                ("next_task_at", json!(row.next_task_at)),
+                ("last_communication_at", json!(row.last_communication_at)),
+                ("phones", Value::Array(Vec::new())),
+                ("emails", Value::Array(Vec::new())),
+                ("messengers", Value::Array(Vec::new())),
+                ("responsibles", Value::Array(Vec::new())),
+                ("tags", Value::Array(Vec::new())),
+            ];
+            let mut contact: Contact = revive(row.profile.clone(), row.envelope(), columns)?;
+            contact.phones = points.phones;
+            contact.emails = points.emails;
+            contact.messengers = points.messengers;
+            contact.responsibles = responsibles.remove(&row.id).unwrap_or_default();
+            contact.tags = tags.remove(&row.id).unwrap_or_default();
+            Ok(contact)
+        })
+        .collect()
+}
+
+fn store_parts(tx: &mut WriteTx<'_>, c: &Contact, recorded: &Recorded) -> Result<(), StoreError> {
+    let workspace = tx.workspace().uuid();
+    point::store(tx, point::Owner::Contact(c.id.uuid()), &c.phones, &c.emails, &c.messengers, recorded)?;
+    for (position, r) in (0_i64..).zip(&c.responsibles) {
+        ResponsibleRow {
+            workspace_id: workspace,
+            id: r.id.uuid(),
+            contact_id: c.id.uuid(),
+            user_id: r.user_id.uuid(),
+            direction: r.direction.clone(),
+            position,
+        }
+        .insert(tx.db().0, recorded)?;
+    }
+    catalogue::tag(tx, catalogue::Tagged::Contacts, c.id.uuid(), &c.tags, recorded)
+}
+
+impl Stored for Contact {
+    type Params = ListContacts;
+
+    fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
+        let row: Option<ContactRow> = seen!(tx, contact, RecordType::Contact).filter(contact::id.eq(id)).first(tx.db().0).optional()?;
+        Ok(load(tx, row.into_iter().collect())?.pop())
+    }
+
+    fn list(tx: &mut dyn Reading, params: &ListContacts) -> Result<Page<Self>, StoreError> {
+        let request = kartoteka_domain::list::ListParameters::page(params);
+        let build = || {
+            let mut query = seen!(tx, contact, RecordType::Contact);
+            if let Some(archived) = fragment::archived(request.archived, "contact.archived_at") {
+                query = query.filter(archived);
+            }
+            narrow!(query, params; contact.owner_id in owner_id, contact.company_id in company_id, contact.source_id in source_id,
+                contact.status in status, contact.kind in r#type, contact.external_id in external_id);
+            narrow!(query, from params; contact.updated_at in updated_after, contact.created_at in created_after);
+            if let Some(AnyOf(names)) = &params.tag {
+                query = query.filter(fragment::tagged("contact.id", "t.contact_id", "contact.workspace_id", names));
+            }
+            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["contact.search_text"], q)) {
+                query = query.filter(found);
+            }
+            query
+        };
+        let mut rows = page!(tx, ContactRow, contact, request, ["updated_at", "created_at", "sort_key", "next_task_key"], build);
+        let records = load(tx, rows.take())?;
+        Ok(rows.into_page(records))
+    }
+
+    fn insert(tx: &mut WriteTx<'_>, contact: &Self, event: Event) -> Result<(), StoreError> {
+        let recorded = tx.record(event)?;
+        row(tx.workspace(), contact)?.insert(tx.db().0, &recorded)?;
+        store_parts(tx, contact, &recorded)
+    }
+
+    fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: Event) -> Result<(), StoreError> {
+        let workspace = tx.workspace();
+        let recorded = replace!(tx, row(workspace, after)?, before.version, event);
+        let id = after.id.uuid();
+        delete_parts!(tx.db().0, &recorded, contact_point, workspace, contact_id = id)?;
+        delete_parts!(tx.db().0, &recorded, contact_responsible, workspace, contact_id = id)?;
+        delete_parts!(tx.db().0, &recorded, tagging, workspace, contact_id = id)?;
+        store_parts(tx, after, &recorded)
+    }
+}
+
+/// Several by id, those the scope sees.
+pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Contact>, StoreError> {
+    let rows: Vec<ContactRow> = seen!(tx, contact, RecordType::Contact).filter(contact::id.eq_any(ids.to_vec())).load(tx.db().0)?;
+    load(tx, rows)
+}
+
+/// One whatever the asker's reach: for the server's own conclusions, never for an answer.
+pub fn find_regardless(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Option<Contact>, StoreError> {
+    let row: Option<ContactRow> = all!(tx, contact).filter(contact::id.eq(id)).first(tx.db().0).optional()?;
+    Ok(load(tx, row.into_iter().collect())?.pop())
+}
+
+/// By the integrator's own key.
+pub fn find_by_external_id(tx: &mut dyn Reading, external_id: &str) -> Result<Option<Contact>, StoreError> {
+    let row: Option<ContactRow> =
+        seen!(tx, contact, RecordType::Contact).filter(contact::external_id.eq(external_id.to_owned())).first(tx.db().0).optional()?;
+    Ok(load(tx, row.into_iter().collect())?.pop())
+}
+
+/// The first contacts of some companies by name, at most `most` in all.
+pub fn of_companies(tx: &mut dyn Reading, companies: &[Uuid], most: i64) -> Result<Vec<Contact>, StoreError> {
+    let rows: Vec<ContactRow> = seen!(tx, contact, RecordType::Contact)
+        .filter(contact::company_id.eq_any(companies.to_vec()))
+        .filter(contact::archived_at.is_null())
+        .order((contact::sort_key, contact::id))
+        .limit(most)
+        .load(tx.db().0)?;
+    load(tx, rows)
+}
+
+/// Keeps `next_task_at`, the due time of the earliest open task, inside the transaction that changed tasks.
+pub fn refresh_next_task(tx: &mut WriteTx<'_>, id: ContactId) -> Result<(), StoreError> {
+    let workspace = tx.workspace();
+    let earliest: Option<DateTime<Utc>> = task::table
+        .filter(task::workspace_id.eq(workspace))
+        .filter(task::contact_id.eq(id.uuid()))
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .filter(task::due_at.is_not_null())
+        .order((task::due_key, task::id))
+        .select(task::due_at)
+        .first::<Option<DateTime<Utc>>>(tx.db().0)
+        .optional()?
+        .flatten();
+    let recorded = tx.unaudited("derived from tasks");
+    set_columns!(tx.db().0, &recorded, contact, workspace, id.uuid(), next_task_at = earliest, next_task_key = earliest.unwrap_or_else(fragment::far_future))?;
+    Ok(())
+}
+
+/// Moves `last_communication_at` forward.
+pub fn touch_communication(tx: &mut WriteTx<'_>, id: ContactId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let workspace = tx.workspace();
+    let recorded = tx.unaudited("derived from communications");
+    set_columns!(tx.db().0, &recorded, contact, workspace, id.uuid(), last_communication_at = Some(at);
+        where contact::last_communication_at.is_null().or(contact::last_communication_at.lt(at)))?;
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Departments.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use kartoteka_domain::{
+    department::{Department, ListDepartments},
+    event::Event,
+    id::{DepartmentId, WorkspaceId},
+    list::Page,
+    text,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    entity::{Entity, Stored, json, revive},
+    fragment,
+    schema::department,
+    store::{Reading, StoreError, WriteTx},
+};
+
+row! {
+    DepartmentRow in department { name: String, sort_key: String, parent_id: Option<Uuid>, head_id: Option<Uuid> }
+}
+keyed!(DepartmentRow { sort_key, created_at });
+
+fn row(workspace: WorkspaceId, d: &Department) -> DepartmentRow {
+    DepartmentRow {
+        workspace_id: workspace.uuid(),
+        id: d.id.uuid(),
+        name: d.name.clone(),
+        sort_key: text::sort_key(&d.name),
+        parent_id: d.parent_id.map(|id| id.uuid()),
+        head_id: d.head_id.map(|id| id.uuid()),
+        version: d.version,
+        created_at: d.created_at,
+        updated_at: d.updated_at,
+        created_by: json(&d.created_by),
+        updated_by: json(&d.updated_by),
+        archived_at: d.archived_at,
+    }
+}
+
+fn record(row: DepartmentRow) -> Result<Department, StoreError> {
+    let columns = [("name", json!(row.name)), ("parent_id", json!(row.parent_id)), ("head_id", json!(row.head_id))];
+    revive(Value::Null, row.envelope(), columns)
+}
+
+impl Stored for Department {
+    type Params = ListDepartments;
+
+    fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
+        let row: Option<DepartmentRow> = all!(tx, department).filter(department::id.eq(id)).first(tx.db().0).optional()?;
+        row.map(record).transpose()
+    }
+
+    fn list(tx: &mut dyn Reading, params: &ListDepartments) -> Result<Page<Self>, StoreError> {
+        let request = kartoteka_domain::list::ListParameters::page(params);
+        let build = || {
+            let mut query = all!(tx, department);
+            if let Some(archived) = fragment::archived(request.archived, "department.archived_at") {
+                query = query.filter(archived);
+            }
+            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["department.sort_key", "department.name"], q)) {
+                query = query.filter(found);
+            }
+            query
+        };
+        let mut rows = page!(tx, DepartmentRow, department, request, ["sort_key", "created_at"], build);
+        let records = rows.take().into_iter().map(record).collect::<Result<_, _>>()?;
+        Ok(rows.into_page(records))
+    }
+
+    fn insert(tx: &mut WriteTx<'_>, new: &Self, event: Event) -> Result<(), StoreError> {
+        let recorded = tx.record(event)?;
+        row(tx.workspace(), new).insert(tx.db().0, &recorded)?;
+        Ok(())
+    }
+
+    fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: Event) -> Result<(), StoreError> {
+        replace!(tx, row(tx.workspace(), after), before.version, event);
+        Ok(())
+    }
+}
+
+/// Every department in use with the one above it.
+pub fn tree(tx: &mut dyn Reading) -> Result<Vec<(DepartmentId, Option<DepartmentId>)>, StoreError> {
+    let rows: Vec<(Uuid, Option<Uuid>)> =
+        all!(tx, department).filter(department::archived_at.is_null()).select((department::id, department::parent_id)).load(tx.db().0)?;
+    Ok(rows.into_iter().map(|(id, parent)| (id.into(), parent.map(Into::into))).collect())
+}

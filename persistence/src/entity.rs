@@ -1,0 +1,303 @@
+//! The only place where rows are inserted, updated and deleted. Each needs a `Recorded`: proof that the change's event
+//! was written in the same transaction, or that there is a stated reason why none is.
+
+/// A record's row: its own columns between the key and the envelope.
+macro_rules! row {
+    ($(#[$meta:meta])* $name:ident in $table:ident { $($field:ident : $ty:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, diesel::Queryable, diesel::Insertable, diesel::AsChangeset)]
+        #[diesel(table_name = crate::schema::$table, primary_key(workspace_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+        pub(crate) struct $name {
+            pub workspace_id: uuid::Uuid,
+            pub id: uuid::Uuid,
+            $(pub $field: $ty,)*
+            pub version: i64,
+            pub created_at: chrono::DateTime<chrono::Utc>,
+            pub updated_at: chrono::DateTime<chrono::Utc>,
+            pub created_by: serde_json::Value,
+            pub updated_by: serde_json::Value,
+            pub archived_at: Option<chrono::DateTime<chrono::Utc>>,
+        }
+        impl $name {
+            /// The envelope as the record's JSON names it.
+            pub(crate) fn envelope(&self) -> serde_json::Map<String, serde_json::Value> {
+                crate::entity::map([
+                    ("id", serde_json::json!(self.id)),
+                    ("version", serde_json::json!(self.version)),
+                    ("created_at", serde_json::json!(self.created_at)),
+                    ("updated_at", serde_json::json!(self.updated_at)),
+                    ("created_by", self.created_by.clone()),
+                    ("updated_by", self.updated_by.clone()),
+                    ("archived_at", serde_json::json!(self.archived_at)),
+                ])
+            }
+        }
+        #[expect(clippy::disallowed_methods, reason = "the one place for changes of rows")]
+        impl crate::entity::Entity for $name {
+            fn insert(&self, db: &mut crate::db::Db, _: &crate::store::Recorded) -> diesel::QueryResult<usize> {
+                use diesel::RunQueryDsl;
+                diesel::insert_into(crate::schema::$table::table).values(self).execute(db)
+            }
+            fn update(&self, db: &mut crate::db::Db, read_at: i64, _: &crate::store::Recorded) -> diesel::QueryResult<usize> {
+                use crate::schema::$table::dsl;
+                use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
+                diesel::update(
+                    dsl::$table
+                        .filter(dsl::workspace_id.eq(self.workspace_id))
+                        .filter(dsl::id.eq(self.id))
+                        .filter(dsl::version.eq(read_at)),
+                )
+                .set(self)
+                .execute(db)
+            }
+        }
+    };
+}
+
+/// A row that belongs to a record and comes and goes with it.
+macro_rules! part {
+    ($(#[$meta:meta])* $name:ident in $table:ident { $($field:ident : $ty:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, diesel::Queryable, diesel::Insertable)]
+        #[diesel(table_name = crate::schema::$table, treat_none_as_default_value = false)]
+        pub(crate) struct $name { $(pub $field: $ty,)* }
+        #[expect(clippy::disallowed_methods, reason = "the one place for changes of rows")]
+        impl $name {
+            pub(crate) fn insert(&self, db: &mut crate::db::Db, _: &crate::store::Recorded) -> diesel::QueryResult<usize> {
+                use diesel::RunQueryDsl;
+                diesel::insert_into(crate::schema::$table::table).values(self).execute(db)
+            }
+        }
+    };
+}
+
+/// Deletes the parts of a record: `delete_parts!(db, &recorded, table, workspace, column = id)`.
+macro_rules! delete_parts {
+    ($db:expr, $recorded:expr, $table:ident, $workspace:expr, $column:ident = $value:expr) => {{
+        use crate::schema::$table::dsl;
+        use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
+        let _: &crate::store::Recorded = $recorded;
+        #[expect(clippy::disallowed_methods, reason = "the one place for changes of rows")]
+        let deleted = diesel::delete(dsl::$table.filter(dsl::workspace_id.eq($workspace)).filter(dsl::$column.eq($value))).execute($db);
+        deleted
+    }};
+}
+
+/// Sets some columns of one row: `set_columns!(db, &recorded, table, workspace, id, column.eq(value), …)`.
+macro_rules! set_columns {
+    ($db:expr, $recorded:expr, $table:ident, $workspace:expr, $id:expr, $($column:ident = $value:expr),+ $(; where $filter:expr)?) => {{
+        use crate::schema::$table::dsl;
+        use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
+        let _: &crate::store::Recorded = $recorded;
+        #[expect(clippy::disallowed_methods, reason = "the one place for changes of rows")]
+        let changed = diesel::update(dsl::$table.filter(dsl::workspace_id.eq($workspace)).filter(dsl::id.eq($id))$(.filter($filter))?)
+            .set(($(dsl::$column.eq($value),)+))
+            .execute($db);
+        changed
+    }};
+}
+
+/// A page of rows: `page!(tx, Row, table, request, [sortable columns], build)`; `build` makes the filtered boxed query
+/// and is called twice when a total is asked for.
+macro_rules! page {
+    ($tx:expr, $row:ty, $table:ident, $request:expr, [$($column:literal),+], $build:expr) => {{
+        use diesel::{QueryDsl, RunQueryDsl};
+        let request = $request;
+        let columns = match kartoteka_domain::list::Sort::column(request.sort) {
+            $($column => concat!(stringify!($table), ".", $column, ", ", stringify!($table), ".id"),)+
+            _ => concat!(stringify!($table), ".created_at, ", stringify!($table), ".id"),
+        };
+        let keyset = crate::fragment::keyset(&request, columns)?;
+        let count = if request.include_total { Some(($build)().count()) } else { None };
+        let mut query = ($build)();
+        let db = $tx.db().0;
+        let total = match count {
+            Some(count) => Some(count.get_result::<i64>(db)?),
+            None => None,
+        };
+        if let Some(after) = keyset.after {
+            query = query.filter(after);
+        }
+        let mut rows: Vec<$row> = query
+            .order(diesel::dsl::sql::<diesel::sql_types::Text>(&keyset.order))
+            .limit(request.limit + 1)
+            .load(db)?;
+        let limit = usize::try_from(request.limit).unwrap_or(50);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = rows.last().filter(|_| more).map(|row| {
+            crate::fragment::write_cursor(kartoteka_domain::list::Sort::name(request.sort), &row.key(kartoteka_domain::list::Sort::column(request.sort)), row.id)
+        });
+        crate::entity::Rows { rows, next_cursor, total }
+    }};
+}
+
+/// The rows of a type a scope sees, archived ones among them.
+macro_rules! seen {
+    ($tx:expr, $table:ident, $record:expr) => {{
+        use diesel::{ExpressionMethods, QueryDsl};
+        let scope = $tx.scope();
+        let query = crate::schema::$table::table
+            .into_boxed::<crate::db::MultiBackend>()
+            .filter(crate::schema::$table::workspace_id.eq(scope.workspace()));
+        match crate::fragment::visible(
+            $record,
+            &scope.owners($record),
+            &scope.readers(kartoteka_domain::access::RecordType::Contact),
+            scope.sees_unassigned(),
+        ) {
+            Some(visible) => query.filter(visible),
+            None => query,
+        }
+    }};
+}
+
+/// Every row of the workspace, for record types without rows of their own reach.
+macro_rules! all {
+    ($tx:expr, $table:ident) => {{
+        use diesel::{ExpressionMethods, QueryDsl};
+        crate::schema::$table::table
+            .into_boxed::<crate::db::MultiBackend>()
+            .filter(crate::schema::$table::workspace_id.eq($tx.scope().workspace()))
+    }};
+}
+
+/// Narrows a query by optional filters: `narrow!(query, params; table.column in field, …)`.
+macro_rules! narrow {
+    ($query:ident, $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
+        use diesel::{ExpressionMethods, QueryDsl};
+        $(if let Some(kartoteka_domain::list::AnyOf(values)) = &$params.$field {
+            $query = $query.filter(crate::schema::$table::$column.eq_any(values.clone()));
+        })*
+    }};
+    ($query:ident, words $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
+        use diesel::{ExpressionMethods, QueryDsl};
+        $(if let Some(kartoteka_domain::list::AnyOf(values)) = &$params.$field {
+            let words: Vec<String> = values.iter().map(|value| value.word().to_owned()).collect();
+            $query = $query.filter(crate::schema::$table::$column.eq_any(words));
+        })*
+    }};
+    ($query:ident, from $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
+        use diesel::{ExpressionMethods, QueryDsl};
+        $(if let Some(at) = &$params.$field {
+            $query = $query.filter(crate::schema::$table::$column.ge(*at));
+        })*
+    }};
+    ($query:ident, until $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
+        use diesel::{ExpressionMethods, QueryDsl};
+        $(if let Some(at) = &$params.$field {
+            $query = $query.filter(crate::schema::$table::$column.lt(*at));
+        })*
+    }};
+}
+
+/// Stores a changed row, or tells that it changed meanwhile.
+macro_rules! replace {
+    ($tx:expr, $row:expr, $read_at:expr, $event:expr) => {{
+        let recorded = $tx.record($event)?;
+        if crate::entity::Entity::update(&$row, $tx.db().0, $read_at, &recorded)? == 0 {
+            return Err(crate::store::StoreError::Stale);
+        }
+        recorded
+    }};
+}
+
+/// The columns a row can be ordered by.
+macro_rules! keyed {
+    ($row:ty { $($column:ident),+ }) => {
+        impl $row {
+            pub(crate) fn key(&self, column: &str) -> crate::fragment::Key {
+                match column {
+                    $(stringify!($column) => self.$column.clone().into(),)+
+                    _ => self.created_at.into(),
+                }
+            }
+        }
+    };
+}
+
+use diesel::QueryResult;
+use kartoteka_domain::list::Page;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::{
+    db::Db,
+    store::{Reading, Recorded, StoreError, WriteTx},
+};
+
+/// A record type the store keeps.
+pub trait Stored: kartoteka_domain::record::Made {
+    /// Parameters of its list.
+    type Params: kartoteka_domain::list::ListParameters;
+    /// One, if the scope sees it; archived ones too.
+    fn find(tx: &mut dyn Reading, id: uuid::Uuid) -> Result<Option<Self>, StoreError>;
+    /// A page of those the scope sees.
+    fn list(tx: &mut dyn Reading, params: &Self::Params) -> Result<Page<Self>, StoreError>;
+    /// Stores a new one.
+    fn insert(tx: &mut WriteTx<'_>, record: &Self, event: kartoteka_domain::event::Event) -> Result<(), StoreError>;
+    /// Stores the next state of one; [`StoreError::Stale`] when it changed meanwhile.
+    fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: kartoteka_domain::event::Event) -> Result<(), StoreError>;
+}
+
+/// A record's row.
+pub(crate) trait Entity {
+    /// Inserts it.
+    fn insert(&self, db: &mut Db, recorded: &Recorded) -> QueryResult<usize>;
+    /// Replaces it, if it still has the version that was read.
+    fn update(&self, db: &mut Db, read_at: i64, recorded: &Recorded) -> QueryResult<usize>;
+}
+
+/// A page of rows before they become records.
+pub(crate) struct Rows<R> {
+    pub rows: Vec<R>,
+    pub next_cursor: Option<String>,
+    pub total: Option<i64>,
+}
+
+impl<R> Rows<R> {
+    pub(crate) fn into_page<T>(self, records: Vec<T>) -> Page<T> {
+        Page { data: records, next_cursor: self.next_cursor, total: self.total }
+    }
+    /// Takes the rows out, leaving what belongs to the page.
+    pub(crate) fn take(&mut self) -> Vec<R> {
+        std::mem::take(&mut self.rows)
+    }
+}
+
+/// A JSON object from pairs.
+pub(crate) fn map<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+const ENVELOPE: &[&str] =
+    &["id", "version", "created_at", "updated_at", "created_by", "updated_by", "archived_at", "access", "expanded", "warnings"];
+
+/// The part of a record that is kept as a document: all but the envelope and the fields with columns or tables of their own.
+pub(crate) fn pack<R: Serialize>(record: &R, elsewhere: &[&str]) -> Result<Value, StoreError> {
+    let mut value = serde_json::to_value(record).map_err(|e| StoreError::Internal(e.to_string()))?;
+    if let Value::Object(object) = &mut value {
+        object.retain(|key, value| !ENVELOPE.contains(&key.as_str()) && !elsewhere.contains(&key.as_str()) && !value.is_null());
+    }
+    Ok(value)
+}
+
+/// A record from its document, its envelope and its columns.
+pub(crate) fn revive<R: DeserializeOwned, const N: usize>(
+    document: Value,
+    envelope: Map<String, Value>,
+    columns: [(&str, Value); N],
+) -> Result<R, StoreError> {
+    let mut object = match document {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    };
+    object.extend(envelope);
+    object.extend(map(columns));
+    serde_json::from_value(Value::Object(object)).map_err(|e| StoreError::Internal(format!("a stored record cannot be read: {e}")))
+}
+
+/// Any value as JSON.
+pub(crate) fn json(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}

@@ -1,0 +1,153 @@
+//! Idempotency keys: the outcome of a request, stored in its own transaction.
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use uuid::Uuid;
+
+use crate::{
+    db::Db,
+    schema::idempotency_key,
+    store::{Reading, Store, StoreError, WriteTx},
+};
+
+part! {
+    KeyRow in idempotency_key {
+        workspace_id: Uuid, id: Uuid, actor_id: Uuid, method: String, path: String, key: String, body_hash: Vec<u8>, status: i64, headers: String, body: String,
+        expires_at: DateTime<Utc>,
+    }
+}
+
+/// Which request it is.
+#[derive(Debug, Clone)]
+pub struct RequestKey {
+    /// Who asks.
+    pub actor: Uuid,
+    /// Method.
+    pub method: String,
+    /// Path.
+    pub path: String,
+    /// The key.
+    pub key: String,
+    /// Hash of query and body.
+    pub body_hash: Vec<u8>,
+}
+
+/// An outcome as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Status.
+    pub status: i64,
+    /// Headers as JSON text.
+    pub headers: String,
+    /// Body, exact.
+    pub body: String,
+}
+
+/// What is known of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing: it is now reserved for this transaction.
+    New,
+    /// It was answered.
+    Answered(Outcome),
+    /// The key was used for another body.
+    Reused,
+}
+
+/// Reserves the key, or finds what was answered. A twin that is still running is waited for by the database's own lock;
+/// [`StoreError::LockTimeout`] when that takes over two seconds.
+pub fn reserve(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<Utc>) -> Result<Known, StoreError> {
+    let workspace = tx.workspace();
+    let now = tx.now();
+    if let Some(known) = find(tx, request, now)? {
+        return Ok(known);
+    }
+    let row = KeyRow {
+        workspace_id: workspace.uuid(),
+        id: tx.fresh_id(),
+        actor_id: request.actor,
+        method: request.method.clone(),
+        path: request.path.clone(),
+        key: request.key.clone(),
+        body_hash: request.body_hash.clone(),
+        status: 0,
+        headers: String::new(),
+        body: String::new(),
+        expires_at,
+    };
+    let recorded = tx.unaudited("the clockwork of a request");
+    let inserted = match tx.db().0 {
+        Db::Sqlite(_) => row.insert(tx.db().0, &recorded)?,
+        Db::Postgres(c) => {
+            use diesel::connection::SimpleConnection;
+            c.batch_execute("SET LOCAL lock_timeout = '2s'")?;
+            #[expect(clippy::disallowed_methods, reason = "the clockwork of a request")]
+            let inserted = diesel::insert_into(idempotency_key::table).values(&row).on_conflict_do_nothing().execute(c)?;
+            c.batch_execute("SET LOCAL lock_timeout = '4s'")?;
+            inserted
+        }
+    };
+    if inserted == 1 {
+        return Ok(Known::New);
+    }
+    // the twin committed while we waited
+    Ok(find(tx, request, now)?.unwrap_or(Known::New))
+}
+
+fn find(tx: &mut WriteTx<'_>, request: &RequestKey, now: DateTime<Utc>) -> Result<Option<Known>, StoreError> {
+    let workspace = tx.workspace();
+    let row: Option<KeyRow> = idempotency_key::table
+        .filter(idempotency_key::workspace_id.eq(workspace))
+        .filter(idempotency_key::actor_id.eq(request.actor))
+        .filter(idempotency_key::method.eq(&request.method))
+        .filter(idempotency_key::path.eq(&request.path))
+        .filter(idempotency_key::key.eq(&request.key))
+        .first(tx.db().0)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    if row.expires_at <= now {
+        let recorded = tx.unaudited("the clockwork of a request");
+        delete_parts!(tx.db().0, &recorded, idempotency_key, workspace, id = row.id)?;
+        return Ok(None);
+    }
+    Ok(Some(if row.body_hash == request.body_hash {
+        Known::Answered(Outcome { status: row.status, headers: row.headers, body: row.body })
+    } else {
+        Known::Reused
+    }))
+}
+
+/// Keeps the outcome with the effect.
+#[expect(clippy::disallowed_methods, reason = "the clockwork of a request")]
+pub fn keep(tx: &mut WriteTx<'_>, request: &RequestKey, outcome: &Outcome) -> Result<(), StoreError> {
+    let workspace = tx.workspace();
+    diesel::update(
+        idempotency_key::table
+            .filter(idempotency_key::workspace_id.eq(workspace))
+            .filter(idempotency_key::actor_id.eq(request.actor))
+            .filter(idempotency_key::method.eq(&request.method))
+            .filter(idempotency_key::path.eq(&request.path))
+            .filter(idempotency_key::key.eq(&request.key)),
+    )
+    .set((
+        idempotency_key::status.eq(outcome.status),
+        idempotency_key::headers.eq(outcome.headers.clone()),
+        idempotency_key::body.eq(outcome.body.clone()),
+    ))
+    .execute(tx.db().0)?;
+    Ok(())
+}
+
+/// Forgets expired keys of one workspace.
+#[expect(clippy::disallowed_methods, reason = "the clockwork of a request")]
+pub fn forget_expired(tx: &mut WriteTx<'_>) -> Result<usize, StoreError> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    Ok(diesel::delete(idempotency_key::table.filter(idempotency_key::workspace_id.eq(workspace)).filter(idempotency_key::expires_at.le(now)))
+        .execute(tx.db().0)?)
+}
+
+/// Ids of every workspace, for housekeeping.
+pub async fn workspaces(store: &Store) -> Result<Vec<Uuid>, StoreError> {
+    use crate::schema::workspace;
+    store.read_global(|db| Ok(workspace::table.select(workspace::id).load(db)?)).await
+}

@@ -1,0 +1,105 @@
+//! The tables. Visible only inside this crate: outside there are typed functions.
+
+macro_rules! tables {
+    ($($table:ident { $($column:ident -> $ty:ty,)* })*) => { $(
+        diesel::table! {
+            use diesel::sql_types::*;
+            use crate::db::{Guid, Instant, Document};
+            $table (id) { $($column -> $ty,)* }
+        }
+    )* };
+}
+
+tables! {
+    workspace {
+        id -> Guid, slug -> Text, name -> Text, settings -> Document, version -> BigInt,
+        created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    signing_key { id -> Guid, algorithm -> Text, sealed -> Binary, created_at -> Instant, }
+    door { id -> Guid, kind -> Text, hash -> Binary, workspace_id -> Guid, target -> Guid, }
+    wakeup { id -> Guid, workspace_id -> Guid, kind -> Text, due_at -> Instant, }
+    department {
+        workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, parent_id -> Nullable<Guid>, head_id -> Nullable<Guid>, version -> BigInt,
+        created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    member {
+        workspace_id -> Guid, id -> Guid, email -> Text, name -> Text, sort_key -> Text, search_text -> Text, password_hash -> Nullable<Text>, role -> Text,
+        department_id -> Nullable<Guid>, active -> Bool, absent_until -> Nullable<Instant>, language -> Nullable<Text>, time_zone -> Nullable<Text>,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    session {
+        workspace_id -> Guid, id -> Guid, user_id -> Guid, refresh_hash -> Binary, used_hash -> Nullable<Binary>, rotated_at -> Instant, expires_at -> Instant,
+        created_at -> Instant, ended_at -> Nullable<Instant>, address -> Nullable<Text>,
+    }
+    password_link { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, expires_at -> Instant, used_at -> Nullable<Instant>, created_at -> Instant, }
+    api_key {
+        workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, role -> Text, secret_hash -> Binary, expires_at -> Nullable<Instant>, last_used_at -> Nullable<Instant>,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    catalogue_entry {
+        workspace_id -> Guid, id -> Guid, catalogue -> Text, key -> Nullable<Text>, name -> Text, name_key -> Text, sort_key -> Text, position -> BigInt, color -> Nullable<Text>,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    tagging { workspace_id -> Guid, id -> Guid, tag_id -> Guid, contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, position -> BigInt, }
+    company {
+        workspace_id -> Guid, id -> Guid, external_id -> Nullable<Text>, name -> Text, sort_key -> Text, search_text -> Text, tax_id -> Nullable<Text>,
+        parent_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, profile -> Document,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    contact {
+        workspace_id -> Guid, id -> Guid, external_id -> Nullable<Text>, kind -> Text, status -> Nullable<Text>, display_name -> Text, sort_key -> Text, search_text -> Text,
+        company_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, source_id -> Nullable<Guid>, profile -> Document,
+        next_task_at -> Nullable<Instant>, next_task_key -> Instant, last_communication_at -> Nullable<Instant>,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    contact_point {
+        workspace_id -> Guid, id -> Guid, contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, kind -> Text, value -> Text, normalised -> Text,
+        network -> Nullable<Text>, extension -> Nullable<Text>, label -> Nullable<Text>, is_primary -> Bool, validity -> Text, position -> BigInt,
+    }
+    contact_responsible { workspace_id -> Guid, id -> Guid, contact_id -> Guid, user_id -> Guid, direction -> Nullable<Text>, position -> BigInt, }
+    identity_lock { workspace_id -> Guid, id -> Guid, kind -> Text, value -> Text, }
+    duplicate_candidate { workspace_id -> Guid, id -> Guid, record -> Text, one_id -> Guid, other_id -> Guid, score -> Double, evidence -> Document, state -> Text, created_at -> Instant, }
+    form {
+        workspace_id -> Guid, id -> Guid, key -> Text, name -> Text, sort_key -> Text, active -> Bool, source_id -> Nullable<Guid>, settings -> Document, turn -> BigInt,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    submission {
+        workspace_id -> Guid, id -> Guid, form_id -> Guid, state -> Text, reason -> Nullable<Text>, fields -> Document, content_type -> Nullable<Text>, body -> Binary,
+        page_url -> Nullable<Text>, test -> Bool, received_at -> Instant, processed_at -> Nullable<Instant>, attempts -> BigInt, next_attempt_at -> Nullable<Instant>,
+        error -> Nullable<Text>, lead_id -> Nullable<Guid>, contact_id -> Nullable<Guid>, duplicate_of -> Nullable<Guid>, content_hash -> Binary,
+        idempotency_hash -> Nullable<Binary>, address -> Nullable<Text>,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    lead {
+        workspace_id -> Guid, id -> Guid, contact_id -> Guid, company_id -> Nullable<Guid>, form_id -> Nullable<Guid>, submission_id -> Nullable<Guid>,
+        source_id -> Nullable<Guid>, status -> Text, reject_reason_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, received_at -> Instant,
+        first_response_at -> Nullable<Instant>, search_text -> Text, profile -> Document, next_task_at -> Nullable<Instant>, next_task_key -> Instant,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    task {
+        workspace_id -> Guid, id -> Guid, kind -> Text, due_at -> Nullable<Instant>, due_key -> Instant, owner_id -> Guid, status -> Text, priority -> Text,
+        contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, completed_at -> Nullable<Instant>, profile -> Document,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    communication {
+        workspace_id -> Guid, id -> Guid, channel -> Text, direction -> Text, status -> Text, occurred_at -> Instant, contact_id -> Guid, lead_id -> Nullable<Guid>,
+        task_id -> Nullable<Guid>, submission_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, profile -> Document,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    note {
+        workspace_id -> Guid, id -> Guid, body -> Text, pinned -> Bool, contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, task_id -> Nullable<Guid>,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    audit_event {
+        workspace_id -> Guid, id -> Guid, at -> Instant, record -> Text, record_id -> Guid, action -> Text, actor_type -> Text, actor_id -> Nullable<Guid>, actor_name -> Text,
+        request_id -> Nullable<Text>, address -> Nullable<Text>, changes -> Text, reason -> Nullable<Text>,
+    }
+    outbox_event { workspace_id -> Guid, id -> Guid, at -> Instant, kind -> Text, record -> Text, record_id -> Guid, payload -> Text, }
+    idempotency_key {
+        workspace_id -> Guid, id -> Guid, actor_id -> Guid, method -> Text, path -> Text, key -> Text, body_hash -> Binary, status -> BigInt, headers -> Text, body -> Text, expires_at -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    contact, company, lead, task, communication, note, contact_point, contact_responsible, tagging, catalogue_entry, member, submission, form
+);

@@ -1,0 +1,101 @@
+//! Sessions: one refresh token at a time; the one before it, seen again, ends the session.
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use kartoteka_domain::{event::Event, id::{SessionId, UserId}};
+use uuid::Uuid;
+
+use crate::{
+    schema::session,
+    store::{Reading, StoreError, WriteTx},
+};
+
+part! {
+    SessionRow in session {
+        workspace_id: Uuid, id: Uuid, user_id: Uuid, refresh_hash: Vec<u8>, used_hash: Option<Vec<u8>>, rotated_at: DateTime<Utc>, expires_at: DateTime<Utc>,
+        created_at: DateTime<Utc>, ended_at: Option<DateTime<Utc>>, address: Option<String>,
+    }
+}
+
+/// A session as sign-in sees it.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Whose.
+    pub user: UserId,
+    /// Hash of the refresh token that works.
+    pub refresh_hash: Vec<u8>,
+    /// When it ends unless refreshed.
+    pub expires_at: DateTime<Utc>,
+    /// When it was ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// A session.
+pub fn find(tx: &mut dyn Reading, id: SessionId) -> Result<Option<Kept>, StoreError> {
+    let row: Option<SessionRow> =
+        session::table.filter(session::workspace_id.eq(tx.workspace())).filter(session::id.eq(id)).first(tx.db().0).optional()?;
+    Ok(row.map(|row| Kept { user: row.user_id.into(), refresh_hash: row.refresh_hash, expires_at: row.expires_at, ended_at: row.ended_at }))
+}
+
+/// Begins one.
+pub fn insert(
+    tx: &mut WriteTx<'_>,
+    id: SessionId,
+    user: UserId,
+    refresh_hash: Vec<u8>,
+    expires_at: DateTime<Utc>,
+    address: Option<String>,
+    event: Event,
+) -> Result<(), StoreError> {
+    let now = tx.now();
+    let row = SessionRow {
+        workspace_id: tx.workspace().uuid(),
+        id: id.uuid(),
+        user_id: user.uuid(),
+        refresh_hash,
+        used_hash: None,
+        rotated_at: now,
+        expires_at,
+        created_at: now,
+        ended_at: None,
+        address,
+    };
+    let recorded = tx.record(event)?;
+    row.insert(tx.db().0, &recorded)?;
+    Ok(())
+}
+
+/// Exchanges the refresh token; `false` when another request was first.
+pub fn rotate(tx: &mut WriteTx<'_>, id: SessionId, from: &[u8], to: Vec<u8>, expires_at: DateTime<Utc>) -> Result<bool, StoreError> {
+    let workspace = tx.workspace();
+    let now = tx.now();
+    let recorded = tx.unaudited("the clockwork of a session");
+    let changed = set_columns!(tx.db().0, &recorded, session, workspace, id, refresh_hash = to, used_hash = Some(from.to_vec()), rotated_at = now, expires_at = expires_at;
+        where session::refresh_hash.eq(from.to_vec()).and(session::ended_at.is_null()))?;
+    Ok(changed == 1)
+}
+
+/// Ends one.
+pub fn end(tx: &mut WriteTx<'_>, id: SessionId, event: Event) -> Result<(), StoreError> {
+    let workspace = tx.workspace();
+    let now = tx.now();
+    let recorded = tx.record(event)?;
+    set_columns!(tx.db().0, &recorded, session, workspace, id, ended_at = Some(now); where session::ended_at.is_null())?;
+    Ok(())
+}
+
+/// Ends all of a user, but perhaps one.
+#[expect(clippy::disallowed_methods, reason = "what makes sessions end is audited by the caller")]
+pub fn end_all(tx: &mut WriteTx<'_>, user: UserId, but: Option<SessionId>) -> Result<(), StoreError> {
+    let now = tx.now();
+    diesel::update(
+        session::table
+            .filter(session::workspace_id.eq(tx.workspace()))
+            .filter(session::user_id.eq(user))
+            .filter(session::ended_at.is_null())
+            .filter(session::id.ne(but.map_or_else(Uuid::nil, |id| id.uuid()))),
+    )
+    .set(session::ended_at.eq(Some(now)))
+    .execute(tx.db().0)?;
+    Ok(())
+}

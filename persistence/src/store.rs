@@ -1,0 +1,136 @@
+//! The store: database threads behind bounded queues, and transactions with a scope.
+
+mod connection;
+mod error;
+mod lane;
+mod tx;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use kartoteka_domain::access::Scope;
+use uuid::Uuid;
+
+pub use connection::Engine;
+pub(crate) use connection::connect_as_owner;
+pub use error::{Refusal, StoreError};
+pub use tx::{ReadTx, Reading, Recorded, WriteTx};
+
+use crate::db::Db;
+use lane::Lane;
+
+/// How the store is set up.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// Database for changes: `sqlite:PATH` or `postgres://…`.
+    pub write_url: String,
+    /// Database for reads; the same by default.
+    pub read_url: String,
+    /// Threads that read.
+    pub readers: usize,
+    /// Threads that write; SQLite has one.
+    pub writers: usize,
+    /// How many requests may wait for each; above that they are refused at once.
+    pub queue: usize,
+    /// How long a request may wait.
+    pub patience: Duration,
+    /// Whether statements are kept prepared; off for poolers that mix them up.
+    pub cache_statements: bool,
+}
+
+/// The circumstances of a change, made once before the transaction so that a retry repeats it exactly.
+#[derive(Debug, Clone)]
+pub struct Circumstances {
+    /// Now, cut to microseconds.
+    pub now: DateTime<Utc>,
+    /// Makes ids.
+    pub fresh_id: fn() -> Uuid,
+    /// Id of the request.
+    pub request_id: Option<String>,
+    /// Address it came from.
+    pub address: Option<String>,
+}
+
+/// The database behind its threads. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+    read: Lane,
+    write: Lane,
+}
+
+impl Store {
+    /// Connects; tells a readable reason when it cannot.
+    pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let engine = Engine::of(&settings.write_url)?;
+        let writers = if engine == Engine::Sqlite { 1 } else { settings.writers };
+        Ok(Self {
+            engine,
+            write: Lane::start("write", &settings.write_url, writers, settings)?,
+            read: Lane::start("read", &settings.read_url, settings.readers, settings)?,
+        })
+    }
+
+    /// Which database it is.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// How many requests wait: (reads, writes).
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.read.waiting(), self.write.waiting())
+    }
+
+    /// Reads in one transaction: everything is seen as of one moment.
+    pub async fn read<T, E>(&self, scope: Scope, f: impl FnOnce(&mut ReadTx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Refusal,
+    {
+        self.read.run(move |db| tx::read(db, scope, f)).await
+    }
+
+    /// Changes in one transaction. `f` runs again after a conflict with another transaction.
+    pub async fn write<T, E>(
+        &self,
+        scope: Scope,
+        circumstances: Circumstances,
+        f: impl Fn(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Refusal,
+    {
+        self.write.run(move |db| tx::write(db, &scope, &circumstances, &f)).await
+    }
+
+    /// The same for the command line, which has no runtime.
+    pub fn write_now<T, E>(
+        &self,
+        scope: Scope,
+        circumstances: Circumstances,
+        f: impl Fn(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Refusal,
+    {
+        self.write.run_blocking(move |db| tx::write(db, &scope, &circumstances, &f))
+    }
+
+    /// Reads the tables that belong to no workspace: see [`crate::workspace`] and [`crate::session`].
+    pub(crate) async fn read_global<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.read.run(f).await
+    }
+
+    /// Changes the tables that belong to no workspace.
+    pub(crate) fn write_global_now<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write.run_blocking(f)
+    }
+}

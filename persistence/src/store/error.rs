@@ -1,0 +1,118 @@
+//! What the database may answer instead of rows.
+
+use diesel::result::{DatabaseErrorKind, Error};
+
+/// Why a transaction did not happen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Too many requests wait, or this one waited too long.
+    #[error("the database is overloaded")]
+    Overloaded,
+    /// The row changed since it was read.
+    #[error("the record changed meanwhile")]
+    Stale,
+    /// A value that must be unique is there already; the constraint's name, `table_column_key`.
+    #[error("unique constraint {0}")]
+    Unique(String),
+    /// A referenced row is not there.
+    #[error("foreign key constraint {0}")]
+    Reference(String),
+    /// Another transaction was in the way; trying again may help.
+    #[error("conflict with another transaction: {0}")]
+    Conflict(String),
+    /// A lock was not to be had in time.
+    #[error("a lock was not to be had in time")]
+    LockTimeout,
+    /// The cursor belongs to another list.
+    #[error("the cursor does not belong to this list")]
+    BadCursor,
+    /// No space left.
+    #[error("no space left for the database")]
+    Full,
+    /// A setting that cannot work.
+    #[error("{0}")]
+    Setup(String),
+    /// Anything else; for the log only.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// An error of a use-case that may carry one of the store's.
+pub trait Refusal: From<StoreError> + Send + 'static {
+    /// The store's error inside.
+    fn store_error(&self) -> Option<&StoreError>;
+}
+
+impl Refusal for StoreError {
+    fn store_error(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+impl StoreError {
+    /// Whether the same transaction may succeed when it is run again.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Conflict(_))
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::DatabaseError(kind, info) => {
+                let message = info.message();
+                match kind {
+                    DatabaseErrorKind::UniqueViolation => Self::Unique(constraint(info.constraint_name(), message)),
+                    DatabaseErrorKind::ForeignKeyViolation => Self::Reference(constraint(info.constraint_name(), message)),
+                    DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection => Self::Conflict(message.to_owned()),
+                    _ if ["deadlock detected", "database is locked", "could not commit", "terminating connection", "server closed the connection", "could not serialize"]
+                        .iter()
+                        .any(|sign| message.contains(sign)) =>
+                    {
+                        Self::Conflict(message.to_owned())
+                    }
+                    _ if message.contains("lock timeout") => Self::LockTimeout,
+                    _ if message.contains("statement timeout") => Self::Overloaded,
+                    _ if message.contains("disk is full") || message.contains("No space left") => Self::Full,
+                    _ => Self::Internal(message.to_owned()),
+                }
+            }
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+/// PostgreSQL names the constraint, SQLite only the columns: both become `table_column_key`.
+fn constraint(name: Option<&str>, message: &str) -> String {
+    if let Some(name) = name.filter(|name| !name.is_empty()) {
+        // a distributed PostgreSQL appends the shard's number
+        return match name.rsplit_once('_') {
+            Some((front, shard)) if !shard.is_empty() && shard.bytes().all(|b| b.is_ascii_digit()) => front.to_owned(),
+            _ => name.to_owned(),
+        };
+    }
+    let Some((_, columns)) = message.split_once("failed: ") else { return message.to_owned() };
+    let mut table = "";
+    let names: Vec<&str> = columns
+        .split(", ")
+        .filter_map(|column| {
+            let (of, name) = column.trim().split_once('.')?;
+            table = of;
+            (name != "workspace_id").then_some(name)
+        })
+        .collect();
+    if names == ["id"] { format!("{table}_pkey") } else { format!("{table}_{}_key", names.join("_")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_databases_name_a_constraint_alike() {
+        let sqlite = constraint(None, "UNIQUE constraint failed: contact.workspace_id, contact.external_id");
+        assert_eq!(sqlite, "contact_external_id_key");
+        assert_eq!(constraint(Some("contact_external_id_key"), ""), sqlite);
+        assert_eq!(constraint(Some("contact_external_id_key_102008"), ""), sqlite);
+    }
+}

@@ -1,0 +1,189 @@
+//! Transactions. A reader sees one moment; a writer records the event of every change before it may change a row.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    Connection,
+    connection::{AnsiTransactionManager, TransactionManager},
+};
+use kartoteka_domain::{
+    access::{RecordType, Scope},
+    event::Event,
+    id::WorkspaceId,
+    record::Birth,
+};
+use uuid::Uuid;
+
+use super::{Circumstances, Refusal, StoreError};
+use crate::{audit, db::Db};
+
+/// How often a transaction is tried again after a conflict.
+const TRIES: u32 = 6;
+
+/// Anything one can read through.
+pub trait Reading {
+    /// The connection; for functions of this crate.
+    #[doc(hidden)]
+    fn db(&mut self) -> Connected<'_>;
+    /// Whose request this is.
+    fn scope(&self) -> &Scope;
+    /// The workspace.
+    fn workspace(&self) -> WorkspaceId {
+        self.scope().workspace()
+    }
+}
+
+/// A connection that only this crate can open.
+pub struct Connected<'a>(pub(crate) &'a mut Db);
+
+/// A transaction that reads.
+pub struct ReadTx<'a> {
+    db: &'a mut Db,
+    scope: Scope,
+}
+
+/// A transaction that changes.
+pub struct WriteTx<'a> {
+    db: &'a mut Db,
+    scope: &'a Scope,
+    circumstances: &'a Circumstances,
+}
+
+/// Proof that a change's event is written, or that there is a stated reason for none.
+pub struct Recorded(());
+
+impl Reading for ReadTx<'_> {
+    fn db(&mut self) -> Connected<'_> {
+        Connected(self.db)
+    }
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl Reading for WriteTx<'_> {
+    fn db(&mut self) -> Connected<'_> {
+        Connected(self.db)
+    }
+    fn scope(&self) -> &Scope {
+        self.scope
+    }
+}
+
+impl WriteTx<'_> {
+    /// Now.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.circumstances.now
+    }
+    /// A fresh id.
+    pub fn fresh_id(&self) -> Uuid {
+        (self.circumstances.fresh_id)()
+    }
+    /// The circumstances of a creation by this request's actor.
+    pub fn birth(&self) -> Birth {
+        Birth { id: self.fresh_id(), at: self.now(), by: self.scope.by().clone() }
+    }
+    /// Writes an event to the audit and the outbox.
+    pub fn record(&mut self, event: Event) -> Result<Recorded, StoreError> {
+        audit::write(self.db, self.scope, self.circumstances, event)?;
+        Ok(Recorded(()))
+    }
+    /// For rows nobody audits: derived fields, locks, sessions' clockwork. Says why.
+    #[expect(clippy::unused_self, reason = "only a transaction can vouch")]
+    pub fn unaudited(&mut self, _why: &'static str) -> Recorded {
+        Recorded(())
+    }
+    /// Does something that may be refused, and takes back what it did when it is.
+    pub fn attempt<T, E: Refusal>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        <Db as Connection>::TransactionManager::begin_transaction(self.db).map_err(StoreError::from)?;
+        match f(self) {
+            Ok(done) => {
+                <Db as Connection>::TransactionManager::commit_transaction(self.db).map_err(StoreError::from)?;
+                Ok(done)
+            }
+            Err(refused) => {
+                <Db as Connection>::TransactionManager::rollback_transaction(self.db).map_err(StoreError::from)?;
+                Err(refused)
+            }
+        }
+    }
+    /// Whether this is the embedded database, whose one writer needs no row locks.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.db.is_sqlite()
+    }
+    /// Whether somebody may do something else, too.
+    pub fn may(&self, record: RecordType, verb: kartoteka_domain::access::Verb) -> bool {
+        self.scope.may(record, verb)
+    }
+}
+
+fn begin(db: &mut Db, workspace: WorkspaceId, writes: bool) -> Result<(), StoreError> {
+    match db {
+        Db::Sqlite(c) => {
+            AnsiTransactionManager::begin_transaction_sql(c, if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+        }
+        Db::Postgres(c) => {
+            let mode = if writes { "" } else { " READ ONLY, ISOLATION LEVEL REPEATABLE READ" };
+            AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN{mode}; SET LOCAL app.workspace = '{}'", workspace.uuid()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs a reader.
+pub(super) fn read<T, E: Refusal>(
+    db: &mut Db,
+    scope: Scope,
+    f: impl FnOnce(&mut ReadTx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    begin(db, scope.workspace(), false)?;
+    let mut tx = ReadTx { db, scope };
+    let outcome = f(&mut tx);
+    <Db as Connection>::TransactionManager::rollback_transaction(tx.db).map_err(StoreError::from)?;
+    outcome
+}
+
+/// Runs a writer, again after a conflict.
+pub(super) fn write<T, E: Refusal>(
+    db: &mut Db,
+    scope: &Scope,
+    circumstances: &Circumstances,
+    f: &dyn Fn(&mut WriteTx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut tried = 0;
+    loop {
+        let outcome = once(db, scope, circumstances, f);
+        match outcome.as_ref().err().and_then(Refusal::store_error) {
+            Some(error) if error.is_transient() && tried < TRIES => {
+                tried += 1;
+                // another wait for each thread and try: twins that collided do not collide again
+                let spread = circumstances.request_id.as_ref().map_or(3, |id| id.bytes().fold(0_u64, |sum, b| sum + u64::from(b))) % 7;
+                std::thread::sleep(Duration::from_millis((1 << tried) + spread * u64::from(tried)));
+            }
+            _ => return outcome,
+        }
+    }
+}
+
+fn once<T, E: Refusal>(
+    db: &mut Db,
+    scope: &Scope,
+    circumstances: &Circumstances,
+    f: &dyn Fn(&mut WriteTx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    begin(db, scope.workspace(), true)?;
+    let mut tx = WriteTx { db, scope, circumstances };
+    match f(&mut tx) {
+        Ok(done) => {
+            <Db as Connection>::TransactionManager::commit_transaction(tx.db).map_err(StoreError::from)?;
+            Ok(done)
+        }
+        Err(refused) => {
+            if let Err(error) = <Db as Connection>::TransactionManager::rollback_transaction(tx.db) {
+                tracing::warn!(%error, "a rollback failed");
+            }
+            Err(refused)
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Workspaces and the other tables that belong to no tenant: doors, wake-ups, signing keys. The only module that
+//! reaches across workspaces.
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use kartoteka_domain::{
+    event::Event,
+    id::WorkspaceId,
+    user::WorkspaceBrief,
+    workspace::{CONTACT_TYPES, Policies, Workspace},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    db::Db,
+    entity::{json, map, pack},
+    schema::{door, signing_key, wakeup, workspace},
+    store::{Reading, Recorded, Store, StoreError, WriteTx},
+};
+
+#[derive(Debug, Clone, diesel::Queryable, diesel::Insertable, diesel::AsChangeset)]
+#[diesel(table_name = workspace, treat_none_as_null = true, treat_none_as_default_value = false)]
+struct WorkspaceRow {
+    id: Uuid,
+    slug: String,
+    name: String,
+    settings: Value,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    created_by: Value,
+    updated_by: Value,
+    archived_at: Option<DateTime<Utc>>,
+}
+
+part! { DoorRow in door { id: Uuid, kind: String, hash: Vec<u8>, workspace_id: Uuid, target: Uuid } }
+part! { WakeupRow in wakeup { id: Uuid, workspace_id: Uuid, kind: String, due_at: DateTime<Utc> } }
+part! { KeyRow in signing_key { id: Uuid, algorithm: String, sealed: Vec<u8>, created_at: DateTime<Utc> } }
+
+fn row(w: &Workspace) -> Result<WorkspaceRow, StoreError> {
+    Ok(WorkspaceRow {
+        id: w.id.uuid(),
+        slug: w.slug.clone(),
+        name: w.name.clone(),
+        settings: pack(w, &["slug", "name"])?,
+        version: w.version,
+        created_at: w.created_at,
+        updated_at: w.updated_at,
+        created_by: json(&w.created_by),
+        updated_by: json(&w.updated_by),
+        archived_at: w.archived_at,
+    })
+}
+
+fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
+    // settings that a newer version added are absent in older rows
+    let mut settings = map([
+        ("policies", json(Policies::default())),
+        ("contact_types", json!([])),
+        ("cors_origins", json!([])),
+        ("languages", json!(["en"])),
+        ("country", json!("RU")),
+        ("time_zone", json!("UTC")),
+        ("currency", json!("EUR")),
+    ]);
+    if let Value::Object(stored) = row.settings {
+        settings.extend(stored);
+    }
+    settings.extend(map([
+        ("id", json!(row.id)),
+        ("slug", json!(row.slug)),
+        ("name", json!(row.name)),
+        ("version", json!(row.version)),
+        ("created_at", json!(row.created_at)),
+        ("updated_at", json!(row.updated_at)),
+        ("created_by", row.created_by),
+        ("updated_by", row.updated_by),
+        ("archived_at", json!(row.archived_at)),
+    ]));
+    debug_assert!(!CONTACT_TYPES.is_empty());
+    serde_json::from_value(Value::Object(settings)).map_err(|e| StoreError::Internal(format!("a stored workspace cannot be read: {e}")))
+}
+
+/// The workspace of this scope.
+pub fn current(tx: &mut dyn Reading) -> Result<Workspace, StoreError> {
+    let row: WorkspaceRow = workspace::table.filter(workspace::id.eq(tx.workspace())).first(tx.db().0)?;
+    record(row)
+}
+
+/// Stores a new workspace; the scope must be that of the server in it.
+#[expect(clippy::disallowed_methods, reason = "the tenant's own row")]
+pub fn insert(tx: &mut WriteTx<'_>, new: &Workspace, event: Event) -> Result<(), StoreError> {
+    // the row first: the audit's foreign key needs it
+    diesel::insert_into(workspace::table).values(&row(new)?).execute(tx.db().0)?;
+    tx.record(event)?;
+    Ok(())
+}
+
+/// Stores the next state of the workspace.
+#[expect(clippy::disallowed_methods, reason = "the tenant's own row")]
+pub fn update(tx: &mut WriteTx<'_>, before: &Workspace, after: &Workspace, event: Event) -> Result<(), StoreError> {
+    let _: Recorded = tx.record(event)?;
+    let changed = diesel::update(workspace::table.filter(workspace::id.eq(tx.workspace())).filter(workspace::version.eq(before.version)))
+        .set(&row(after)?)
+        .execute(tx.db().0)?;
+    if changed == 0 { Err(StoreError::Stale) } else { Ok(()) }
+}
+
+/// Names of several workspaces.
+pub async fn briefs(store: &Store, ids: Vec<Uuid>) -> Result<Vec<WorkspaceBrief>, StoreError> {
+    store
+        .read_global(move |db| {
+            let rows: Vec<(Uuid, String, String)> = workspace::table
+                .filter(workspace::id.eq_any(ids))
+                .filter(workspace::archived_at.is_null())
+                .select((workspace::id, workspace::slug, workspace::name))
+                .order(workspace::slug)
+                .load(db)?;
+            Ok(rows.into_iter().map(|(id, slug, name)| WorkspaceBrief { id: id.into(), slug, name }).collect())
+        })
+        .await
+}
+
+/// Every origin some workspace lets its pages call from.
+pub async fn all_cors_origins(store: &Store) -> Result<Vec<String>, StoreError> {
+    store
+        .read_global(|db| {
+            let rows: Vec<Value> = workspace::table.filter(workspace::archived_at.is_null()).select(workspace::settings).load(db)?;
+            Ok(rows
+                .iter()
+                .filter_map(|settings| settings.get("cors_origins")?.as_array())
+                .flatten()
+                .filter_map(|origin| origin.as_str().map(ToOwned::to_owned))
+                .collect())
+        })
+        .await
+}
+
+/// Whether there is any workspace yet.
+pub fn is_empty_now(store: &Store) -> Result<bool, StoreError> {
+    store.write_global_now(|db| {
+        let first: Option<Uuid> = workspace::table.select(workspace::id).first(db).optional()?;
+        Ok(first.is_none())
+    })
+}
+
+/// Whether the database answers and its tables are there.
+pub async fn ping(store: &Store) -> Result<(), StoreError> {
+    store
+        .read_global(|db| {
+            let _: Option<Uuid> = workspace::table.select(workspace::id).first(db).optional()?;
+            Ok(())
+        })
+        .await
+}
+
+/// Kinds of entrances that name no workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoorKind {
+    /// A person's e-mail at sign-in.
+    SignIn,
+    /// A session, for its refresh tokens.
+    Session,
+    /// An API key.
+    ApiKey,
+    /// A form's public key.
+    Form,
+    /// A link to set a password.
+    PasswordLink,
+}
+
+impl DoorKind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Session => "session",
+            Self::ApiKey => "api_key",
+            Self::Form => "form",
+            Self::PasswordLink => "password_link",
+        }
+    }
+}
+
+/// Where a door leads: the workspace and the record in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The record.
+    pub target: Uuid,
+}
+
+/// Where the doors of a hash lead, at most 20.
+pub async fn doors(store: &Store, kind: DoorKind, hash: Vec<u8>) -> Result<Vec<Behind>, StoreError> {
+    store
+        .read_global(move |db| {
+            let rows: Vec<(Uuid, Uuid)> = door::table
+                .filter(door::kind.eq(kind.word()))
+                .filter(door::hash.eq(hash))
+                .select((door::workspace_id, door::target))
+                .order(door::id)
+                .limit(20)
+                .load(db)?;
+            Ok(rows.into_iter().map(|(workspace, target)| Behind { workspace: workspace.into(), target }).collect())
+        })
+        .await
+}
+
+/// Opens a door into this workspace.
+pub fn open_door(tx: &mut WriteTx<'_>, kind: DoorKind, hash: Vec<u8>, target: Uuid) -> Result<(), StoreError> {
+    let row = DoorRow { id: tx.fresh_id(), kind: kind.word().to_owned(), hash, workspace_id: tx.workspace().uuid(), target };
+    let recorded = tx.unaudited("the record behind the door is audited");
+    row.insert(tx.db().0, &recorded)?;
+    Ok(())
+}
+
+/// Closes every door of a kind to a record.
+#[expect(clippy::disallowed_methods, reason = "the record behind the door is audited")]
+pub fn close_doors(tx: &mut WriteTx<'_>, kind: DoorKind, target: Uuid) -> Result<(), StoreError> {
+    diesel::delete(
+        door::table.filter(door::kind.eq(kind.word())).filter(door::workspace_id.eq(tx.workspace())).filter(door::target.eq(target)),
+    )
+    .execute(tx.db().0)?;
+    Ok(())
+}
+
+/// Work that waits for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wakeup {
+    /// Id of the wake-up; the id of the record to work on.
+    pub id: Uuid,
+    /// Its workspace.
+    pub workspace: WorkspaceId,
+}
+
+/// Asks a worker to take up a record at a time.
+pub fn wake(tx: &mut WriteTx<'_>, kind: &str, record: Uuid, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+    let recorded = tx.unaudited("a reminder to the worker");
+    settle(tx, record)?;
+    let row = WakeupRow { id: record, workspace_id: tx.workspace().uuid(), kind: kind.to_owned(), due_at };
+    row.insert(tx.db().0, &recorded)?;
+    Ok(())
+}
+
+/// The work is done.
+#[expect(clippy::disallowed_methods, reason = "a reminder to the worker")]
+pub fn settle(tx: &mut WriteTx<'_>, record: Uuid) -> Result<(), StoreError> {
+    diesel::delete(wakeup::table.filter(wakeup::id.eq(record))).execute(tx.db().0)?;
+    Ok(())
+}
+
+/// What is due, the oldest first.
+pub async fn due(store: &Store, kind: &'static str, now: DateTime<Utc>, most: i64) -> Result<Vec<Wakeup>, StoreError> {
+    store
+        .read_global(move |db| {
+            let rows: Vec<(Uuid, Uuid)> = wakeup::table
+                .filter(wakeup::due_at.le(now))
+                .filter(wakeup::kind.eq(kind))
+                .order((wakeup::due_at, wakeup::id))
+                .limit(most)
+                .select((wakeup::id, wakeup::workspace_id))
+                .load(db)?;
+            Ok(rows.into_iter().map(|(id, workspace)| Wakeup { id, workspace: workspace.into() }).collect())
+        })
+        .await
+}
+
+/// A signing key as it is kept: sealed with the installation's secret.
+#[derive(Debug, Clone)]
+pub struct SealedKey {
+    /// Its id.
+    pub id: Uuid,
+    /// The sealed private key.
+    pub sealed: Vec<u8>,
+}
+
+/// The signing keys, the newest first; makes one with `make` when there is none yet.
+pub fn signing_keys_now(store: &Store, make: impl Fn() -> SealedKey + Send + 'static, now: DateTime<Utc>) -> Result<Vec<SealedKey>, StoreError> {
+    store.write_global_now(move |db| {
+        let load = |db: &mut Db| -> Result<Vec<SealedKey>, StoreError> {
+            let rows: Vec<KeyRow> = signing_key::table.order(signing_key::created_at.desc()).load(db)?;
+            Ok(rows.into_iter().map(|row| SealedKey { id: row.id, sealed: row.sealed }).collect())
+        };
+        let keys = load(db)?;
+        if !keys.is_empty() {
+            return Ok(keys);
+        }
+        let fresh = make();
+        #[expect(clippy::disallowed_methods, reason = "a key of the installation, not of a tenant")]
+        diesel::insert_into(signing_key::table)
+            .values(&KeyRow { id: fresh.id, algorithm: "EdDSA".to_owned(), sealed: fresh.sealed, created_at: now })
+            .execute(db)?;
+        load(db)
+    })
+}

@@ -1,0 +1,135 @@
+//! Leads: one enquiry each; status, rejection, first response, filters.
+
+use kartoteka_tests::{Answer, Caller, app, json};
+
+fn card(caller: &Caller) -> Answer {
+    caller.post("/v1/contacts", json!({"last_name": "Ахматова", "first_name": "Анна"})).created()
+}
+
+#[test]
+fn a_lead_made_by_hand_keeps_where_it_came_from() {
+    let manager = app().workspace().manager();
+    let lead = json!({
+        "contact_id": card(&manager).id(), "title": "Щебень 20 т", "utm": {"source": "yandex", "medium": "cpc", "campaign": "весна"},
+        "page_url": "https://site.example/price", "referrer": "https://ya.ru/", "answers": {"бюджет": 5000, "срочно": true},
+        "comment": "Перезвоните", "received_at": "2026-01-02T03:04:05.678901Z", "tags": ["срочно"]
+    });
+    let made = manager.post("/v1/leads", lead.clone()).created();
+    for field in ["contact_id", "title", "page_url", "referrer", "answers", "comment", "received_at", "tags"] {
+        assert_eq!(made[field], lead[field], "{field}");
+    }
+    assert_eq!(made["utm"], json!({"source": "yandex", "medium": "cpc", "campaign": "весна", "term": null, "content": null}));
+    assert_eq!((&made["status"], &made["owner_id"]), (&json!("new"), &json!(manager.user_id)));
+    assert_eq!(manager.get(&made.path()).ok().text(), made.text());
+}
+
+#[test]
+fn a_lead_is_of_somebody() {
+    let manager = app().workspace().manager();
+    manager.post("/v1/leads", json!({"title": "x"})).is_problem(422, "validation_failed").names_with("/contact_id", "required");
+    let stranger = json!({"contact_id": "01939d5a-0000-7000-8000-000000000000"});
+    manager.post("/v1/leads", stranger).is_problem(422, "validation_failed").names_with("/contact_id", "reference_not_found");
+}
+
+#[test]
+fn a_rejection_needs_its_reason() {
+    let workspace = app().workspace();
+    let manager = workspace.manager();
+    let reason = workspace.administrator().post("/v1/reject-reasons", json!({"name": "Дорого"})).created().id();
+    let lead = manager.post("/v1/leads", json!({"contact_id": card(&manager).id()})).created();
+    let verb = format!("{}/reject", lead.path());
+    manager.post(&verb, json!({})).is_problem(422, "validation_failed").names("/reject_reason_id");
+    let rejected = manager.post(&verb, json!({"reject_reason_id": reason, "comment": "нашёл дешевле"})).ok();
+    assert_eq!((&rejected["status"], &rejected["reject_reason_id"]), (&json!("rejected"), &json!(reason)));
+    manager.patch(&lead.path(), json!({"status": "new"})).ok();
+    manager.patch(&lead.path(), json!({"status": "rejected"})).is_problem(422, "validation_failed").names_with("/reject_reason_id", "required");
+}
+
+#[test]
+fn an_outbound_call_is_the_first_response_and_puts_the_lead_in_work() {
+    let manager = app().workspace().manager();
+    let card = card(&manager);
+    let lead = manager.post("/v1/leads", json!({"contact_id": card.id()})).created();
+    assert_eq!(lead["first_response_at"], json!(null));
+    let call = json!({"channel": "call", "direction": "outbound", "contact_id": card.id(), "lead_id": lead.id()});
+    let call = manager.post("/v1/communications", call).created();
+    let after = manager.get(&lead.path()).ok();
+    assert_eq!(after["status"], "in_work");
+    assert!(after["first_response_at"].is_string());
+    manager.post("/v1/communications", json!({"channel": "email", "direction": "outbound", "contact_id": card.id(), "lead_id": lead.id()})).created();
+    assert_eq!(manager.get(&lead.path()).ok()["first_response_at"], after["first_response_at"], "the first reaction's time stays");
+    drop(call);
+}
+
+#[test]
+fn leads_are_filtered_by_each_of_their_references() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let source = admin.post("/v1/sources", json!({"name": "Сайт"})).created().id();
+    let company = admin.post("/v1/companies", json!({"name": "Акме"})).created().id();
+    let anna = card(&admin).id();
+    let lead = admin.post("/v1/leads", json!({"contact_id": anna, "company_id": company, "source_id": source, "owner_id": manager.user_id, "tags": ["горячий"], "received_at": "2026-01-05T00:00:00Z"})).created();
+    let other = admin.post("/v1/contacts", json!({"last_name": "Другой"})).created().id();
+    admin.post("/v1/leads", json!({"contact_id": other, "status": "qualified", "received_at": "2026-01-01T00:00:00Z"})).created();
+    let filters = [
+        format!("contact_id={anna}"), format!("company_id={company}"), format!("source_id={source}"), format!("owner_id={}", manager.user_id),
+        "tag=горячий".into(), "status=new,in_work".into(), "received_after=2026-01-03T00:00:00Z".into(),
+        "received_after=2026-01-02T00:00:00Z&received_before=2026-01-06T00:00:00Z".into(), "q=ахматова".into(),
+    ];
+    for filter in filters {
+        assert_eq!(admin.get(&format!("/v1/leads?{filter}")).ok().ids(), [lead.id()], "{filter}");
+    }
+}
+
+#[test]
+fn an_unassigned_lead_is_found_as_such() {
+    let workspace = app().workspace();
+    let integration = workspace.key("integration");
+    let anna = integration.post("/v1/contacts", json!({"last_name": "А"})).created().id();
+    let lead = integration.post("/v1/leads", json!({"contact_id": anna})).created();
+    assert_eq!(lead["owner_id"], json!(null));
+    let admin = workspace.administrator();
+    assert_eq!(admin.get("/v1/leads?unassigned=true").ok().ids(), [lead.id()]);
+    assert!(admin.get("/v1/leads?unassigned=false").ok().items().is_empty());
+    assert!(workspace.manager().get("/v1/leads").ok().items().is_empty(), "a manager sees only his own");
+    assert_eq!(workspace.head().get("/v1/leads").ok().ids(), [lead.id()], "a head sees what nobody has taken");
+}
+
+#[test]
+fn a_lead_shows_its_client_and_owner_on_request() {
+    let manager = app().workspace().manager();
+    let anna = card(&manager);
+    manager.post("/v1/leads", json!({"contact_id": anna.id()})).created();
+    let page = manager.get("/v1/leads?expand=contact,owner").ok();
+    assert_eq!(page.at("/data/0/expanded/contact/id"), anna.id().as_str());
+    assert_eq!(page.at("/data/0/expanded/owner/id"), manager.user_id.as_str());
+}
+
+#[test]
+fn a_lead_is_archived_and_restored() {
+    let manager = app().workspace().manager();
+    let lead = manager.post("/v1/leads", json!({"contact_id": card(&manager).id()})).created();
+    manager.delete(&lead.path()).no_content();
+    assert!(manager.get("/v1/leads").ok().items().is_empty());
+    manager.post_nothing(&format!("{}/restore", lead.path())).ok();
+    assert_eq!(manager.get("/v1/leads").ok().ids(), [lead.id()]);
+}
+
+#[test]
+fn giving_a_lead_to_a_colleague_says_it_was_done_by_hand() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let lead = admin.post("/v1/leads", json!({"contact_id": card(&admin).id()})).created();
+    let given = admin.patch(&lead.path(), json!({"owner_id": manager.user_id})).ok();
+    assert_eq!(given["owner_id"], manager.user_id.as_str());
+    assert!(given["assignment_reason"].is_string());
+}
+
+#[test]
+fn an_enquiry_cannot_arrive_next_year() {
+    let manager = app().workspace().manager();
+    let anna = card(&manager).id();
+    for at in ["9999-12-31T00:00:00Z", "2040-01-01T00:00:00Z"] {
+        manager.post("/v1/leads", json!({"contact_id": anna, "received_at": at})).is_problem(422, "validation_failed").names_with("/received_at", "invalid_time");
+    }
+}

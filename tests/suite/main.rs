@@ -1,0 +1,41 @@
+//! The black-box suite: one file per room, a fresh workspace per test, every answer held against the specification.
+//! Runs against a server process, on the database named by `KARTOTEKA_TEST_DATABASE`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails; clippy.toml's allowance does not reach a suite's helper functions"
+)]
+
+mod access;
+mod api_key;
+mod catalog;
+mod catalogue;
+mod command_line;
+mod communication;
+mod company;
+mod concurrency;
+mod contact;
+mod conventions;
+mod crash;
+mod department;
+mod duplicate;
+mod form;
+mod idempotency;
+mod lead;
+mod list;
+mod lookup;
+mod main_flow;
+mod note;
+mod problem;
+mod service;
+mod session;
+mod spec;
+mod submission;
+mod task;
+mod tenancy;
+mod timeline;
+mod user;
+mod workspace;

@@ -1,0 +1,152 @@
+//! Tasks: due times, completion with the next step, my day.
+
+use kartoteka_tests::{Caller, app, json};
+
+fn card(caller: &Caller) -> String {
+    caller.post("/v1/contacts", json!({"last_name": "Блок"})).created().id()
+}
+
+#[test]
+fn a_task_keeps_all_its_fields() {
+    let manager = app().workspace().manager();
+    let task = json!({
+        "kind": "call", "title": "Перезвонить", "description": "о щебне", "due_at": "2030-05-01T09:00:00Z", "time_zone": "Asia/Omsk", "priority": "high",
+        "contact_id": card(&manager), "checklist": [{"text": "прайс", "done": false}], "remind_at": ["2030-05-01T08:45:00Z"]
+    });
+    let made = manager.post("/v1/tasks", task.clone()).created();
+    for (field, value) in task.as_object().unwrap() {
+        assert_eq!(&made[field.as_str()], value, "{field}");
+    }
+    assert_eq!((&made["status"], &made["owner_id"]), (&json!("open"), &json!(manager.user_id)));
+    assert_eq!(manager.get(&made.path()).ok().text(), made.text());
+}
+
+#[test]
+fn finishing_a_task_can_make_the_next_one_in_the_same_request() {
+    let manager = app().workspace().manager();
+    let contact = card(&manager);
+    let task = manager.post("/v1/tasks", json!({"title": "Позвонить", "contact_id": contact, "due_at": "2026-01-01T00:00:00Z"})).created();
+    let done = json!({"result": "договорились", "next_task": {"title": "Отправить КП", "due_at": "2030-01-02T00:00:00Z"}});
+    let done = manager.post(&format!("{}/complete", task.path()), done).ok();
+    assert_eq!((done.at("/task/status"), done.at("/task/result")), (&json!("done"), &json!("договорились")));
+    assert!(done.at("/task/completed_at").is_string());
+    assert_eq!(done.at("/next_task/contact_id"), contact.as_str(), "the next step is with the same client");
+    assert_eq!(manager.get(&format!("/v1/contacts/{contact}")).ok()["next_task_at"], "2030-01-02T00:00:00Z");
+    manager.post(&format!("{}/complete", task.path()), json!({})).is_problem(409, "task_not_open");
+}
+
+#[test]
+fn a_next_step_that_is_wrong_leaves_the_task_open() {
+    let manager = app().workspace().manager();
+    let task = manager.post("/v1/tasks", json!({"title": "Позвонить"})).created();
+    let wrong = json!({"result": "x", "next_task": {"title": "", "due_at": "9999-01-01T00:00:00Z"}});
+    let refused = manager.post(&format!("{}/complete", task.path()), wrong).is_problem(422, "validation_failed");
+    refused.names_with("/next_task/title", "required").names_with("/next_task/due_at", "invalid_time");
+    assert_eq!(manager.get(&task.path()).ok()["status"], "open");
+}
+
+#[test]
+fn leaving_a_client_without_a_next_step_is_warned_of_or_refused_by_policy() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let contact = card(&manager);
+    let task = |title: &str| manager.post("/v1/tasks", json!({"title": title, "contact_id": contact})).created().path();
+    let warned = manager.post(&format!("{}/complete", task("первая")), json!({"result": "x"})).ok();
+    assert!(warned.at("/task/warnings").as_array().is_some_and(|w| !w.is_empty()), "{warned}");
+    let mut policies = admin.get("/v1/workspace").ok()["policies"].clone();
+    policies["next_step"]["contact"] = json!("require");
+    admin.patch("/v1/workspace", json!({"policies": policies})).ok();
+    let second = format!("{}/complete", task("вторая"));
+    manager.post(&second, json!({"result": "x"})).is_problem(422, "validation_failed").names_with("/next_task", "next_step_required");
+    let reasoned = manager.post(&second, json!({"result": "x", "no_next_step_reason": "уехал"})).ok();
+    assert_eq!(reasoned.at("/task/no_next_step_reason"), "уехал");
+}
+
+#[test]
+fn a_task_is_cancelled_and_opened_again() {
+    let manager = app().workspace().manager();
+    let task = manager.post("/v1/tasks", json!({"title": "x"})).created();
+    manager.post_nothing(&format!("{}/reopen", task.path())).is_problem(409, "task_open");
+    assert_eq!(manager.post_nothing(&format!("{}/cancel", task.path())).ok()["status"], "cancelled");
+    manager.post_nothing(&format!("{}/cancel", task.path())).is_problem(409, "task_not_open");
+    let open = manager.post_nothing(&format!("{}/reopen", task.path())).ok();
+    assert_eq!((&open["status"], &open["completed_at"]), (&json!("open"), &json!(null)));
+}
+
+#[test]
+fn the_next_step_of_a_card_is_its_earliest_open_task_and_changes_no_version() {
+    let manager = app().workspace().manager();
+    let contact = card(&manager);
+    let path = format!("/v1/contacts/{contact}");
+    let before = manager.get(&path).ok();
+    manager.post("/v1/tasks", json!({"title": "б", "contact_id": contact, "due_at": "2030-01-02T00:00:00Z"})).created();
+    let first = manager.post("/v1/tasks", json!({"title": "а", "contact_id": contact, "due_at": "2030-01-01T00:00:00Z"})).created();
+    let after = manager.get(&path).ok();
+    assert_eq!(after["next_task_at"], "2030-01-01T00:00:00Z");
+    assert_eq!((&after["version"], &after["updated_at"]), (&before["version"], &before["updated_at"]));
+    manager.post_nothing(&format!("{}/cancel", first.path())).ok();
+    assert_eq!(manager.get(&path).ok()["next_task_at"], "2030-01-02T00:00:00Z");
+}
+
+#[test]
+fn my_day_shows_what_is_overdue_due_and_undated() {
+    let workspace = app().workspace();
+    let manager = workspace.manager();
+    let late = manager.post("/v1/tasks", json!({"title": "вчера", "due_at": "2026-01-01T00:00:00Z"})).created();
+    let undated = manager.post("/v1/tasks", json!({"title": "когда-нибудь"})).created();
+    manager.post("/v1/tasks", json!({"title": "нескоро", "due_at": "2090-01-01T00:00:00Z"})).created();
+    let day = manager.get("/v1/my-day").ok();
+    assert_eq!((day.at("/user_id"), day.at("/time_zone")), (&json!(manager.user_id), &json!("Europe/Moscow")));
+    assert_eq!((day.at("/overdue/count"), day.at("/overdue/tasks/0/id")), (&json!(1), &json!(late.id())));
+    assert_eq!((day.at("/without_date/count"), day.at("/without_date/tasks/0/id")), (&json!(1), &json!(undated.id())));
+    let seen = workspace.administrator().get(&format!("/v1/my-day?user_id={}", manager.user_id)).ok();
+    assert_eq!(seen.at("/overdue/count"), 1);
+    let foreign = manager.get(&format!("/v1/my-day?user_id={}", workspace.administrator().user_id));
+    assert!(matches!(foreign.status, 200 | 403 | 404), "{foreign}");
+    if foreign.status == 200 {
+        assert_eq!(foreign.at("/overdue/count"), 0, "a manager sees no colleague's tasks");
+    }
+}
+
+#[test]
+fn tasks_are_filtered_by_each_of_their_references() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let contact = card(&admin);
+    let company = admin.post("/v1/companies", json!({"name": "Акме"})).created().id();
+    let lead = admin.post("/v1/leads", json!({"contact_id": contact})).created().id();
+    let all = json!({"title": "x", "kind": "call", "priority": "high", "owner_id": manager.user_id, "contact_id": contact, "company_id": company, "lead_id": lead, "due_at": "2030-01-02T00:00:00Z"});
+    let task = admin.post("/v1/tasks", all).created();
+    let done = admin.post("/v1/tasks", json!({"title": "y"})).created();
+    admin.post(&format!("{}/complete", done.path()), json!({"result": "ok"})).ok();
+    let filters = [
+        format!("contact_id={contact}"), format!("company_id={company}"), format!("lead_id={lead}"), format!("owner_id={}", manager.user_id), "kind=call,letter".into(),
+        "priority=high".into(), "status=open".into(), "due_after=2030-01-01T00:00:00Z&due_before=2030-01-03T00:00:00Z".into(),
+    ];
+    for filter in filters {
+        assert_eq!(admin.get(&format!("/v1/tasks?{filter}")).ok().ids(), [task.id()], "{filter}");
+    }
+    let expanded = admin.get("/v1/tasks?status=open&expand=owner,contact,company,lead").ok();
+    for (what, id) in [("owner", &manager.user_id), ("contact", &contact), ("company", &company), ("lead", &lead)] {
+        assert_eq!(expanded.at(&format!("/data/0/expanded/{what}/id")), id.as_str(), "{what}");
+    }
+}
+
+#[test]
+fn a_task_is_patched_archived_and_restored() {
+    let manager = app().workspace().manager();
+    let task = manager.post("/v1/tasks", json!({"title": "x", "due_at": "2030-01-01T00:00:00Z"})).created();
+    let patched = manager.patch(&task.path(), json!({"due_at": null, "priority": "low"})).ok();
+    assert_eq!((&patched["due_at"], &patched["priority"]), (&json!(null), &json!("low")));
+    manager.delete(&task.path()).no_content();
+    assert!(manager.get("/v1/tasks").ok().items().is_empty());
+    manager.post_nothing(&format!("{}/restore", task.path())).ok();
+    assert_eq!(manager.get("/v1/tasks").ok().ids(), [task.id()]);
+}
+
+#[test]
+fn a_task_due_in_the_year_9999_or_without_a_title_is_refused() {
+    let manager = app().workspace().manager();
+    let refused = manager.post("/v1/tasks", json!({"due_at": "9999-12-31T23:59:59Z", "kind": "Звонок", "time_zone": "Moon"})).is_problem(422, "validation_failed");
+    refused.names_with("/title", "required").names_with("/due_at", "invalid_time").names("/kind").names_with("/time_zone", "invalid_time_zone");
+}
