@@ -347,7 +347,7 @@ pub fn understand(posted: &Posted, form: &Form, country: &str) -> Enquiry {
             continue;
         }
         let typed = as_text(value).map(|v| text::clean(&v)).filter(|v| !v.is_empty());
-        let mut keep = |answers: &mut BTreeMap<String, Value>| {
+        let keep = |answers: &mut BTreeMap<String, Value>| {
             let name: String = text::clean_line(name).chars().take(100).collect();
             if answers.len() < crate::lead::MOST_ANSWERS {
                 answers.insert(name, clean_value(value, 0));

@@ -1,7 +1,6 @@
 //! API keys.
 
-use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{
     api_key::{ApiKey, ListApiKeys},
     event::Event,
@@ -12,7 +11,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    entity::{Entity, Stored, json, revive},
+    db::{At, Doc, Uid},
+    entity::{Entity, Stored, revive},
     fragment,
     schema::api_key,
     store::{Reading, StoreError, WriteTx},
@@ -20,46 +20,37 @@ use crate::{
 
 row! {
     KeyRow in api_key {
-        name: String, sort_key: String, role: String, secret_hash: Vec<u8>, expires_at: Option<DateTime<Utc>>, last_used_at: Option<DateTime<Utc>>,
+        name: String, sort_key: String, role: String, secret_hash: Vec<u8>, expires_at: Option<At>, last_used_at: Option<At>,
     }
 }
 keyed!(KeyRow { sort_key, created_at });
 
 fn row(workspace: Uuid, k: &ApiKey, secret_hash: Vec<u8>) -> KeyRow {
-    KeyRow {
-        workspace_id: workspace,
-        id: k.id.uuid(),
+    stamped! { KeyRow of k, in workspace.into();
         name: k.name.clone(),
         sort_key: text::sort_key(&k.name),
         role: k.role.word().to_owned(),
-        secret_hash,
-        expires_at: k.expires_at,
-        last_used_at: k.last_used_at,
-        version: k.version,
-        created_at: k.created_at,
-        updated_at: k.updated_at,
-        created_by: json(&k.created_by),
-        updated_by: json(&k.updated_by),
-        archived_at: k.archived_at,
-    }
+        secret_hash: secret_hash,
+        expires_at: k.expires_at.map(At),
+        last_used_at: k.last_used_at.map(At),    }
 }
 
 fn record(row: KeyRow) -> Result<ApiKey, StoreError> {
     let columns = [
         ("name", json!(row.name)),
         ("role", json!(row.role)),
-        ("prefix", json!(format!("kk_live_{}", row.id.simple()))),
+        ("prefix", json!(format!("kk_live_{}", row.id.0.simple()))),
         ("expires_at", json!(row.expires_at)),
         ("last_used_at", json!(row.last_used_at)),
     ];
-    revive(Value::Null, row.envelope(), columns)
+    revive(Doc(Value::Null), row.envelope(), columns)
 }
 
 impl Stored for ApiKey {
     type Params = ListApiKeys;
 
     fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
-        let row: Option<KeyRow> = all!(tx, api_key).filter(api_key::id.eq(id)).first(tx.db().0).optional()?;
+        let row: Option<KeyRow> = all!(tx, api_key).filter(api_key::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
         row.map(record).transpose()
     }
 
@@ -100,14 +91,14 @@ pub fn insert_with_secret(tx: &mut WriteTx<'_>, key: &ApiKey, secret_hash: Vec<u
 
 /// The hash of a key's secret.
 pub fn secret_hash(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(all!(tx, api_key).filter(api_key::id.eq(id)).select(api_key::secret_hash).first(tx.db().0).optional()?)
+    Ok(all!(tx, api_key).filter(api_key::id.eq(Uid::from(id))).select(api_key::secret_hash).first(tx.db().0).optional()?)
 }
 
 /// Notes the use of a key, once a minute at most.
 pub fn touch(tx: &mut WriteTx<'_>, id: Uuid) -> Result<(), StoreError> {
     let (workspace, now) = (tx.workspace(), tx.now());
     let recorded = tx.unaudited("the clockwork of a key");
-    set_columns!(tx.db().0, &recorded, api_key, workspace, id, last_used_at = Some(now);
-        where api_key::last_used_at.is_null().or(api_key::last_used_at.lt(now - chrono::Duration::minutes(1))))?;
+    set_columns!(tx.db().0, &recorded, api_key, workspace, id, last_used_at = Some(At(now));
+        where api_key::last_used_at.is_null().or(api_key::last_used_at.lt(At(now - chrono::Duration::minutes(1)))))?;
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Whose turn it is at a form.
 
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::id::FormId;
 
 use crate::{
-    db::Db,
+    db::{Db, Uid},
     schema::form,
     store::{Reading, StoreError, WriteTx},
 };
@@ -13,9 +13,9 @@ use crate::{
 pub fn turn(tx: &mut WriteTx<'_>, id: FormId) -> Result<i64, StoreError> {
     let workspace = tx.workspace();
     Ok(match tx.db().0 {
-        Db::Sqlite(c) => form::table.filter(form::workspace_id.eq(workspace)).filter(form::id.eq(id)).select(form::turn).first(c)?,
+        Db::Sqlite(c) => form::table.filter(form::workspace_id.eq(Uid::from(workspace))).filter(form::id.eq(Uid::from(id))).select(form::turn).first(c)?,
         Db::Postgres(c) => {
-            form::table.filter(form::workspace_id.eq(workspace)).filter(form::id.eq(id)).select(form::turn).for_no_key_update().first(c)?
+            form::table.filter(form::workspace_id.eq(Uid::from(workspace))).filter(form::id.eq(Uid::from(id))).select(form::turn).for_no_key_update().first(c)?
         }
     })
 }

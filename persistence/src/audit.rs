@@ -1,12 +1,11 @@
 //! The trace of every change: an audit event and an outbox event, written together in the change's own transaction.
 
-use diesel::RunQueryDsl;
+use diesel::prelude::*;
 use kartoteka_domain::{access::Scope, event::Event};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::{
-    db::Db,
+    db::{At, Db, Uid},
     schema::{audit_event, outbox_event},
     store::{Circumstances, StoreError},
 };
@@ -14,14 +13,14 @@ use crate::{
 #[derive(diesel::Insertable)]
 #[diesel(table_name = audit_event, treat_none_as_default_value = false)]
 struct AuditRow {
-    workspace_id: Uuid,
-    id: Uuid,
-    at: chrono::DateTime<chrono::Utc>,
+    workspace_id: Uid,
+    id: Uid,
+    at: At,
     record: String,
-    record_id: Uuid,
+    record_id: Uid,
     action: String,
     actor_type: String,
-    actor_id: Option<Uuid>,
+    actor_id: Option<Uid>,
     actor_name: String,
     request_id: Option<String>,
     address: Option<String>,
@@ -32,12 +31,12 @@ struct AuditRow {
 #[derive(diesel::Insertable)]
 #[diesel(table_name = outbox_event)]
 struct OutboxRow {
-    workspace_id: Uuid,
-    id: Uuid,
-    at: chrono::DateTime<chrono::Utc>,
+    workspace_id: Uid,
+    id: Uid,
+    at: At,
     kind: String,
     record: String,
-    record_id: Uuid,
+    record_id: Uid,
     payload: String,
 }
 
@@ -49,14 +48,14 @@ pub(crate) fn write(db: &mut Db, scope: &Scope, circumstances: &Circumstances, e
     let changes = Value::Object(event.changes.clone()).to_string();
     diesel::insert_into(audit_event::table)
         .values(&AuditRow {
-            workspace_id: scope.workspace().uuid(),
-            id,
-            at: circumstances.now,
+            workspace_id: scope.workspace().into(),
+            id: Uid(id),
+            at: At(circumstances.now),
             record: event.record.word().to_owned(),
-            record_id: event.id,
+            record_id: Uid(event.id),
             action: event.action.word().to_owned(),
             actor_type: by.kind.word().to_owned(),
-            actor_id: by.id,
+            actor_id: by.id.map(Uid),
             actor_name: by.name.clone(),
             request_id: circumstances.request_id.clone(),
             address: circumstances.address.clone(),
@@ -73,12 +72,12 @@ pub(crate) fn write(db: &mut Db, scope: &Scope, circumstances: &Circumstances, e
     });
     diesel::insert_into(outbox_event::table)
         .values(&OutboxRow {
-            workspace_id: scope.workspace().uuid(),
-            id,
-            at: circumstances.now,
+            workspace_id: scope.workspace().into(),
+            id: Uid(id),
+            at: At(circumstances.now),
             kind: event.name(),
             record: event.record.word().to_owned(),
-            record_id: event.id,
+            record_id: Uid(event.id),
             payload: payload.to_string(),
         })
         .execute(db)?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
     catalogue::{self, ContactStatus, Entry, ListCatalogue, Parts, RejectReason, Source, Tag},
@@ -11,10 +11,10 @@ use kartoteka_domain::{
     record::Record,
     text,
 };
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    db::{At, Doc, Uid, uids},
     entity::{Entity, Stored, json},
     fragment,
     schema::{catalogue_entry, tagging},
@@ -29,14 +29,14 @@ row! {
 keyed!(EntryRow { position, sort_key, created_at });
 
 part! {
-    TaggingRow in tagging { workspace_id: Uuid, id: Uuid, tag_id: Uuid, contact_id: Option<Uuid>, company_id: Option<Uuid>, lead_id: Option<Uuid>, position: i64 }
+    TaggingRow in tagging { workspace_id: Uid, id: Uid, tag_id: Uid, contact_id: Option<Uid>, company_id: Option<Uid>, lead_id: Option<Uid>, position: i64 }
 }
 
 fn row<E: Entry>(workspace: Uuid, entry: &E) -> EntryRow {
     let p = entry.parts();
     EntryRow {
-        workspace_id: workspace,
-        id: p.id,
+        workspace_id: Uid(workspace),
+        id: Uid(p.id),
         catalogue: E::TYPE.word().to_owned(),
         key: p.key,
         name_key: catalogue::name_key(&p.name),
@@ -45,34 +45,34 @@ fn row<E: Entry>(workspace: Uuid, entry: &E) -> EntryRow {
         position: p.position,
         color: p.color,
         version: p.version,
-        created_at: p.created_at,
-        updated_at: p.updated_at,
+        created_at: At(p.created_at),
+        updated_at: At(p.updated_at),
         created_by: json(&p.created_by),
         updated_by: json(&p.updated_by),
-        archived_at: p.archived_at,
+        archived_at: p.archived_at.map(At),
     }
 }
 
 fn record<E: Entry>(row: EntryRow) -> Result<E, StoreError> {
-    let actor = |value: Value| serde_json::from_value(value).map_err(|e| StoreError::Internal(e.to_string()));
+    let actor = |value: Doc| serde_json::from_value(value.0).map_err(|e| StoreError::Internal(e.to_string()));
     Ok(E::from_parts(Parts {
-        id: row.id,
+        id: row.id.0,
         key: row.key,
         name: row.name,
         position: row.position,
         color: row.color,
         version: row.version,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
+        created_at: row.created_at.0,
+        updated_at: row.updated_at.0,
         created_by: actor(row.created_by)?,
         updated_by: actor(row.updated_by)?,
-        archived_at: row.archived_at,
+        archived_at: row.archived_at.map(|at| at.0),
     }))
 }
 
 fn find<E: Entry>(tx: &mut dyn Reading, id: Uuid) -> Result<Option<E>, StoreError> {
     let row: Option<EntryRow> = all!(tx, catalogue_entry)
-        .filter(catalogue_entry::id.eq(id))
+        .filter(catalogue_entry::id.eq(Uid::from(id)))
         .filter(catalogue_entry::catalogue.eq(E::TYPE.word()))
         .first(tx.db().0)
         .optional()?;
@@ -118,14 +118,14 @@ stored!(Source, ContactStatus, RejectReason, Tag);
 pub fn find_sources(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Source>, StoreError> {
     let rows: Vec<EntryRow> = all!(tx, catalogue_entry)
         .filter(catalogue_entry::catalogue.eq(RecordType::Source.word()))
-        .filter(catalogue_entry::id.eq_any(ids.to_vec()))
+        .filter(catalogue_entry::id.eq_any(uids(ids)))
         .load(tx.db().0)?;
     rows.into_iter().map(record).collect()
 }
 
 /// Whether a list has an entry in use with this key.
 pub fn has_key(tx: &mut dyn Reading, catalogue: RecordType, key: &str) -> Result<bool, StoreError> {
-    let found: Option<Uuid> = all!(tx, catalogue_entry)
+    let found: Option<Uid> = all!(tx, catalogue_entry)
         .filter(catalogue_entry::catalogue.eq(catalogue.word()))
         .filter(catalogue_entry::key.eq(key.to_owned()))
         .filter(catalogue_entry::archived_at.is_null())
@@ -157,25 +157,24 @@ pub(crate) enum Tagged {
 pub(crate) fn tags_of(tx: &mut dyn Reading, tagged: Tagged, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<String>>, StoreError> {
     let base = tagging::table
         .inner_join(
-            catalogue_entry::table
-                .on(catalogue_entry::workspace_id.eq(tagging::workspace_id).and(catalogue_entry::id.eq(tagging::tag_id))),
+            catalogue_entry::table.on(catalogue_entry::workspace_id.eq(tagging::workspace_id).and(catalogue_entry::id.eq(tagging::tag_id))),
         )
-        .filter(tagging::workspace_id.eq(tx.workspace()))
+        .filter(tagging::workspace_id.eq(Uid::from(tx.workspace())))
         .order(tagging::position);
-    let rows: Vec<(Option<Uuid>, String)> = match tagged {
+    let rows: Vec<(Option<Uid>, String)> = match tagged {
         Tagged::Contacts => {
-            base.filter(tagging::contact_id.eq_any(ids.to_vec())).select((tagging::contact_id, catalogue_entry::name)).load(tx.db().0)?
+            base.filter(tagging::contact_id.eq_any(uids(ids))).select((tagging::contact_id, catalogue_entry::name)).load(tx.db().0)?
         }
         Tagged::Companies => {
-            base.filter(tagging::company_id.eq_any(ids.to_vec())).select((tagging::company_id, catalogue_entry::name)).load(tx.db().0)?
+            base.filter(tagging::company_id.eq_any(uids(ids))).select((tagging::company_id, catalogue_entry::name)).load(tx.db().0)?
         }
         Tagged::Leads => {
-            base.filter(tagging::lead_id.eq_any(ids.to_vec())).select((tagging::lead_id, catalogue_entry::name)).load(tx.db().0)?
+            base.filter(tagging::lead_id.eq_any(uids(ids))).select((tagging::lead_id, catalogue_entry::name)).load(tx.db().0)?
         }
     };
     let mut tags: HashMap<Uuid, Vec<String>> = HashMap::new();
     for (owner, name) in rows {
-        if let Some(owner) = owner {
+        if let Some(Uid(owner)) = owner {
             tags.entry(owner).or_default().push(name);
         }
     }
@@ -184,16 +183,16 @@ pub(crate) fn tags_of(tx: &mut dyn Reading, tagged: Tagged, ids: &[Uuid]) -> Res
 
 /// Ties a record to its tags; each must exist.
 pub(crate) fn tag(tx: &mut WriteTx<'_>, tagged: Tagged, owner: Uuid, names: &[String], recorded: &Recorded) -> Result<(), StoreError> {
-    let workspace_id = tx.workspace().uuid();
+    let workspace_id = Uid::from(tx.workspace());
     for (position, name) in (0_i64..).zip(names) {
         let Some(tag) = find_tag(tx, name)? else {
             return Err(StoreError::Reference("tagging_tag_id_fkey".into()));
         };
-        let owned = |wanted: Tagged| (tagged == wanted).then_some(owner);
+        let owned = |wanted: Tagged| (tagged == wanted).then_some(Uid(owner));
         let row = TaggingRow {
             workspace_id,
-            id: tx.fresh_id(),
-            tag_id: tag.id.uuid(),
+            id: Uid(tx.fresh_id()),
+            tag_id: tag.id.into(),
             contact_id: owned(Tagged::Contacts),
             company_id: owned(Tagged::Companies),
             lead_id: owned(Tagged::Leads),

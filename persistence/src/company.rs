@@ -1,6 +1,6 @@
 //! Companies with their points and tags.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
     company::{Company, ListCompanies},
@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    db::{Doc, Uid, uids},
     catalogue,
     contact::point,
-    entity::{Entity, Stored, json, pack, revive},
+    entity::{Entity, Stored, pack, revive},
     fragment,
     schema::company,
     store::{Reading, Recorded, StoreError, WriteTx},
@@ -24,7 +25,7 @@ use crate::{
 row! {
     CompanyRow in company {
         external_id: Option<String>, name: String, sort_key: String, search_text: String, tax_id: Option<String>,
-        parent_id: Option<Uuid>, owner_id: Option<Uuid>, profile: Value,
+        parent_id: Option<Uid>, owner_id: Option<Uid>, profile: Doc,
     }
 }
 keyed!(CompanyRow { updated_at, created_at, sort_key });
@@ -32,28 +33,19 @@ keyed!(CompanyRow { updated_at, created_at, sort_key });
 const ELSEWHERE: &[&str] = &["external_id", "name", "tax_id", "parent_id", "owner_id", "phones", "emails", "tags"];
 
 fn row(workspace: WorkspaceId, c: &Company) -> Result<CompanyRow, StoreError> {
-    Ok(CompanyRow {
-        workspace_id: workspace.uuid(),
-        id: c.id.uuid(),
+    Ok(stamped! { CompanyRow of c, in workspace.into();
         external_id: c.external_id.clone(),
         name: c.name.clone(),
         sort_key: text::sort_key(&c.name),
         search_text: c.search_text(),
         tax_id: c.tax_id.clone(),
-        parent_id: c.parent_id.map(|id| id.uuid()),
-        owner_id: c.owner_id.map(|id| id.uuid()),
-        profile: pack(c, ELSEWHERE)?,
-        version: c.version,
-        created_at: c.created_at,
-        updated_at: c.updated_at,
-        created_by: json(&c.created_by),
-        updated_by: json(&c.updated_by),
-        archived_at: c.archived_at,
-    })
+        parent_id: c.parent_id.map(Uid::from),
+        owner_id: c.owner_id.map(Uid::from),
+        profile: pack(c, ELSEWHERE)?,    })
 }
 
 fn load(tx: &mut dyn Reading, rows: Vec<CompanyRow>) -> Result<Vec<Company>, StoreError> {
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -61,7 +53,7 @@ fn load(tx: &mut dyn Reading, rows: Vec<CompanyRow>) -> Result<Vec<Company>, Sto
     let mut tags = catalogue::tags_of(tx, catalogue::Tagged::Companies, &ids)?;
     rows.into_iter()
         .map(|row| {
-            let points = points.remove(&row.id).unwrap_or_default();
+            let points = points.remove(&row.id.0).unwrap_or_default();
             let columns = [
                 ("external_id", json!(row.external_id)),
                 ("name", json!(row.name)),
@@ -75,7 +67,7 @@ fn load(tx: &mut dyn Reading, rows: Vec<CompanyRow>) -> Result<Vec<Company>, Sto
             let mut company: Company = revive(row.profile.clone(), row.envelope(), columns)?;
             company.phones = points.phones;
             company.emails = points.emails;
-            company.tags = tags.remove(&row.id).unwrap_or_default();
+            company.tags = tags.remove(&row.id.0).unwrap_or_default();
             Ok(company)
         })
         .collect()
@@ -90,7 +82,7 @@ impl Stored for Company {
     type Params = ListCompanies;
 
     fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
-        let row: Option<CompanyRow> = seen!(tx, company, RecordType::Company).filter(company::id.eq(id)).first(tx.db().0).optional()?;
+        let row: Option<CompanyRow> = seen!(tx, company, RecordType::Company).filter(company::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
         Ok(load(tx, row.into_iter().collect())?.pop())
     }
 
@@ -101,7 +93,8 @@ impl Stored for Company {
             if let Some(archived) = fragment::archived(request.archived, "company.archived_at") {
                 query = query.filter(archived);
             }
-            narrow!(query, params; company.owner_id in owner_id, company.parent_id in parent_id, company.tax_id in tax_id, company.external_id in external_id);
+            narrow!(query, params; company.owner_id in owner_id, company.parent_id in parent_id);
+            narrow!(query, texts params; company.tax_id in tax_id, company.external_id in external_id);
             narrow!(query, from params; company.updated_at in updated_after);
             if let Some(AnyOf(names)) = &params.tag {
                 query = query.filter(fragment::tagged("company.id", "t.company_id", "company.workspace_id", names));
@@ -134,7 +127,7 @@ impl Stored for Company {
 
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Company>, StoreError> {
-    let rows: Vec<CompanyRow> = seen!(tx, company, RecordType::Company).filter(company::id.eq_any(ids.to_vec())).load(tx.db().0)?;
+    let rows: Vec<CompanyRow> = seen!(tx, company, RecordType::Company).filter(company::id.eq_any(uids(ids))).load(tx.db().0)?;
     load(tx, rows)
 }
 
@@ -150,10 +143,10 @@ pub fn ancestors(tx: &mut dyn Reading, from: CompanyId) -> Result<Vec<Uuid>, Sto
     let mut chain = vec![from.uuid()];
     while chain.len() < 50 {
         let at = chain.last().copied().unwrap_or_default();
-        let parent: Option<Option<Uuid>> =
-            all!(tx, company).filter(company::id.eq(at)).select(company::parent_id).first(tx.db().0).optional()?;
+        let parent: Option<Option<Uid>> =
+            all!(tx, company).filter(company::id.eq(Uid(at))).select(company::parent_id).first(tx.db().0).optional()?;
         match parent.flatten() {
-            Some(parent) if !chain.contains(&parent) => chain.push(parent),
+            Some(Uid(parent)) if !chain.contains(&parent) => chain.push(parent),
             _ => break,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
     contact::{Contact, ListContacts, Responsible},
@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    db::{At, Doc, Uid, uids},
     catalogue,
-    entity::{Entity, Stored, json, pack, revive},
+    entity::{Entity, Stored, pack, revive},
     fragment,
     schema::{contact, contact_responsible, task},
     store::{Reading, Recorded, StoreError, WriteTx},
@@ -28,14 +29,14 @@ pub(crate) mod point;
 row! {
     ContactRow in contact {
         external_id: Option<String>, kind: String, status: Option<String>, display_name: String, sort_key: String, search_text: String,
-        company_id: Option<Uuid>, owner_id: Option<Uuid>, source_id: Option<Uuid>, profile: Value,
-        next_task_at: Option<DateTime<Utc>>, next_task_key: DateTime<Utc>, last_communication_at: Option<DateTime<Utc>>,
+        company_id: Option<Uid>, owner_id: Option<Uid>, source_id: Option<Uid>, profile: Doc,
+        next_task_at: Option<At>, next_task_key: At, last_communication_at: Option<At>,
     }
 }
 keyed!(ContactRow { updated_at, created_at, sort_key, next_task_key });
 
 part! {
-    ResponsibleRow in contact_responsible { workspace_id: Uuid, id: Uuid, contact_id: Uuid, user_id: Uuid, direction: Option<String>, position: i64 }
+    ResponsibleRow in contact_responsible { workspace_id: Uid, id: Uid, contact_id: Uid, user_id: Uid, direction: Option<String>, position: i64 }
 }
 
 /// Fields with columns or tables of their own.
@@ -45,34 +46,25 @@ const ELSEWHERE: &[&str] = &[
 ];
 
 fn row(workspace: WorkspaceId, c: &Contact) -> Result<ContactRow, StoreError> {
-    Ok(ContactRow {
-        workspace_id: workspace.uuid(),
-        id: c.id.uuid(),
+    Ok(stamped! { ContactRow of c, in workspace.into();
         external_id: c.external_id.clone(),
         kind: c.r#type.clone(),
         status: c.status.clone(),
         display_name: c.display_name.clone(),
         sort_key: text::sort_key(&c.display_name),
         search_text: c.search_text(),
-        company_id: c.company_id.map(|id| id.uuid()),
-        owner_id: c.owner_id.map(|id| id.uuid()),
-        source_id: c.source_id.map(|id| id.uuid()),
+        company_id: c.company_id.map(Uid::from),
+        owner_id: c.owner_id.map(Uid::from),
+        source_id: c.source_id.map(Uid::from),
         profile: pack(c, ELSEWHERE)?,
-        next_task_at: c.next_task_at,
-        next_task_key: c.next_task_at.unwrap_or_else(fragment::far_future),
-        last_communication_at: c.last_communication_at,
-        version: c.version,
-        created_at: c.created_at,
-        updated_at: c.updated_at,
-        created_by: json(&c.created_by),
-        updated_by: json(&c.updated_by),
-        archived_at: c.archived_at,
-    })
+        next_task_at: c.next_task_at.map(At),
+        next_task_key: At(c.next_task_at.unwrap_or_else(fragment::far_future)),
+        last_communication_at: c.last_communication_at.map(At),    })
 }
 
 /// Records from rows: three more queries for all of them together.
 pub(crate) fn load(tx: &mut dyn Reading, rows: Vec<ContactRow>) -> Result<Vec<Contact>, StoreError> {
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -80,17 +72,17 @@ pub(crate) fn load(tx: &mut dyn Reading, rows: Vec<ContactRow>) -> Result<Vec<Co
     let mut points = point::of_contacts(tx, &ids)?;
     let mut tags = catalogue::tags_of(tx, catalogue::Tagged::Contacts, &ids)?;
     let people: Vec<ResponsibleRow> = contact_responsible::table
-        .filter(contact_responsible::workspace_id.eq(workspace))
-        .filter(contact_responsible::contact_id.eq_any(&ids))
+        .filter(contact_responsible::workspace_id.eq(Uid::from(workspace)))
+        .filter(contact_responsible::contact_id.eq_any(uids(&ids)))
         .order(contact_responsible::position)
         .load(tx.db().0)?;
     let mut responsibles: HashMap<Uuid, Vec<Responsible>> = HashMap::new();
     for p in people {
-        responsibles.entry(p.contact_id).or_default().push(Responsible { id: p.id.into(), user_id: p.user_id.into(), direction: p.direction });
+        responsibles.entry(p.contact_id.0).or_default().push(Responsible { id: p.id.into(), user_id: p.user_id.into(), direction: p.direction });
     }
     rows.into_iter()
         .map(|row| {
-            let points = points.remove(&row.id).unwrap_or_default();
+            let points = points.remove(&row.id.0).unwrap_or_default();
             let columns = [
                 ("external_id", json!(row.external_id)),
                 ("type", json!(row.kind)),
@@ -111,22 +103,22 @@ pub(crate) fn load(tx: &mut dyn Reading, rows: Vec<ContactRow>) -> Result<Vec<Co
             contact.phones = points.phones;
             contact.emails = points.emails;
             contact.messengers = points.messengers;
-            contact.responsibles = responsibles.remove(&row.id).unwrap_or_default();
-            contact.tags = tags.remove(&row.id).unwrap_or_default();
+            contact.responsibles = responsibles.remove(&row.id.0).unwrap_or_default();
+            contact.tags = tags.remove(&row.id.0).unwrap_or_default();
             Ok(contact)
         })
         .collect()
 }
 
 fn store_parts(tx: &mut WriteTx<'_>, c: &Contact, recorded: &Recorded) -> Result<(), StoreError> {
-    let workspace = tx.workspace().uuid();
+    let workspace = Uid::from(tx.workspace());
     point::store(tx, point::Owner::Contact(c.id.uuid()), &c.phones, &c.emails, &c.messengers, recorded)?;
     for (position, r) in (0_i64..).zip(&c.responsibles) {
         ResponsibleRow {
             workspace_id: workspace,
-            id: r.id.uuid(),
-            contact_id: c.id.uuid(),
-            user_id: r.user_id.uuid(),
+            id: r.id.into(),
+            contact_id: c.id.into(),
+            user_id: r.user_id.into(),
             direction: r.direction.clone(),
             position,
         }
@@ -139,7 +131,7 @@ impl Stored for Contact {
     type Params = ListContacts;
 
     fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
-        let row: Option<ContactRow> = seen!(tx, contact, RecordType::Contact).filter(contact::id.eq(id)).first(tx.db().0).optional()?;
+        let row: Option<ContactRow> = seen!(tx, contact, RecordType::Contact).filter(contact::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
         Ok(load(tx, row.into_iter().collect())?.pop())
     }
 
@@ -150,8 +142,8 @@ impl Stored for Contact {
             if let Some(archived) = fragment::archived(request.archived, "contact.archived_at") {
                 query = query.filter(archived);
             }
-            narrow!(query, params; contact.owner_id in owner_id, contact.company_id in company_id, contact.source_id in source_id,
-                contact.status in status, contact.kind in r#type, contact.external_id in external_id);
+            narrow!(query, params; contact.owner_id in owner_id, contact.company_id in company_id, contact.source_id in source_id);
+            narrow!(query, texts params; contact.status in status, contact.kind in r#type, contact.external_id in external_id);
             narrow!(query, from params; contact.updated_at in updated_after, contact.created_at in created_after);
             if let Some(AnyOf(names)) = &params.tag {
                 query = query.filter(fragment::tagged("contact.id", "t.contact_id", "contact.workspace_id", names));
@@ -185,13 +177,13 @@ impl Stored for Contact {
 
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Contact>, StoreError> {
-    let rows: Vec<ContactRow> = seen!(tx, contact, RecordType::Contact).filter(contact::id.eq_any(ids.to_vec())).load(tx.db().0)?;
+    let rows: Vec<ContactRow> = seen!(tx, contact, RecordType::Contact).filter(contact::id.eq_any(uids(ids))).load(tx.db().0)?;
     load(tx, rows)
 }
 
 /// One whatever the asker's reach: for the server's own conclusions, never for an answer.
 pub fn find_regardless(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Option<Contact>, StoreError> {
-    let row: Option<ContactRow> = all!(tx, contact).filter(contact::id.eq(id)).first(tx.db().0).optional()?;
+    let row: Option<ContactRow> = all!(tx, contact).filter(contact::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
     Ok(load(tx, row.into_iter().collect())?.pop())
 }
 
@@ -205,7 +197,7 @@ pub fn find_by_external_id(tx: &mut dyn Reading, external_id: &str) -> Result<Op
 /// The first contacts of some companies by name, at most `most` in all.
 pub fn of_companies(tx: &mut dyn Reading, companies: &[Uuid], most: i64) -> Result<Vec<Contact>, StoreError> {
     let rows: Vec<ContactRow> = seen!(tx, contact, RecordType::Contact)
-        .filter(contact::company_id.eq_any(companies.to_vec()))
+        .filter(contact::company_id.eq_any(uids(companies)))
         .filter(contact::archived_at.is_null())
         .order((contact::sort_key, contact::id))
         .limit(most)
@@ -216,19 +208,19 @@ pub fn of_companies(tx: &mut dyn Reading, companies: &[Uuid], most: i64) -> Resu
 /// Keeps `next_task_at`, the due time of the earliest open task, inside the transaction that changed tasks.
 pub fn refresh_next_task(tx: &mut WriteTx<'_>, id: ContactId) -> Result<(), StoreError> {
     let workspace = tx.workspace();
-    let earliest: Option<DateTime<Utc>> = task::table
-        .filter(task::workspace_id.eq(workspace))
-        .filter(task::contact_id.eq(id.uuid()))
+    let earliest: Option<At> = task::table
+        .filter(task::workspace_id.eq(Uid::from(workspace)))
+        .filter(task::contact_id.eq(Uid::from(id.uuid())))
         .filter(task::status.eq("open"))
         .filter(task::archived_at.is_null())
         .filter(task::due_at.is_not_null())
         .order((task::due_key, task::id))
         .select(task::due_at)
-        .first::<Option<DateTime<Utc>>>(tx.db().0)
+        .first::<Option<At>>(tx.db().0)
         .optional()?
         .flatten();
     let recorded = tx.unaudited("derived from tasks");
-    set_columns!(tx.db().0, &recorded, contact, workspace, id.uuid(), next_task_at = earliest, next_task_key = earliest.unwrap_or_else(fragment::far_future))?;
+    set_columns!(tx.db().0, &recorded, contact, workspace, id.uuid(), next_task_at = earliest, next_task_key = earliest.unwrap_or_else(|| At(fragment::far_future())))?;
     Ok(())
 }
 
@@ -236,7 +228,7 @@ pub fn refresh_next_task(tx: &mut WriteTx<'_>, id: ContactId) -> Result<(), Stor
 pub fn touch_communication(tx: &mut WriteTx<'_>, id: ContactId, at: DateTime<Utc>) -> Result<(), StoreError> {
     let workspace = tx.workspace();
     let recorded = tx.unaudited("derived from communications");
-    set_columns!(tx.db().0, &recorded, contact, workspace, id.uuid(), last_communication_at = Some(at);
-        where contact::last_communication_at.is_null().or(contact::last_communication_at.lt(at)))?;
+    set_columns!(tx.db().0, &recorded, contact, workspace, id.uuid(), last_communication_at = Some(At(at));
+        where contact::last_communication_at.is_null().or(contact::last_communication_at.lt(At(at))))?;
     Ok(())
 }

@@ -5,12 +5,10 @@ use chrono::{DateTime, TimeZone, Utc};
 use diesel::{
     PgConnection, SqliteConnection,
     backend::Backend,
-    deserialize::{self, FromSql, Queryable},
-    expression::AsExpression,
-    internal::derives::as_expression::Bound,
+    deserialize::{self, FromSql},
     pg::{Pg, PgValue},
     serialize::{self, IsNull, Output, ToSql},
-    sql_types::{self, HasSqlType, Nullable, SqlType},
+    sql_types::{self, HasSqlType, SqlType},
     sqlite::Sqlite,
 };
 use kartoteka_domain::id::Id;
@@ -61,102 +59,83 @@ macro_rules! known_to_both {
 }
 known_to_both!(Guid, Instant, Document);
 
-/// Forwards reading and writing on the two-headed backend, and makes values usable as expressions.
-macro_rules! forward {
-    ([$($g:tt)*] $rust:ty => $sql:ident) => {
-        impl<$($g)*> FromSql<$sql, MultiBackend> for $rust {
+/// A value the database keeps as one of our types, and its reading and writing on the two-headed backend.
+macro_rules! kept_as {
+    ($(#[$meta:meta])* $name:ident($inner:ty) => $sql:ident) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
+        #[diesel(sql_type = $sql)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+        impl FromSql<$sql, MultiBackend> for $name {
             fn from_sql(bytes: <MultiBackend as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
                 bytes.from_sql::<Self, $sql>()
             }
         }
-        impl<$($g)*> ToSql<$sql, MultiBackend> for $rust {
+        impl ToSql<$sql, MultiBackend> for $name {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, MultiBackend>) -> serialize::Result {
                 out.set_value(($sql, self));
                 Ok(IsNull::No)
             }
         }
-        impl<$($g)*> AsExpression<$sql> for $rust {
-            type Expression = Bound<$sql, Self>;
-            fn as_expression(self) -> Self::Expression { Bound::new(self) }
-        }
-        impl<'expr, $($g)*> AsExpression<$sql> for &'expr $rust {
-            type Expression = Bound<$sql, Self>;
-            fn as_expression(self) -> Self::Expression { Bound::new(self) }
-        }
-        impl<$($g)*> AsExpression<Nullable<$sql>> for $rust {
-            type Expression = Bound<Nullable<$sql>, Self>;
-            fn as_expression(self) -> Self::Expression { Bound::new(self) }
-        }
-        impl<'expr, $($g)*> AsExpression<Nullable<$sql>> for &'expr $rust {
-            type Expression = Bound<Nullable<$sql>, Self>;
-            fn as_expression(self) -> Self::Expression { Bound::new(self) }
-        }
-        impl<$($g)* DB> ToSql<Nullable<$sql>, DB> for $rust where DB: Backend, Self: ToSql<$sql, DB> {
-            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
-                ToSql::<$sql, DB>::to_sql(self, out)
-            }
-        }
     };
 }
-forward!([] Uuid => Guid);
-forward!([T: 'static,] Id<T> => Guid);
-forward!([] DateTime<Utc> => Instant);
-forward!([] Value => Document);
+kept_as! {
+    /// A UUID.
+    #[derive(Copy, Hash, PartialOrd, Ord)]
+    Uid(Uuid) => Guid
+}
+kept_as! {
+    /// A point in time.
+    #[derive(Copy)]
+    At(DateTime<Utc>) => Instant
+}
+kept_as! {
+    /// JSON.
+    Doc(Value) => Document
+}
 
-impl<T, DB> Queryable<Guid, DB> for Id<T>
-where
-    DB: Backend,
-    Self: FromSql<Guid, DB>,
-{
-    type Row = Self;
-    fn build(row: Self) -> deserialize::Result<Self> {
-        Ok(row)
+impl<T> From<Id<T>> for Uid {
+    fn from(id: Id<T>) -> Self {
+        Self(id.uuid())
+    }
+}
+impl From<Uuid> for Uid {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+impl<T> From<Uid> for Id<T> {
+    fn from(id: Uid) -> Self {
+        Id::new(id.0)
     }
 }
 
-impl FromSql<Guid, Sqlite> for Uuid {
+/// Several ids to compare with.
+pub fn uids(ids: &[Uuid]) -> Vec<Uid> {
+    ids.iter().copied().map(Uid).collect()
+}
+
+impl FromSql<Guid, Sqlite> for Uid {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let bytes = <Vec<u8> as FromSql<sql_types::Binary, Sqlite>>::from_sql(value)?;
-        Ok(Uuid::from_slice(&bytes)?)
+        Ok(Self(Uuid::from_slice(&bytes)?))
     }
 }
-impl ToSql<Guid, Sqlite> for Uuid {
+impl ToSql<Guid, Sqlite> for Uid {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.as_bytes().as_slice());
+        out.set_value(self.0.as_bytes().as_slice());
         Ok(IsNull::No)
     }
 }
-impl FromSql<Guid, Pg> for Uuid {
+impl FromSql<Guid, Pg> for Uid {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        Ok(Uuid::from_slice(value.as_bytes())?)
+        Ok(Self(Uuid::from_slice(value.as_bytes())?))
     }
 }
-impl ToSql<Guid, Pg> for Uuid {
+impl ToSql<Guid, Pg> for Uid {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        out.write_all(self.as_bytes())?;
-        Ok(IsNull::No)
-    }
-}
-
-impl<T> FromSql<Guid, Sqlite> for Id<T> {
-    fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        <Uuid as FromSql<Guid, Sqlite>>::from_sql(value).map(Id::new)
-    }
-}
-impl<T> ToSql<Guid, Sqlite> for Id<T> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.uuid().as_bytes().to_vec());
-        Ok(IsNull::No)
-    }
-}
-impl<T> FromSql<Guid, Pg> for Id<T> {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        <Uuid as FromSql<Guid, Pg>>::from_sql(value).map(Id::new)
-    }
-}
-impl<T> ToSql<Guid, Pg> for Id<T> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        out.write_all(self.uuid().as_bytes())?;
+        out.write_all(self.0.as_bytes())?;
         Ok(IsNull::No)
     }
 }
@@ -164,59 +143,59 @@ impl<T> ToSql<Guid, Pg> for Id<T> {
 /// Microseconds from 1970 to 2000, where PostgreSQL's clock begins.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-fn from_micros(micros: i64) -> deserialize::Result<DateTime<Utc>> {
-    Utc.timestamp_micros(micros).single().ok_or_else(|| "time out of range".into())
+fn from_micros(micros: i64) -> deserialize::Result<At> {
+    Utc.timestamp_micros(micros).single().map(At).ok_or_else(|| "time out of range".into())
 }
-impl FromSql<Instant, Sqlite> for DateTime<Utc> {
+impl FromSql<Instant, Sqlite> for At {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         from_micros(<i64 as FromSql<sql_types::BigInt, Sqlite>>::from_sql(value)?)
     }
 }
-impl ToSql<Instant, Sqlite> for DateTime<Utc> {
+impl ToSql<Instant, Sqlite> for At {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.timestamp_micros());
+        out.set_value(self.0.timestamp_micros());
         Ok(IsNull::No)
     }
 }
-impl FromSql<Instant, Pg> for DateTime<Utc> {
+impl FromSql<Instant, Pg> for At {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         let since = <i64 as FromSql<sql_types::BigInt, Pg>>::from_sql(value)?;
         from_micros(since.saturating_add(POSTGRES_EPOCH))
     }
 }
-impl ToSql<Instant, Pg> for DateTime<Utc> {
+impl ToSql<Instant, Pg> for At {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        let since = self.timestamp_micros().saturating_sub(POSTGRES_EPOCH);
+        let since = self.0.timestamp_micros().saturating_sub(POSTGRES_EPOCH);
         out.write_all(&since.to_be_bytes())?;
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<Document, Sqlite> for Value {
+impl FromSql<Document, Sqlite> for Doc {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let text = <String as FromSql<sql_types::Text, Sqlite>>::from_sql(value)?;
-        Ok(serde_json::from_str(&text)?)
+        Ok(Self(serde_json::from_str(&text)?))
     }
 }
-impl ToSql<Document, Sqlite> for Value {
+impl ToSql<Document, Sqlite> for Doc {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(serde_json::to_string(self)?);
+        out.set_value(serde_json::to_string(&self.0)?);
         Ok(IsNull::No)
     }
 }
-impl FromSql<Document, Pg> for Value {
+impl FromSql<Document, Pg> for Doc {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         // the binary form of jsonb is a version byte (1) before the text
         match value.as_bytes().split_first() {
-            Some((1, text)) => Ok(serde_json::from_slice(text)?),
+            Some((1, text)) => Ok(Self(serde_json::from_slice(text)?)),
             _ => Err("unknown version of jsonb".into()),
         }
     }
 }
-impl ToSql<Document, Pg> for Value {
+impl ToSql<Document, Pg> for Doc {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         out.write_all(&[1])?;
-        serde_json::to_writer(out, self)?;
+        serde_json::to_writer(out, &self.0)?;
         Ok(IsNull::No)
     }
 }

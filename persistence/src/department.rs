@@ -1,6 +1,6 @@
 //! Departments.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{
     department::{Department, ListDepartments},
     event::Event,
@@ -12,44 +12,36 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    entity::{Entity, Stored, json, revive},
+    db::{Doc, Uid},
+    entity::{Entity, Stored, revive},
     fragment,
     schema::department,
     store::{Reading, StoreError, WriteTx},
 };
 
 row! {
-    DepartmentRow in department { name: String, sort_key: String, parent_id: Option<Uuid>, head_id: Option<Uuid> }
+    DepartmentRow in department { name: String, sort_key: String, parent_id: Option<Uid>, head_id: Option<Uid> }
 }
 keyed!(DepartmentRow { sort_key, created_at });
 
 fn row(workspace: WorkspaceId, d: &Department) -> DepartmentRow {
-    DepartmentRow {
-        workspace_id: workspace.uuid(),
-        id: d.id.uuid(),
+    stamped! { DepartmentRow of d, in workspace.into();
         name: d.name.clone(),
         sort_key: text::sort_key(&d.name),
-        parent_id: d.parent_id.map(|id| id.uuid()),
-        head_id: d.head_id.map(|id| id.uuid()),
-        version: d.version,
-        created_at: d.created_at,
-        updated_at: d.updated_at,
-        created_by: json(&d.created_by),
-        updated_by: json(&d.updated_by),
-        archived_at: d.archived_at,
-    }
+        parent_id: d.parent_id.map(Uid::from),
+        head_id: d.head_id.map(Uid::from),    }
 }
 
 fn record(row: DepartmentRow) -> Result<Department, StoreError> {
     let columns = [("name", json!(row.name)), ("parent_id", json!(row.parent_id)), ("head_id", json!(row.head_id))];
-    revive(Value::Null, row.envelope(), columns)
+    revive(Doc(Value::Null), row.envelope(), columns)
 }
 
 impl Stored for Department {
     type Params = ListDepartments;
 
     fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
-        let row: Option<DepartmentRow> = all!(tx, department).filter(department::id.eq(id)).first(tx.db().0).optional()?;
+        let row: Option<DepartmentRow> = all!(tx, department).filter(department::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
         row.map(record).transpose()
     }
 
@@ -84,7 +76,7 @@ impl Stored for Department {
 
 /// Every department in use with the one above it.
 pub fn tree(tx: &mut dyn Reading) -> Result<Vec<(DepartmentId, Option<DepartmentId>)>, StoreError> {
-    let rows: Vec<(Uuid, Option<Uuid>)> =
+    let rows: Vec<(Uid, Option<Uid>)> =
         all!(tx, department).filter(department::archived_at.is_null()).select((department::id, department::parent_id)).load(tx.db().0)?;
     Ok(rows.into_iter().map(|(id, parent)| (id.into(), parent.map(Into::into))).collect())
 }

@@ -1,24 +1,23 @@
 //! Exact duplicates: cards that share a contact point. The locks here make "look, then create" one step for twins.
 
-use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{
     contact::Identity,
     duplicate::{Candidate, Match},
 };
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    db::Db,
+    db::{At, Db, Doc, Uid},
     entity::json,
-    schema::{company, contact, contact_point, duplicate_candidate},
+    fragment::Fragment,
+    schema::{company, contact, duplicate_candidate},
     store::{Reading, StoreError, WriteTx},
 };
 
 part! {
     CandidateRow in duplicate_candidate {
-        workspace_id: Uuid, id: Uuid, record: String, one_id: Uuid, other_id: Uuid, score: f64, evidence: Value, state: String, created_at: DateTime<Utc>,
+        workspace_id: Uid, id: Uid, record: String, one_id: Uid, other_id: Uid, score: f64, evidence: Doc, state: String, created_at: At,
     }
 }
 
@@ -40,9 +39,9 @@ pub fn lock(tx: &mut WriteTx<'_>, identities: &[Identity]) -> Result<(), StoreEr
     let mut sorted: Vec<&Identity> = identities.iter().collect();
     sorted.sort();
     sorted.dedup();
-    let workspace = tx.workspace().uuid();
+    let workspace = Uid::from(tx.workspace());
     for identity in sorted {
-        let id = tx.fresh_id();
+        let id = Uid(tx.fresh_id());
         let Db::Postgres(c) = tx.db().0 else { return Ok(()) };
         // one statement both makes the row and locks it, whoever made it
         #[expect(clippy::disallowed_methods, reason = "a lock, not a change of anything a person sees")]
@@ -65,38 +64,49 @@ pub fn matches(tx: &mut dyn Reading, cards: Cards, identities: &[Identity], but:
     let workspace = tx.workspace();
     for identity in identities {
         if identity.kind == "tax_id" {
-            let ids: Vec<Uuid> = company::table
-                .filter(company::workspace_id.eq(workspace))
+            let ids: Vec<Uid> = company::table
+                .filter(company::workspace_id.eq(Uid::from(workspace)))
                 .filter(company::tax_id.eq(&identity.value))
                 .filter(company::archived_at.is_null())
                 .select(company::id)
                 .order(company::id)
                 .limit(20)
                 .load(tx.db().0)?;
-            found.extend(ids.into_iter().map(|card| Match { card, identity: identity.clone() }));
+            found.extend(ids.into_iter().map(|card| Match { card: card.0, identity: identity.clone() }));
             continue;
         }
-        let base = contact_point::table
-            .filter(contact_point::workspace_id.eq(workspace))
-            .filter(contact_point::kind.eq(identity.kind))
-            .filter(contact_point::normalised.eq(&identity.value));
-        let ids: Vec<Uuid> = match cards {
-            Cards::Contacts => base
-                .inner_join(contact::table.on(contact::workspace_id.eq(contact_point::workspace_id).and(contact::id.nullable().eq(contact_point::contact_id))))
+        let holders = |card: &'static str, owner: &'static str| {
+            Fragment::default()
+                .sql(card)
+                .sql(" IN (SELECT ")
+                .sql(owner)
+                .sql(" FROM contact_point p WHERE p.workspace_id = ")
+                .guid(workspace.uuid())
+                .sql(" AND p.kind = ")
+                .text(identity.kind)
+                .sql(" AND p.normalised = ")
+                .text(identity.value.clone())
+                .sql(")")
+        };
+        let ids: Vec<Uid> = match cards {
+            Cards::Contacts => contact::table
+                .filter(contact::workspace_id.eq(Uid::from(workspace)))
                 .filter(contact::archived_at.is_null())
+                .filter(holders("contact.id", "p.contact_id"))
                 .select(contact::id)
                 .order(contact::id)
                 .limit(20)
                 .load(tx.db().0)?,
-            Cards::Companies => base
-                .inner_join(company::table.on(company::workspace_id.eq(contact_point::workspace_id).and(company::id.nullable().eq(contact_point::company_id))))
+            Cards::Companies => company::table
+                .filter(company::workspace_id.eq(Uid::from(workspace)))
                 .filter(company::archived_at.is_null())
+                .filter(holders("company.id", "p.company_id"))
                 .select(company::id)
                 .order(company::id)
                 .limit(20)
                 .load(tx.db().0)?,
         };
-        found.extend(ids.into_iter().map(|card| Match { card, identity: identity.clone() }));
+        found.extend(ids.into_iter().map(|card| Match { card: card.0, identity: identity.clone() }));
     }
     found.retain(|m| Some(m.card) != but);
     Ok(found)
@@ -110,11 +120,11 @@ pub fn queue(tx: &mut WriteTx<'_>, cards: Cards, card: Uuid, candidate: &Candida
         Cards::Contacts => "contact",
         Cards::Companies => "company",
     };
-    let known: Option<Uuid> = duplicate_candidate::table
-        .filter(duplicate_candidate::workspace_id.eq(workspace))
+    let known: Option<Uid> = duplicate_candidate::table
+        .filter(duplicate_candidate::workspace_id.eq(Uid::from(workspace)))
         .filter(duplicate_candidate::record.eq(record))
-        .filter(duplicate_candidate::one_id.eq(one_id))
-        .filter(duplicate_candidate::other_id.eq(other_id))
+        .filter(duplicate_candidate::one_id.eq(Uid(one_id)))
+        .filter(duplicate_candidate::other_id.eq(Uid(other_id)))
         .select(duplicate_candidate::id)
         .first(tx.db().0)
         .optional()?;
@@ -122,15 +132,15 @@ pub fn queue(tx: &mut WriteTx<'_>, cards: Cards, card: Uuid, candidate: &Candida
         return Ok(());
     }
     let row = CandidateRow {
-        workspace_id: workspace.uuid(),
-        id: tx.fresh_id(),
+        workspace_id: workspace.into(),
+        id: Uid(tx.fresh_id()),
         record: record.to_owned(),
-        one_id,
-        other_id,
+        one_id: Uid(one_id),
+        other_id: Uid(other_id),
         score: candidate.score,
         evidence: json(&candidate.evidence),
         state: "open".to_owned(),
-        created_at: tx.now(),
+        created_at: At(tx.now()),
     };
     let recorded = tx.unaudited("a remark on two cards; the cards are unchanged");
     row.insert(tx.db().0, &recorded)?;

@@ -8,15 +8,15 @@ macro_rules! row {
         #[derive(Debug, Clone, diesel::Queryable, diesel::Insertable, diesel::AsChangeset)]
         #[diesel(table_name = crate::schema::$table, primary_key(workspace_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
         pub(crate) struct $name {
-            pub workspace_id: uuid::Uuid,
-            pub id: uuid::Uuid,
+            pub workspace_id: crate::db::Uid,
+            pub id: crate::db::Uid,
             $(pub $field: $ty,)*
             pub version: i64,
-            pub created_at: chrono::DateTime<chrono::Utc>,
-            pub updated_at: chrono::DateTime<chrono::Utc>,
-            pub created_by: serde_json::Value,
-            pub updated_by: serde_json::Value,
-            pub archived_at: Option<chrono::DateTime<chrono::Utc>>,
+            pub created_at: crate::db::At,
+            pub updated_at: crate::db::At,
+            pub created_by: crate::db::Doc,
+            pub updated_by: crate::db::Doc,
+            pub archived_at: Option<crate::db::At>,
         }
         impl $name {
             /// The envelope as the record's JSON names it.
@@ -26,8 +26,8 @@ macro_rules! row {
                     ("version", serde_json::json!(self.version)),
                     ("created_at", serde_json::json!(self.created_at)),
                     ("updated_at", serde_json::json!(self.updated_at)),
-                    ("created_by", self.created_by.clone()),
-                    ("updated_by", self.updated_by.clone()),
+                    ("created_by", self.created_by.0.clone()),
+                    ("updated_by", self.updated_by.0.clone()),
                     ("archived_at", serde_json::json!(self.archived_at)),
                 ])
             }
@@ -54,6 +54,24 @@ macro_rules! row {
     };
 }
 
+/// A record's row from its own columns: key and envelope are the record's.
+macro_rules! stamped {
+    ($row:ident of $record:expr, in $workspace:expr; $($field:ident : $value:expr),* $(,)?) => {{
+        let record = $record;
+        $row {
+            workspace_id: $workspace,
+            id: record.id.into(),
+            $($field: $value,)*
+            version: record.version,
+            created_at: crate::db::At(record.created_at),
+            updated_at: crate::db::At(record.updated_at),
+            created_by: crate::entity::json(&record.created_by),
+            updated_by: crate::entity::json(&record.updated_by),
+            archived_at: record.archived_at.map(crate::db::At),
+        }
+    }};
+}
+
 /// A row that belongs to a record and comes and goes with it.
 macro_rules! part {
     ($(#[$meta:meta])* $name:ident in $table:ident { $($field:ident : $ty:ty),* $(,)? }) => {
@@ -78,7 +96,7 @@ macro_rules! delete_parts {
         use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
         let _: &crate::store::Recorded = $recorded;
         #[expect(clippy::disallowed_methods, reason = "the one place for changes of rows")]
-        let deleted = diesel::delete(dsl::$table.filter(dsl::workspace_id.eq($workspace)).filter(dsl::$column.eq($value))).execute($db);
+        let deleted = diesel::delete(dsl::$table.filter(dsl::workspace_id.eq(crate::db::Uid::from($workspace))).filter(dsl::$column.eq(crate::db::Uid::from($value)))).execute($db);
         deleted
     }};
 }
@@ -90,7 +108,7 @@ macro_rules! set_columns {
         use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
         let _: &crate::store::Recorded = $recorded;
         #[expect(clippy::disallowed_methods, reason = "the one place for changes of rows")]
-        let changed = diesel::update(dsl::$table.filter(dsl::workspace_id.eq($workspace)).filter(dsl::id.eq($id))$(.filter($filter))?)
+        let changed = diesel::update(dsl::$table.filter(dsl::workspace_id.eq(crate::db::Uid::from($workspace))).filter(dsl::id.eq(crate::db::Uid::from($id)))$(.filter($filter))?)
             .set(($(dsl::$column.eq($value),)+))
             .execute($db);
         changed
@@ -102,12 +120,12 @@ macro_rules! set_columns {
 macro_rules! page {
     ($tx:expr, $row:ty, $table:ident, $request:expr, [$($column:literal),+], $build:expr) => {{
         use diesel::{QueryDsl, RunQueryDsl};
-        let request = $request;
+        let request = &$request;
         let columns = match kartoteka_domain::list::Sort::column(request.sort) {
             $($column => concat!(stringify!($table), ".", $column, ", ", stringify!($table), ".id"),)+
             _ => concat!(stringify!($table), ".created_at, ", stringify!($table), ".id"),
         };
-        let keyset = crate::fragment::keyset(&request, columns)?;
+        let keyset = crate::fragment::keyset(request, columns)?;
         let count = if request.include_total { Some(($build)().count()) } else { None };
         let mut query = ($build)();
         let db = $tx.db().0;
@@ -126,7 +144,7 @@ macro_rules! page {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next_cursor = rows.last().filter(|_| more).map(|row| {
-            crate::fragment::write_cursor(kartoteka_domain::list::Sort::name(request.sort), &row.key(kartoteka_domain::list::Sort::column(request.sort)), row.id)
+            crate::fragment::write_cursor(kartoteka_domain::list::Sort::name(request.sort), &row.key(kartoteka_domain::list::Sort::column(request.sort)), row.id.0)
         });
         crate::entity::Rows { rows, next_cursor, total }
     }};
@@ -139,7 +157,7 @@ macro_rules! seen {
         let scope = $tx.scope();
         let query = crate::schema::$table::table
             .into_boxed::<crate::db::MultiBackend>()
-            .filter(crate::schema::$table::workspace_id.eq(scope.workspace()));
+            .filter(crate::schema::$table::workspace_id.eq(crate::db::Uid::from(scope.workspace())));
         match crate::fragment::visible(
             $record,
             &scope.owners($record),
@@ -158,13 +176,20 @@ macro_rules! all {
         use diesel::{ExpressionMethods, QueryDsl};
         crate::schema::$table::table
             .into_boxed::<crate::db::MultiBackend>()
-            .filter(crate::schema::$table::workspace_id.eq($tx.scope().workspace()))
+            .filter(crate::schema::$table::workspace_id.eq(crate::db::Uid::from($tx.scope().workspace())))
     }};
 }
 
 /// Narrows a query by optional filters: `narrow!(query, params; table.column in field, …)`.
 macro_rules! narrow {
     ($query:ident, $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
+        use diesel::{ExpressionMethods, QueryDsl};
+        $(if let Some(kartoteka_domain::list::AnyOf(values)) = &$params.$field {
+            let ids: Vec<crate::db::Uid> = values.iter().map(|id| crate::db::Uid::from(*id)).collect();
+            $query = $query.filter(crate::schema::$table::$column.eq_any(ids));
+        })*
+    }};
+    ($query:ident, texts $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
         use diesel::{ExpressionMethods, QueryDsl};
         $(if let Some(kartoteka_domain::list::AnyOf(values)) = &$params.$field {
             $query = $query.filter(crate::schema::$table::$column.eq_any(values.clone()));
@@ -180,13 +205,13 @@ macro_rules! narrow {
     ($query:ident, from $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
         use diesel::{ExpressionMethods, QueryDsl};
         $(if let Some(at) = &$params.$field {
-            $query = $query.filter(crate::schema::$table::$column.ge(*at));
+            $query = $query.filter(crate::schema::$table::$column.ge(crate::db::At(*at)));
         })*
     }};
     ($query:ident, until $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
         use diesel::{ExpressionMethods, QueryDsl};
         $(if let Some(at) = &$params.$field {
-            $query = $query.filter(crate::schema::$table::$column.lt(*at));
+            $query = $query.filter(crate::schema::$table::$column.lt(crate::db::At(*at)));
         })*
     }};
 }
@@ -222,12 +247,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    db::Db,
+    db::{Db, Doc},
     store::{Reading, Recorded, StoreError, WriteTx},
 };
 
 /// A record type the store keeps.
-pub trait Stored: kartoteka_domain::record::Made {
+pub trait Stored: kartoteka_domain::record::Record {
     /// Parameters of its list.
     type Params: kartoteka_domain::list::ListParameters;
     /// One, if the scope sees it; archived ones too.
@@ -274,21 +299,21 @@ const ENVELOPE: &[&str] =
     &["id", "version", "created_at", "updated_at", "created_by", "updated_by", "archived_at", "access", "expanded", "warnings"];
 
 /// The part of a record that is kept as a document: all but the envelope and the fields with columns or tables of their own.
-pub(crate) fn pack<R: Serialize>(record: &R, elsewhere: &[&str]) -> Result<Value, StoreError> {
+pub(crate) fn pack<R: Serialize>(record: &R, elsewhere: &[&str]) -> Result<Doc, StoreError> {
     let mut value = serde_json::to_value(record).map_err(|e| StoreError::Internal(e.to_string()))?;
     if let Value::Object(object) = &mut value {
         object.retain(|key, value| !ENVELOPE.contains(&key.as_str()) && !elsewhere.contains(&key.as_str()) && !value.is_null());
     }
-    Ok(value)
+    Ok(Doc(value))
 }
 
 /// A record from its document, its envelope and its columns.
 pub(crate) fn revive<R: DeserializeOwned, const N: usize>(
-    document: Value,
+    document: Doc,
     envelope: Map<String, Value>,
     columns: [(&str, Value); N],
 ) -> Result<R, StoreError> {
-    let mut object = match document {
+    let mut object = match document.0 {
         Value::Object(object) => object,
         _ => Map::new(),
     };
@@ -298,6 +323,6 @@ pub(crate) fn revive<R: DeserializeOwned, const N: usize>(
 }
 
 /// Any value as JSON.
-pub(crate) fn json(value: impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or(Value::Null)
+pub(crate) fn json(value: impl Serialize) -> Doc {
+    Doc(serde_json::to_value(value).unwrap_or(Value::Null))
 }

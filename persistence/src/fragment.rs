@@ -21,15 +21,15 @@ use kartoteka_domain::{
 use uuid::Uuid;
 
 use crate::{
-    db::{Guid, Instant},
+    db::{At, Guid, Instant, Uid},
     store::StoreError,
 };
 
 #[derive(Debug, Clone)]
 enum Piece {
     Sql(&'static str),
-    Guid(Uuid),
-    Instant(DateTime<Utc>),
+    Guid(Uid),
+    Instant(At),
     Text(String),
     Int(i64),
 }
@@ -44,7 +44,7 @@ impl Fragment {
         self
     }
     pub fn guid(mut self, value: Uuid) -> Self {
-        self.0.push(Piece::Guid(value));
+        self.0.push(Piece::Guid(Uid(value)));
         self
     }
     pub fn text(mut self, value: impl Into<String>) -> Self {
@@ -53,7 +53,7 @@ impl Fragment {
     }
     fn key(mut self, key: Key) -> Self {
         self.0.push(match key {
-            Key::Instant(at) => Piece::Instant(at),
+            Key::Instant(at) => Piece::Instant(At(at)),
             Key::Text(text) => Piece::Text(text),
             Key::Int(number) => Piece::Int(number),
         });
@@ -101,8 +101,8 @@ impl<GB> ValidGrouping<GB> for Fragment {
 impl<DB> QueryFragment<DB> for Fragment
 where
     DB: Backend + HasSqlType<Guid> + HasSqlType<Instant> + HasSqlType<Text> + HasSqlType<BigInt>,
-    Uuid: ToSql<Guid, DB>,
-    DateTime<Utc>: ToSql<Instant, DB>,
+    Uid: ToSql<Guid, DB>,
+    At: ToSql<Instant, DB>,
     String: ToSql<Text, DB>,
     i64: ToSql<BigInt, DB>,
 {
@@ -254,9 +254,9 @@ pub enum Key {
     Int(i64),
 }
 
-impl From<DateTime<Utc>> for Key {
-    fn from(at: DateTime<Utc>) -> Self {
-        Self::Instant(at)
+impl From<At> for Key {
+    fn from(at: At) -> Self {
+        Self::Instant(at.0)
     }
 }
 impl From<String> for Key {

@@ -1,19 +1,19 @@
 //! Idempotency keys: the outcome of a request, stored in its own transaction.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::{
-    db::Db,
+    db::{At, Db, Uid},
     schema::idempotency_key,
     store::{Reading, Store, StoreError, WriteTx},
 };
 
 part! {
     KeyRow in idempotency_key {
-        workspace_id: Uuid, id: Uuid, actor_id: Uuid, method: String, path: String, key: String, body_hash: Vec<u8>, status: i64, headers: String, body: String,
-        expires_at: DateTime<Utc>,
+        workspace_id: Uid, id: Uid, actor_id: Uid, method: String, path: String, key: String, body_hash: Vec<u8>, status: i64, headers: String, body: String,
+        expires_at: At,
     }
 }
 
@@ -63,9 +63,9 @@ pub fn reserve(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<
         return Ok(known);
     }
     let row = KeyRow {
-        workspace_id: workspace.uuid(),
-        id: tx.fresh_id(),
-        actor_id: request.actor,
+        workspace_id: workspace.into(),
+        id: Uid(tx.fresh_id()),
+        actor_id: Uid(request.actor),
         method: request.method.clone(),
         path: request.path.clone(),
         key: request.key.clone(),
@@ -73,7 +73,7 @@ pub fn reserve(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<
         status: 0,
         headers: String::new(),
         body: String::new(),
-        expires_at,
+        expires_at: At(expires_at),
     };
     let recorded = tx.unaudited("the clockwork of a request");
     let inserted = match tx.db().0 {
@@ -97,15 +97,15 @@ pub fn reserve(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<
 fn find(tx: &mut WriteTx<'_>, request: &RequestKey, now: DateTime<Utc>) -> Result<Option<Known>, StoreError> {
     let workspace = tx.workspace();
     let row: Option<KeyRow> = idempotency_key::table
-        .filter(idempotency_key::workspace_id.eq(workspace))
-        .filter(idempotency_key::actor_id.eq(request.actor))
+        .filter(idempotency_key::workspace_id.eq(Uid::from(workspace)))
+        .filter(idempotency_key::actor_id.eq(Uid(request.actor)))
         .filter(idempotency_key::method.eq(&request.method))
         .filter(idempotency_key::path.eq(&request.path))
         .filter(idempotency_key::key.eq(&request.key))
         .first(tx.db().0)
         .optional()?;
     let Some(row) = row else { return Ok(None) };
-    if row.expires_at <= now {
+    if row.expires_at.0 <= now {
         let recorded = tx.unaudited("the clockwork of a request");
         delete_parts!(tx.db().0, &recorded, idempotency_key, workspace, id = row.id)?;
         return Ok(None);
@@ -123,8 +123,8 @@ pub fn keep(tx: &mut WriteTx<'_>, request: &RequestKey, outcome: &Outcome) -> Re
     let workspace = tx.workspace();
     diesel::update(
         idempotency_key::table
-            .filter(idempotency_key::workspace_id.eq(workspace))
-            .filter(idempotency_key::actor_id.eq(request.actor))
+            .filter(idempotency_key::workspace_id.eq(Uid::from(workspace)))
+            .filter(idempotency_key::actor_id.eq(Uid(request.actor)))
             .filter(idempotency_key::method.eq(&request.method))
             .filter(idempotency_key::path.eq(&request.path))
             .filter(idempotency_key::key.eq(&request.key)),
@@ -142,12 +142,16 @@ pub fn keep(tx: &mut WriteTx<'_>, request: &RequestKey, outcome: &Outcome) -> Re
 #[expect(clippy::disallowed_methods, reason = "the clockwork of a request")]
 pub fn forget_expired(tx: &mut WriteTx<'_>) -> Result<usize, StoreError> {
     let (workspace, now) = (tx.workspace(), tx.now());
-    Ok(diesel::delete(idempotency_key::table.filter(idempotency_key::workspace_id.eq(workspace)).filter(idempotency_key::expires_at.le(now)))
+    Ok(diesel::delete(idempotency_key::table.filter(idempotency_key::workspace_id.eq(Uid::from(workspace))).filter(idempotency_key::expires_at.le(At(now))))
         .execute(tx.db().0)?)
 }
 
 /// Ids of every workspace, for housekeeping.
 pub async fn workspaces(store: &Store) -> Result<Vec<Uuid>, StoreError> {
     use crate::schema::workspace;
-    store.read_global(|db| Ok(workspace::table.select(workspace::id).load(db)?)).await
+    store.read_global(|db| {
+        let ids: Vec<Uid> = workspace::table.select(workspace::id).load(db)?;
+        Ok(ids.into_iter().map(|id| id.0).collect())
+    })
+    .await
 }

@@ -1,19 +1,20 @@
 //! Sessions: one refresh token at a time; the one before it, seen again, ends the session.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{event::Event, id::{SessionId, UserId}};
 use uuid::Uuid;
 
 use crate::{
+    db::{At, Uid},
     schema::session,
     store::{Reading, StoreError, WriteTx},
 };
 
 part! {
     SessionRow in session {
-        workspace_id: Uuid, id: Uuid, user_id: Uuid, refresh_hash: Vec<u8>, used_hash: Option<Vec<u8>>, rotated_at: DateTime<Utc>, expires_at: DateTime<Utc>,
-        created_at: DateTime<Utc>, ended_at: Option<DateTime<Utc>>, address: Option<String>,
+        workspace_id: Uid, id: Uid, user_id: Uid, refresh_hash: Vec<u8>, used_hash: Option<Vec<u8>>, rotated_at: At, expires_at: At,
+        created_at: At, ended_at: Option<At>, address: Option<String>,
     }
 }
 
@@ -33,8 +34,8 @@ pub struct Kept {
 /// A session.
 pub fn find(tx: &mut dyn Reading, id: SessionId) -> Result<Option<Kept>, StoreError> {
     let row: Option<SessionRow> =
-        session::table.filter(session::workspace_id.eq(tx.workspace())).filter(session::id.eq(id)).first(tx.db().0).optional()?;
-    Ok(row.map(|row| Kept { user: row.user_id.into(), refresh_hash: row.refresh_hash, expires_at: row.expires_at, ended_at: row.ended_at }))
+        session::table.filter(session::workspace_id.eq(Uid::from(tx.workspace()))).filter(session::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
+    Ok(row.map(|row| Kept { user: row.user_id.into(), refresh_hash: row.refresh_hash, expires_at: row.expires_at.0, ended_at: row.ended_at.map(|at| at.0) }))
 }
 
 /// Begins one.
@@ -49,14 +50,14 @@ pub fn insert(
 ) -> Result<(), StoreError> {
     let now = tx.now();
     let row = SessionRow {
-        workspace_id: tx.workspace().uuid(),
-        id: id.uuid(),
-        user_id: user.uuid(),
+        workspace_id: tx.workspace().into(),
+        id: id.into(),
+        user_id: user.into(),
         refresh_hash,
         used_hash: None,
-        rotated_at: now,
-        expires_at,
-        created_at: now,
+        rotated_at: At(now),
+        expires_at: At(expires_at),
+        created_at: At(now),
         ended_at: None,
         address,
     };
@@ -70,7 +71,7 @@ pub fn rotate(tx: &mut WriteTx<'_>, id: SessionId, from: &[u8], to: Vec<u8>, exp
     let workspace = tx.workspace();
     let now = tx.now();
     let recorded = tx.unaudited("the clockwork of a session");
-    let changed = set_columns!(tx.db().0, &recorded, session, workspace, id, refresh_hash = to, used_hash = Some(from.to_vec()), rotated_at = now, expires_at = expires_at;
+    let changed = set_columns!(tx.db().0, &recorded, session, workspace, id, refresh_hash = to, used_hash = Some(from.to_vec()), rotated_at = At(now), expires_at = At(expires_at);
         where session::refresh_hash.eq(from.to_vec()).and(session::ended_at.is_null()))?;
     Ok(changed == 1)
 }
@@ -80,7 +81,7 @@ pub fn end(tx: &mut WriteTx<'_>, id: SessionId, event: Event) -> Result<(), Stor
     let workspace = tx.workspace();
     let now = tx.now();
     let recorded = tx.record(event)?;
-    set_columns!(tx.db().0, &recorded, session, workspace, id, ended_at = Some(now); where session::ended_at.is_null())?;
+    set_columns!(tx.db().0, &recorded, session, workspace, id, ended_at = Some(At(now)); where session::ended_at.is_null())?;
     Ok(())
 }
 
@@ -90,12 +91,12 @@ pub fn end_all(tx: &mut WriteTx<'_>, user: UserId, but: Option<SessionId>) -> Re
     let now = tx.now();
     diesel::update(
         session::table
-            .filter(session::workspace_id.eq(tx.workspace()))
-            .filter(session::user_id.eq(user))
+            .filter(session::workspace_id.eq(Uid::from(tx.workspace())))
+            .filter(session::user_id.eq(Uid::from(user)))
             .filter(session::ended_at.is_null())
-            .filter(session::id.ne(but.map_or_else(Uuid::nil, |id| id.uuid()))),
+            .filter(session::id.ne(Uid(but.map_or_else(Uuid::nil, |id| id.uuid())))),
     )
-    .set(session::ended_at.eq(Some(now)))
+    .set(session::ended_at.eq(Some(At(now))))
     .execute(tx.db().0)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Users of a workspace, their passwords and the links to set one.
 
 use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{
     access::RoleKey,
     assignment::Candidate,
@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    entity::{Entity, Stored, json, revive},
+    db::{At, Doc, Uid, uids},
+    entity::{Entity, Stored, revive},
     fragment,
     schema::{member, password_link},
     store::{Reading, StoreError, WriteTx},
@@ -23,40 +24,31 @@ use crate::{
 
 row! {
     MemberRow in member {
-        email: String, name: String, sort_key: String, search_text: String, password_hash: Option<String>, role: String, department_id: Option<Uuid>,
-        active: bool, absent_until: Option<DateTime<Utc>>, language: Option<String>, time_zone: Option<String>,
+        email: String, name: String, sort_key: String, search_text: String, password_hash: Option<String>, role: String, department_id: Option<Uid>,
+        active: bool, absent_until: Option<At>, language: Option<String>, time_zone: Option<String>,
     }
 }
 keyed!(MemberRow { sort_key, created_at });
 
 part! {
     LinkRow in password_link {
-        workspace_id: Uuid, id: Uuid, user_id: Uuid, hash: Vec<u8>, expires_at: DateTime<Utc>, used_at: Option<DateTime<Utc>>, created_at: DateTime<Utc>,
+        workspace_id: Uid, id: Uid, user_id: Uid, hash: Vec<u8>, expires_at: At, used_at: Option<At>, created_at: At,
     }
 }
 
 fn row(workspace: WorkspaceId, u: &User, password_hash: Option<String>) -> MemberRow {
-    MemberRow {
-        workspace_id: workspace.uuid(),
-        id: u.id.uuid(),
+    stamped! { MemberRow of u, in workspace.into();
         email: u.email.clone(),
         name: u.name.clone(),
         sort_key: text::sort_key(&u.name),
         search_text: text::fold(&format!("{} {}", u.name, u.email)),
-        password_hash,
+        password_hash: password_hash,
         role: u.role.word().to_owned(),
-        department_id: u.department_id.map(|id| id.uuid()),
+        department_id: u.department_id.map(Uid::from),
         active: u.active,
-        absent_until: u.absent_until,
+        absent_until: u.absent_until.map(At),
         language: u.language.clone(),
-        time_zone: u.time_zone.clone(),
-        version: u.version,
-        created_at: u.created_at,
-        updated_at: u.updated_at,
-        created_by: json(&u.created_by),
-        updated_by: json(&u.updated_by),
-        archived_at: u.archived_at,
-    }
+        time_zone: u.time_zone.clone(),    }
 }
 
 fn record(row: MemberRow) -> Result<User, StoreError> {
@@ -71,14 +63,14 @@ fn record(row: MemberRow) -> Result<User, StoreError> {
         ("time_zone", json!(row.time_zone)),
     ];
     let envelope = row.envelope();
-    revive(Value::Null, envelope, columns)
+    revive(Doc(Value::Null), envelope, columns)
 }
 
 impl Stored for User {
     type Params = ListUsers;
 
     fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
-        let row: Option<MemberRow> = all!(tx, member).filter(member::id.eq(id)).first(tx.db().0).optional()?;
+        let row: Option<MemberRow> = all!(tx, member).filter(member::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
         row.map(record).transpose()
     }
 
@@ -119,13 +111,13 @@ impl Stored for User {
 
 /// Several by id.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
-    let rows: Vec<MemberRow> = all!(tx, member).filter(member::id.eq_any(ids.to_vec())).load(tx.db().0)?;
+    let rows: Vec<MemberRow> = all!(tx, member).filter(member::id.eq_any(uids(ids))).load(tx.db().0)?;
     rows.into_iter().map(record).collect()
 }
 
 /// The stored hash of a password.
 pub fn password_hash(tx: &mut dyn Reading, user: UserId) -> Result<Option<String>, StoreError> {
-    let hash: Option<Option<String>> = all!(tx, member).filter(member::id.eq(user)).select(member::password_hash).first(tx.db().0).optional()?;
+    let hash: Option<Option<String>> = all!(tx, member).filter(member::id.eq(Uid::from(user))).select(member::password_hash).first(tx.db().0).optional()?;
     Ok(hash.flatten())
 }
 
@@ -139,29 +131,29 @@ pub fn set_password(tx: &mut WriteTx<'_>, user: UserId, hash: &str, event: Event
 
 /// People as an assignment sees them.
 pub fn candidates(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Candidate>, StoreError> {
-    let rows: Vec<(Uuid, bool, Option<DateTime<Utc>>)> =
-        all!(tx, member).filter(member::id.eq_any(ids.to_vec())).select((member::id, member::active, member::absent_until)).load(tx.db().0)?;
-    Ok(rows.into_iter().map(|(id, active, absent_until)| Candidate { id: id.into(), active, absent_until }).collect())
+    let rows: Vec<(Uid, bool, Option<At>)> =
+        all!(tx, member).filter(member::id.eq_any(uids(ids))).select((member::id, member::active, member::absent_until)).load(tx.db().0)?;
+    Ok(rows.into_iter().map(|(id, active, absent_until)| Candidate { id: id.into(), active, absent_until: absent_until.map(|at| at.0) }).collect())
 }
 
 /// Ids of the users of some departments.
 pub fn of_departments(tx: &mut dyn Reading, departments: &[DepartmentId]) -> Result<Vec<UserId>, StoreError> {
-    let ids: Vec<Uuid> = departments.iter().map(|d| d.uuid()).collect();
-    let rows: Vec<Uuid> = all!(tx, member).filter(member::department_id.eq_any(ids)).select(member::id).order(member::id).load(tx.db().0)?;
+    let ids: Vec<Uid> = departments.iter().map(|d| Uid::from(*d)).collect();
+    let rows: Vec<Uid> = all!(tx, member).filter(member::department_id.eq_any(ids)).select(member::id).order(member::id).load(tx.db().0)?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// How many active administrators there are beside one.
 pub fn other_administrators(tx: &mut dyn Reading, but: UserId) -> Result<i64, StoreError> {
     Ok(all!(tx, member)
-        .filter(member::role.eq(RoleKey::Administrator.word()).and(member::active.eq(true)).and(member::id.ne(but)))
+        .filter(member::role.eq(RoleKey::Administrator.word()).and(member::active.eq(true)).and(member::id.ne(Uid::from(but))))
         .count()
         .get_result(tx.db().0)?)
 }
 
 /// Keeps a link to set a password; only its hash is stored.
 pub fn insert_link(tx: &mut WriteTx<'_>, id: Uuid, user: UserId, hash: Vec<u8>, expires_at: DateTime<Utc>, event: Event) -> Result<(), StoreError> {
-    let row = LinkRow { workspace_id: tx.workspace().uuid(), id, user_id: user.uuid(), hash, expires_at, used_at: None, created_at: tx.now() };
+    let row = LinkRow { workspace_id: tx.workspace().into(), id: Uid(id), user_id: user.into(), hash, expires_at: At(expires_at), used_at: None, created_at: At(tx.now()) };
     let recorded = tx.record(event)?;
     row.insert(tx.db().0, &recorded)?;
     Ok(())
@@ -172,9 +164,9 @@ pub fn use_link(tx: &mut WriteTx<'_>, id: Uuid, matches: impl Fn(&[u8]) -> bool)
     let workspace = tx.workspace();
     let now = tx.now();
     let row: Option<LinkRow> =
-        password_link::table.filter(password_link::workspace_id.eq(workspace)).filter(password_link::id.eq(id)).first(tx.db().0).optional()?;
-    let Some(row) = row.filter(|row| row.used_at.is_none() && row.expires_at > now && matches(&row.hash)) else { return Ok(None) };
+        password_link::table.filter(password_link::workspace_id.eq(Uid::from(workspace))).filter(password_link::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
+    let Some(row) = row.filter(|row| row.used_at.is_none() && row.expires_at.0 > now && matches(&row.hash)) else { return Ok(None) };
     let recorded = tx.unaudited("the password's event says it");
-    let used = set_columns!(tx.db().0, &recorded, password_link, workspace, id, used_at = Some(now); where password_link::used_at.is_null())?;
+    let used = set_columns!(tx.db().0, &recorded, password_link, workspace, id, used_at = Some(At(now)); where password_link::used_at.is_null())?;
     Ok((used == 1).then(|| row.user_id.into()))
 }

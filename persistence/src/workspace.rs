@@ -2,7 +2,7 @@
 //! reaches across workspaces.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{
     event::Event,
     id::WorkspaceId,
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    db::Db,
+    db::{At, Db, Doc, Uid, uids},
     entity::{json, map, pack},
     schema::{door, signing_key, wakeup, workspace},
     store::{Reading, Recorded, Store, StoreError, WriteTx},
@@ -22,41 +22,41 @@ use crate::{
 #[derive(Debug, Clone, diesel::Queryable, diesel::Insertable, diesel::AsChangeset)]
 #[diesel(table_name = workspace, treat_none_as_null = true, treat_none_as_default_value = false)]
 struct WorkspaceRow {
-    id: Uuid,
+    id: Uid,
     slug: String,
     name: String,
-    settings: Value,
+    settings: Doc,
     version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    created_by: Value,
-    updated_by: Value,
-    archived_at: Option<DateTime<Utc>>,
+    created_at: At,
+    updated_at: At,
+    created_by: Doc,
+    updated_by: Doc,
+    archived_at: Option<At>,
 }
 
-part! { DoorRow in door { id: Uuid, kind: String, hash: Vec<u8>, workspace_id: Uuid, target: Uuid } }
-part! { WakeupRow in wakeup { id: Uuid, workspace_id: Uuid, kind: String, due_at: DateTime<Utc> } }
-part! { KeyRow in signing_key { id: Uuid, algorithm: String, sealed: Vec<u8>, created_at: DateTime<Utc> } }
+part! { DoorRow in door { id: Uid, kind: String, hash: Vec<u8>, workspace_id: Uid, target: Uid } }
+part! { WakeupRow in wakeup { id: Uid, workspace_id: Uid, kind: String, due_at: At } }
+part! { KeyRow in signing_key { id: Uid, algorithm: String, sealed: Vec<u8>, created_at: At } }
 
 fn row(w: &Workspace) -> Result<WorkspaceRow, StoreError> {
     Ok(WorkspaceRow {
-        id: w.id.uuid(),
+        id: w.id.into(),
         slug: w.slug.clone(),
         name: w.name.clone(),
         settings: pack(w, &["slug", "name"])?,
         version: w.version,
-        created_at: w.created_at,
-        updated_at: w.updated_at,
+        created_at: At(w.created_at),
+        updated_at: At(w.updated_at),
         created_by: json(&w.created_by),
         updated_by: json(&w.updated_by),
-        archived_at: w.archived_at,
+        archived_at: w.archived_at.map(At),
     })
 }
 
 fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
     // settings that a newer version added are absent in older rows
     let mut settings = map([
-        ("policies", json(Policies::default())),
+        ("policies", json(Policies::default()).0),
         ("contact_types", json!([])),
         ("cors_origins", json!([])),
         ("languages", json!(["en"])),
@@ -64,7 +64,7 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
         ("time_zone", json!("UTC")),
         ("currency", json!("EUR")),
     ]);
-    if let Value::Object(stored) = row.settings {
+    if let Value::Object(stored) = row.settings.0 {
         settings.extend(stored);
     }
     settings.extend(map([
@@ -74,8 +74,8 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
         ("version", json!(row.version)),
         ("created_at", json!(row.created_at)),
         ("updated_at", json!(row.updated_at)),
-        ("created_by", row.created_by),
-        ("updated_by", row.updated_by),
+        ("created_by", row.created_by.0),
+        ("updated_by", row.updated_by.0),
         ("archived_at", json!(row.archived_at)),
     ]));
     debug_assert!(!CONTACT_TYPES.is_empty());
@@ -84,7 +84,7 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
 
 /// The workspace of this scope.
 pub fn current(tx: &mut dyn Reading) -> Result<Workspace, StoreError> {
-    let row: WorkspaceRow = workspace::table.filter(workspace::id.eq(tx.workspace())).first(tx.db().0)?;
+    let row: WorkspaceRow = workspace::table.filter(workspace::id.eq(Uid::from(tx.workspace()))).first(tx.db().0)?;
     record(row)
 }
 
@@ -101,7 +101,7 @@ pub fn insert(tx: &mut WriteTx<'_>, new: &Workspace, event: Event) -> Result<(),
 #[expect(clippy::disallowed_methods, reason = "the tenant's own row")]
 pub fn update(tx: &mut WriteTx<'_>, before: &Workspace, after: &Workspace, event: Event) -> Result<(), StoreError> {
     let _: Recorded = tx.record(event)?;
-    let changed = diesel::update(workspace::table.filter(workspace::id.eq(tx.workspace())).filter(workspace::version.eq(before.version)))
+    let changed = diesel::update(workspace::table.filter(workspace::id.eq(Uid::from(tx.workspace()))).filter(workspace::version.eq(before.version)))
         .set(&row(after)?)
         .execute(tx.db().0)?;
     if changed == 0 { Err(StoreError::Stale) } else { Ok(()) }
@@ -111,8 +111,8 @@ pub fn update(tx: &mut WriteTx<'_>, before: &Workspace, after: &Workspace, event
 pub async fn briefs(store: &Store, ids: Vec<Uuid>) -> Result<Vec<WorkspaceBrief>, StoreError> {
     store
         .read_global(move |db| {
-            let rows: Vec<(Uuid, String, String)> = workspace::table
-                .filter(workspace::id.eq_any(ids))
+            let rows: Vec<(Uid, String, String)> = workspace::table
+                .filter(workspace::id.eq_any(uids(&ids)))
                 .filter(workspace::archived_at.is_null())
                 .select((workspace::id, workspace::slug, workspace::name))
                 .order(workspace::slug)
@@ -126,10 +126,10 @@ pub async fn briefs(store: &Store, ids: Vec<Uuid>) -> Result<Vec<WorkspaceBrief>
 pub async fn all_cors_origins(store: &Store) -> Result<Vec<String>, StoreError> {
     store
         .read_global(|db| {
-            let rows: Vec<Value> = workspace::table.filter(workspace::archived_at.is_null()).select(workspace::settings).load(db)?;
+            let rows: Vec<Doc> = workspace::table.filter(workspace::archived_at.is_null()).select(workspace::settings).load(db)?;
             Ok(rows
                 .iter()
-                .filter_map(|settings| settings.get("cors_origins")?.as_array())
+                .filter_map(|settings| settings.0.get("cors_origins")?.as_array())
                 .flatten()
                 .filter_map(|origin| origin.as_str().map(ToOwned::to_owned))
                 .collect())
@@ -140,7 +140,7 @@ pub async fn all_cors_origins(store: &Store) -> Result<Vec<String>, StoreError> 
 /// Whether there is any workspace yet.
 pub fn is_empty_now(store: &Store) -> Result<bool, StoreError> {
     store.write_global_now(|db| {
-        let first: Option<Uuid> = workspace::table.select(workspace::id).first(db).optional()?;
+        let first: Option<Uid> = workspace::table.select(workspace::id).first(db).optional()?;
         Ok(first.is_none())
     })
 }
@@ -149,7 +149,7 @@ pub fn is_empty_now(store: &Store) -> Result<bool, StoreError> {
 pub async fn ping(store: &Store) -> Result<(), StoreError> {
     store
         .read_global(|db| {
-            let _: Option<Uuid> = workspace::table.select(workspace::id).first(db).optional()?;
+            let _: Option<Uid> = workspace::table.select(workspace::id).first(db).optional()?;
             Ok(())
         })
         .await
@@ -195,21 +195,21 @@ pub struct Behind {
 pub async fn doors(store: &Store, kind: DoorKind, hash: Vec<u8>) -> Result<Vec<Behind>, StoreError> {
     store
         .read_global(move |db| {
-            let rows: Vec<(Uuid, Uuid)> = door::table
+            let rows: Vec<(Uid, Uid)> = door::table
                 .filter(door::kind.eq(kind.word()))
                 .filter(door::hash.eq(hash))
                 .select((door::workspace_id, door::target))
                 .order(door::id)
                 .limit(20)
                 .load(db)?;
-            Ok(rows.into_iter().map(|(workspace, target)| Behind { workspace: workspace.into(), target }).collect())
+            Ok(rows.into_iter().map(|(workspace, target)| Behind { workspace: workspace.into(), target: target.0 }).collect())
         })
         .await
 }
 
 /// Opens a door into this workspace.
 pub fn open_door(tx: &mut WriteTx<'_>, kind: DoorKind, hash: Vec<u8>, target: Uuid) -> Result<(), StoreError> {
-    let row = DoorRow { id: tx.fresh_id(), kind: kind.word().to_owned(), hash, workspace_id: tx.workspace().uuid(), target };
+    let row = DoorRow { id: Uid(tx.fresh_id()), kind: kind.word().to_owned(), hash, workspace_id: tx.workspace().into(), target: Uid(target) };
     let recorded = tx.unaudited("the record behind the door is audited");
     row.insert(tx.db().0, &recorded)?;
     Ok(())
@@ -219,7 +219,7 @@ pub fn open_door(tx: &mut WriteTx<'_>, kind: DoorKind, hash: Vec<u8>, target: Uu
 #[expect(clippy::disallowed_methods, reason = "the record behind the door is audited")]
 pub fn close_doors(tx: &mut WriteTx<'_>, kind: DoorKind, target: Uuid) -> Result<(), StoreError> {
     diesel::delete(
-        door::table.filter(door::kind.eq(kind.word())).filter(door::workspace_id.eq(tx.workspace())).filter(door::target.eq(target)),
+        door::table.filter(door::kind.eq(kind.word())).filter(door::workspace_id.eq(Uid::from(tx.workspace()))).filter(door::target.eq(Uid(target))),
     )
     .execute(tx.db().0)?;
     Ok(())
@@ -238,7 +238,7 @@ pub struct Wakeup {
 pub fn wake(tx: &mut WriteTx<'_>, kind: &str, record: Uuid, due_at: DateTime<Utc>) -> Result<(), StoreError> {
     let recorded = tx.unaudited("a reminder to the worker");
     settle(tx, record)?;
-    let row = WakeupRow { id: record, workspace_id: tx.workspace().uuid(), kind: kind.to_owned(), due_at };
+    let row = WakeupRow { id: Uid(record), workspace_id: tx.workspace().into(), kind: kind.to_owned(), due_at: At(due_at) };
     row.insert(tx.db().0, &recorded)?;
     Ok(())
 }
@@ -246,7 +246,7 @@ pub fn wake(tx: &mut WriteTx<'_>, kind: &str, record: Uuid, due_at: DateTime<Utc
 /// The work is done.
 #[expect(clippy::disallowed_methods, reason = "a reminder to the worker")]
 pub fn settle(tx: &mut WriteTx<'_>, record: Uuid) -> Result<(), StoreError> {
-    diesel::delete(wakeup::table.filter(wakeup::id.eq(record))).execute(tx.db().0)?;
+    diesel::delete(wakeup::table.filter(wakeup::id.eq(Uid(record)))).execute(tx.db().0)?;
     Ok(())
 }
 
@@ -254,14 +254,14 @@ pub fn settle(tx: &mut WriteTx<'_>, record: Uuid) -> Result<(), StoreError> {
 pub async fn due(store: &Store, kind: &'static str, now: DateTime<Utc>, most: i64) -> Result<Vec<Wakeup>, StoreError> {
     store
         .read_global(move |db| {
-            let rows: Vec<(Uuid, Uuid)> = wakeup::table
-                .filter(wakeup::due_at.le(now))
+            let rows: Vec<(Uid, Uid)> = wakeup::table
+                .filter(wakeup::due_at.le(At(now)))
                 .filter(wakeup::kind.eq(kind))
                 .order((wakeup::due_at, wakeup::id))
                 .limit(most)
                 .select((wakeup::id, wakeup::workspace_id))
                 .load(db)?;
-            Ok(rows.into_iter().map(|(id, workspace)| Wakeup { id, workspace: workspace.into() }).collect())
+            Ok(rows.into_iter().map(|(id, workspace)| Wakeup { id: id.0, workspace: workspace.into() }).collect())
         })
         .await
 }
@@ -280,7 +280,7 @@ pub fn signing_keys_now(store: &Store, make: impl Fn() -> SealedKey + Send + 'st
     store.write_global_now(move |db| {
         let load = |db: &mut Db| -> Result<Vec<SealedKey>, StoreError> {
             let rows: Vec<KeyRow> = signing_key::table.order(signing_key::created_at.desc()).load(db)?;
-            Ok(rows.into_iter().map(|row| SealedKey { id: row.id, sealed: row.sealed }).collect())
+            Ok(rows.into_iter().map(|row| SealedKey { id: row.id.0, sealed: row.sealed }).collect())
         };
         let keys = load(db)?;
         if !keys.is_empty() {
@@ -289,7 +289,7 @@ pub fn signing_keys_now(store: &Store, make: impl Fn() -> SealedKey + Send + 'st
         let fresh = make();
         #[expect(clippy::disallowed_methods, reason = "a key of the installation, not of a tenant")]
         diesel::insert_into(signing_key::table)
-            .values(&KeyRow { id: fresh.id, algorithm: "EdDSA".to_owned(), sealed: fresh.sealed, created_at: now })
+            .values(&KeyRow { id: Uid(fresh.id), algorithm: "EdDSA".to_owned(), sealed: fresh.sealed, created_at: At(now) })
             .execute(db)?;
         load(db)
     })

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
+use diesel::prelude::*;
 use kartoteka_domain::{
     contact::{Email, Identity, Messenger, Phone, Validity, point::messenger_key},
     id::PointId,
@@ -10,13 +10,14 @@ use kartoteka_domain::{
 use uuid::Uuid;
 
 use crate::{
+    db::{Uid, uids},
     schema::contact_point,
     store::{Reading, Recorded, StoreError, WriteTx},
 };
 
 part! {
     PointRow in contact_point {
-        workspace_id: Uuid, id: Uuid, contact_id: Option<Uuid>, company_id: Option<Uuid>, kind: String, value: String, normalised: String,
+        workspace_id: Uid, id: Uid, contact_id: Option<Uid>, company_id: Option<Uid>, kind: String, value: String, normalised: String,
         network: Option<String>, extension: Option<String>, label: Option<String>, is_primary: bool, validity: String, position: i64,
     }
 }
@@ -38,8 +39,8 @@ pub(crate) struct Points {
 
 pub(crate) fn of_contacts(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<HashMap<Uuid, Points>, StoreError> {
     let rows: Vec<PointRow> = contact_point::table
-        .filter(contact_point::workspace_id.eq(tx.workspace()))
-        .filter(contact_point::contact_id.eq_any(ids.to_vec()))
+        .filter(contact_point::workspace_id.eq(Uid::from(tx.workspace())))
+        .filter(contact_point::contact_id.eq_any(uids(ids)))
         .order(contact_point::position)
         .load(tx.db().0)?;
     Ok(group(rows))
@@ -47,8 +48,8 @@ pub(crate) fn of_contacts(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<HashMap<
 
 pub(crate) fn of_companies(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<HashMap<Uuid, Points>, StoreError> {
     let rows: Vec<PointRow> = contact_point::table
-        .filter(contact_point::workspace_id.eq(tx.workspace()))
-        .filter(contact_point::company_id.eq_any(ids.to_vec()))
+        .filter(contact_point::workspace_id.eq(Uid::from(tx.workspace())))
+        .filter(contact_point::company_id.eq_any(uids(ids)))
         .order(contact_point::position)
         .load(tx.db().0)?;
     Ok(group(rows))
@@ -57,9 +58,9 @@ pub(crate) fn of_companies(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<HashMap
 fn group(rows: Vec<PointRow>) -> HashMap<Uuid, Points> {
     let mut cards: HashMap<Uuid, Points> = HashMap::new();
     for row in rows {
-        let Some(card) = row.contact_id.or(row.company_id) else { continue };
+        let Some(Uid(card)) = row.contact_id.or(row.company_id) else { continue };
         let points = cards.entry(card).or_default();
-        let id = PointId::new(row.id);
+        let id = PointId::from(row.id);
         let validity = Validity::from_word(&row.validity).unwrap_or(Validity::Unknown);
         let primary = row.is_primary;
         match row.kind.as_str() {
@@ -95,14 +96,14 @@ pub(crate) fn store(
     messengers: &[Messenger],
     recorded: &Recorded,
 ) -> Result<(), StoreError> {
-    let workspace_id = tx.workspace().uuid();
+    let workspace_id = Uid::from(tx.workspace());
     let (contact_id, company_id) = match owner {
-        Owner::Contact(id) => (Some(id), None),
-        Owner::Company(id) => (None, Some(id)),
+        Owner::Contact(id) => (Some(Uid(id)), None),
+        Owner::Company(id) => (None, Some(Uid(id))),
     };
     let blank = |id: PointId, kind: &str, value: &str, normalised: String, label: &Option<String>, is_primary, validity: Validity| PointRow {
         workspace_id,
-        id: id.uuid(),
+        id: id.into(),
         contact_id,
         company_id,
         kind: kind.to_owned(),

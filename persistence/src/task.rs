@@ -1,0 +1,165 @@
+//! Tasks.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use kartoteka_domain::{
+    access::RecordType,
+    event::Event,
+    id::{ContactId, LeadId, UserId, WorkspaceId},
+    list::Page,
+    task::{ListTasks, Task, TaskShelf},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    db::{At, Doc, Uid},
+    entity::{Entity, Stored, pack, revive},
+    fragment,
+    schema::task,
+    store::{Reading, StoreError, WriteTx},
+};
+
+row! {
+    TaskRow in task {
+        kind: String, due_at: Option<At>, due_key: At, owner_id: Uid, status: String, priority: String, contact_id: Option<Uid>,
+        company_id: Option<Uid>, lead_id: Option<Uid>, completed_at: Option<At>, profile: Doc,
+    }
+}
+keyed!(TaskRow { due_key, created_at, updated_at });
+
+const ELSEWHERE: &[&str] = &["kind", "due_at", "owner_id", "status", "priority", "contact_id", "company_id", "lead_id", "completed_at"];
+
+fn row(workspace: WorkspaceId, t: &Task) -> Result<TaskRow, StoreError> {
+    Ok(stamped! { TaskRow of t, in workspace.into();
+        kind: t.kind.clone(),
+        due_at: t.due_at.map(At),
+        due_key: At(t.due_at.unwrap_or_else(fragment::far_future)),
+        owner_id: t.owner_id.into(),
+        status: t.status.word().to_owned(),
+        priority: t.priority.word().to_owned(),
+        contact_id: t.contact_id.map(Uid::from),
+        company_id: t.company_id.map(Uid::from),
+        lead_id: t.lead_id.map(Uid::from),
+        completed_at: t.completed_at.map(At),
+        profile: pack(t, ELSEWHERE)?,    })
+}
+
+fn record(row: TaskRow) -> Result<Task, StoreError> {
+    let columns = [
+        ("kind", json!(row.kind)),
+        ("due_at", json!(row.due_at)),
+        ("owner_id", json!(row.owner_id)),
+        ("status", json!(row.status)),
+        ("priority", json!(row.priority)),
+        ("contact_id", json!(row.contact_id)),
+        ("company_id", json!(row.company_id)),
+        ("lead_id", json!(row.lead_id)),
+        ("completed_at", json!(row.completed_at)),
+    ];
+    revive(row.profile.clone(), row.envelope(), columns)
+}
+
+impl Stored for Task {
+    type Params = ListTasks;
+
+    fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
+        let row: Option<TaskRow> = seen!(tx, task, RecordType::Task).filter(task::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
+        row.map(record).transpose()
+    }
+
+    fn list(tx: &mut dyn Reading, params: &ListTasks) -> Result<Page<Self>, StoreError> {
+        let request = kartoteka_domain::list::ListParameters::page(params);
+        let build = || {
+            let mut query = seen!(tx, task, RecordType::Task);
+            if let Some(archived) = fragment::archived(request.archived, "task.archived_at") {
+                query = query.filter(archived);
+            }
+            narrow!(query, params; task.owner_id in owner_id, task.contact_id in contact_id, task.company_id in company_id, task.lead_id in lead_id);
+            narrow!(query, texts params; task.kind in kind);
+            narrow!(query, words params; task.status in status, task.priority in priority);
+            narrow!(query, from params; task.due_at in due_after, task.updated_at in updated_after);
+            narrow!(query, until params; task.due_at in due_before);
+            query
+        };
+        let mut rows = page!(tx, TaskRow, task, request, ["due_key", "created_at", "updated_at"], build);
+        let records = rows.take().into_iter().map(record).collect::<Result<_, _>>()?;
+        Ok(rows.into_page(records))
+    }
+
+    fn insert(tx: &mut WriteTx<'_>, new: &Self, event: Event) -> Result<(), StoreError> {
+        let recorded = tx.record(event)?;
+        row(tx.workspace(), new)?.insert(tx.db().0, &recorded)?;
+        Ok(())
+    }
+
+    fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: Event) -> Result<(), StoreError> {
+        replace!(tx, row(tx.workspace(), after)?, before.version, event);
+        Ok(())
+    }
+}
+
+/// Open tasks of a contact, the earliest first, at most `most`.
+pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> Result<Vec<Task>, StoreError> {
+    let rows: Vec<TaskRow> = seen!(tx, task, RecordType::Task)
+        .filter(task::contact_id.eq(Uid::from(contact)))
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .order((task::due_key, task::id))
+        .limit(most)
+        .load(tx.db().0)?;
+    rows.into_iter().map(record).collect()
+}
+
+/// Whether a contact or a lead has an open task with a due time, but for one.
+pub fn has_next_step(tx: &mut WriteTx<'_>, contact: Option<ContactId>, lead: Option<LeadId>, but: Uuid) -> Result<bool, StoreError> {
+    let mut query = all!(tx, task)
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .filter(task::due_at.is_not_null())
+        .filter(task::id.ne(Uid(but)));
+    if let Some(lead) = lead {
+        query = query.filter(task::lead_id.eq(Uid::from(lead)));
+    } else if let Some(contact) = contact {
+        query = query.filter(task::contact_id.eq(Uid::from(contact)));
+    } else {
+        return Ok(true);
+    }
+    let found: Option<Uid> = query.select(task::id).first(tx.db().0).optional()?;
+    Ok(found.is_some())
+}
+
+/// Open tasks of a person, due from and until a time (both may be absent), or those without a due time.
+pub fn shelf(tx: &mut dyn Reading, owner: UserId, from: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Result<TaskShelf, StoreError> {
+    let build = |tx: &mut dyn Reading| {
+        let query = seen!(tx, task, RecordType::Task)
+            .filter(task::owner_id.eq(Uid::from(owner)))
+            .filter(task::status.eq("open"))
+            .filter(task::archived_at.is_null());
+        match (from, until) {
+            (None, None) => query.filter(task::due_key.eq(At(fragment::far_future()))),
+            (from, until) => {
+                let query = match from {
+                    Some(from) => query.filter(task::due_key.ge(At(from))),
+                    None => query,
+                };
+                match until {
+                    Some(until) => query.filter(task::due_key.lt(At(until))),
+                    None => query,
+                }
+            }
+        }
+    };
+    let count = build(tx).count().get_result(tx.db().0)?;
+    let rows: Vec<TaskRow> = build(tx).order((task::due_key, task::id)).limit(50).load(tx.db().0)?;
+    Ok(TaskShelf { count, tasks: rows.into_iter().map(record).collect::<Result<_, _>>()? })
+}
+
+pub(crate) fn of_contact_before(tx: &mut dyn Reading, contact: ContactId, before: Option<fragment::Fragment>, most: i64) -> Result<Vec<Task>, StoreError> {
+    let mut query = seen!(tx, task, RecordType::Task).filter(task::contact_id.eq(Uid::from(contact))).filter(task::archived_at.is_null());
+    if let Some(before) = before {
+        query = query.filter(before);
+    }
+    let rows: Vec<TaskRow> = query.order((task::created_at.desc(), task::id.desc())).limit(most).load(tx.db().0)?;
+    rows.into_iter().map(record).collect()
+}

@@ -1,0 +1,89 @@
+//! API keys: an integration's way in.
+
+use kartoteka_tests::{app, eventually, json};
+
+#[test]
+fn a_key_works_and_shows_its_secret_once() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let issued = admin.post("/v1/api-keys", json!({"name": "1C"})).created();
+    let secret = issued["secret"].as_str().unwrap();
+    assert!(secret.starts_with("kk_live_") && secret.starts_with(issued.at("/api_key/prefix").as_str().unwrap()), "{secret}");
+    assert_eq!(issued.at("/api_key/role"), "integration");
+    let integration = app().anyone().bearer(secret);
+    let made = integration.post("/v1/contacts", json!({"last_name": "Блок"})).created();
+    assert_eq!((made.at("/created_by/type"), made.at("/created_by/name"), &made["owner_id"]), (&json!("api_key"), &json!("1C"), &json!(null)));
+    let read = admin.get(&issued.path()).ok();
+    assert!(!read.text().contains(secret) && !admin.get("/v1/api-keys").ok().text().contains(secret));
+    eventually("the use to be noted", || admin.get(&issued.path()).ok()["last_used_at"].is_string().then_some(()));
+}
+
+#[test]
+fn an_archived_key_stops_working() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let issued = admin.post("/v1/api-keys", json!({"name": "1C"})).created();
+    let integration = app().anyone().bearer(issued["secret"].as_str().unwrap());
+    integration.get("/v1/me").ok();
+    admin.delete(&issued.path()).no_content();
+    eventually("the key to stop", || (integration.get("/v1/me").status == 401).then_some(()));
+    integration.get("/v1/me").is_problem(401, "invalid_token");
+}
+
+#[test]
+fn a_key_stops_at_its_end() {
+    let admin = app().workspace().administrator();
+    let soon = admin.post("/v1/api-keys", json!({"name": "x", "expires_at": later(2)})).created();
+    let integration = app().anyone().bearer(soon["secret"].as_str().unwrap());
+    integration.get("/v1/me").ok();
+    eventually("the end", || (integration.get("/v1/me").status == 401).then_some(()));
+    admin.post("/v1/api-keys", json!({"name": "x", "expires_at": "2020-01-01T00:00:00Z"})).is_problem(422, "validation_failed").names_with("/expires_at", "invalid_time");
+}
+
+#[test]
+fn a_key_with_another_secret_is_none() {
+    let workspace = app().workspace();
+    let issued = workspace.administrator().post("/v1/api-keys", json!({"name": "1C"})).created();
+    let secret = issued["secret"].as_str().unwrap();
+    let wrong = format!("{}x", &secret[..secret.len() - 1]);
+    for token in [wrong.as_str(), issued.at("/api_key/prefix").as_str().unwrap(), &secret[..secret.len() - 4]] {
+        app().anyone().bearer(token).get("/v1/me").is_problem(401, "invalid_token");
+    }
+}
+
+#[test]
+fn a_key_has_its_role_and_may_be_given_another() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let issued = admin.post("/v1/api-keys", json!({"name": "1C", "role": "integration"})).created();
+    let integration = app().anyone().bearer(issued["secret"].as_str().unwrap());
+    integration.get("/v1/api-keys").is_problem(403, "forbidden");
+    integration.patch("/v1/workspace", json!({"name": "x"})).is_problem(403, "forbidden");
+    admin.patch(&issued.path(), json!({"role": "administrator", "name": "полный"})).ok();
+    eventually("the new role", || (integration.get("/v1/api-keys").status == 200).then_some(()));
+}
+
+#[test]
+fn only_an_administrator_sees_keys() {
+    let workspace = app().workspace();
+    for caller in [workspace.head(), workspace.manager(), workspace.operator()] {
+        caller.get("/v1/api-keys").is_problem(403, "forbidden");
+        caller.post("/v1/api-keys", json!({"name": "x"})).is_problem(403, "forbidden");
+    }
+}
+
+/// RFC 3339 of a moment some seconds ahead.
+fn later(seconds: u64) -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + seconds;
+    let (days, rest) = (i64::try_from(since / 86_400).unwrap(), since % 86_400);
+    // civil from days, Howard Hinnant
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z - era * 146_097;
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let (day, month) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+}

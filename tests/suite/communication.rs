@@ -1,0 +1,114 @@
+//! Communications: calls, meetings, letters; always with a card.
+
+use kartoteka_tests::{Caller, app, json};
+
+fn card(caller: &Caller) -> String {
+    caller.post("/v1/contacts", json!({"last_name": "Блок", "phones": [{"value": "+79123456789"}]})).created().id()
+}
+
+#[test]
+fn a_call_is_logged_with_outcome_duration_and_recording() {
+    let manager = app().workspace().manager();
+    let contact = card(&manager);
+    let call = json!({
+        "channel": "call", "direction": "outbound", "occurred_at": "2026-01-02T03:04:05Z", "duration_seconds": 125, "contact_id": contact,
+        "participants": [{"contact_id": null, "user_id": manager.user_id, "name": null, "role": "ведущий"}], "subject": "Щебень", "body": "обсудили цену",
+        "topic": "sales", "outcome": "договорились", "recording_url": "https://pbx.example/rec/1.mp3", "place": "офис", "coordinates": {"latitude": 55.75, "longitude": 37.62}
+    });
+    let made = manager.post("/v1/communications", call.clone()).created();
+    for (field, value) in call.as_object().unwrap() {
+        assert_eq!(&made[field.as_str()], value, "{field}");
+    }
+    assert_eq!((&made["status"], &made["owner_id"]), (&json!("done"), &json!(manager.user_id)));
+    assert_eq!(manager.get(&made.path()).ok().text(), made.text());
+    assert_eq!(manager.get(&format!("/v1/contacts/{contact}")).ok()["last_communication_at"], "2026-01-02T03:04:05Z");
+}
+
+#[test]
+fn an_unknown_number_makes_a_card_and_a_known_one_finds_it() {
+    let manager = app().workspace().manager();
+    let call = |party| json!({"channel": "call", "direction": "inbound", "party": party});
+    let first = manager.post("/v1/communications", call(json!({"name": "Анна", "phone": "8 912 345 67 89"}))).created();
+    let card = manager.get(&format!("/v1/contacts/{}", first["contact_id"].as_str().unwrap())).ok();
+    assert_eq!((&card["first_name"], card.at("/phones/0/e164")), (&json!("Анна"), &json!("+79123456789")));
+    let second = manager.post("/v1/communications", call(json!({"phone": "+7 (912) 345-67-89", "email": "anna@example.com"}))).created();
+    assert_eq!(second["contact_id"], first["contact_id"]);
+    assert_eq!(manager.get("/v1/contacts").ok().items().len(), 1);
+    manager.post("/v1/communications", call(json!({"phone": "12"}))).is_problem(422, "validation_failed").names_with("/party/phone", "invalid_phone");
+    manager.post("/v1/communications", call(json!({"email": "a@b"}))).is_problem(422, "validation_failed").names_with("/party/email", "invalid_email");
+}
+
+#[test]
+fn the_next_step_is_made_in_the_same_request() {
+    let manager = app().workspace().manager();
+    let contact = card(&manager);
+    let call = json!({"channel": "call", "direction": "outbound", "contact_id": contact, "next_task": {"title": "Отправить КП", "due_at": "2030-01-02T00:00:00Z"}});
+    let made = manager.post("/v1/communications", call).created();
+    let tasks = manager.get(&format!("/v1/tasks?contact_id={contact}")).ok();
+    assert_eq!((made.at("/next_task/id"), made.at("/next_task/title")), (tasks.at("/data/0/id"), &json!("Отправить КП")));
+    assert_eq!(manager.get(&format!("/v1/contacts/{contact}")).ok()["next_task_at"], "2030-01-02T00:00:00Z");
+}
+
+#[test]
+fn a_communication_that_cannot_have_happened_is_refused() {
+    let manager = app().workspace().manager();
+    manager.post("/v1/communications", json!({})).is_problem(422, "validation_failed").names("/channel").names("/direction").names("/contact_id");
+    let wrong = json!({
+        "channel": "call", "direction": "inbound", "contact_id": card(&manager), "occurred_at": "2090-01-01T00:00:00Z", "duration_seconds": -1,
+        "recording_url": "javascript:alert(1)", "coordinates": {"latitude": 91.0, "longitude": 181.0}, "participants": [{"role": "никто"}]
+    });
+    let refused = manager.post("/v1/communications", wrong).is_problem(422, "validation_failed").names_with("/occurred_at", "invalid_time");
+    let refused = refused.names_with("/duration_seconds", "out_of_range").names_with("/recording_url", "invalid_url").names("/coordinates/latitude");
+    refused.names("/coordinates/longitude").names("/participants/0/name");
+    assert!(manager.get("/v1/communications").ok().items().is_empty());
+}
+
+#[test]
+fn a_planned_meeting_may_lie_ahead_and_is_done_later() {
+    let manager = app().workspace().manager();
+    let meeting = json!({"channel": "meeting", "direction": "outbound", "status": "planned", "occurred_at": "2090-01-01T00:00:00Z", "contact_id": card(&manager)});
+    let made = manager.post("/v1/communications", meeting).created();
+    let done = manager.patch(&made.path(), json!({"status": "done", "occurred_at": "2026-01-01T00:00:00Z", "outcome": "подписали"})).ok();
+    assert_eq!((&done["status"], &done["outcome"]), (&json!("done"), &json!("подписали")));
+}
+
+#[test]
+fn what_led_to_a_communication_is_kept_and_must_be_there() {
+    let manager = app().workspace().manager();
+    let contact = card(&manager);
+    let letter = manager.post("/v1/communications", json!({"channel": "email", "direction": "outbound", "contact_id": contact})).created();
+    let reply = json!({"channel": "email", "direction": "inbound", "contact_id": contact, "triggered_by": {"kind": "communication", "id": letter.id()}});
+    assert_eq!(manager.post("/v1/communications", reply).created().at("/triggered_by/id"), letter.id().as_str());
+    let wrong = json!({"channel": "email", "direction": "inbound", "contact_id": contact, "triggered_by": {"kind": "task", "id": letter.id()}});
+    manager.post("/v1/communications", wrong).is_problem(422, "validation_failed").names_with("/triggered_by/id", "reference_not_found");
+}
+
+#[test]
+fn communications_are_filtered_by_each_of_their_references() {
+    let manager = app().workspace().manager();
+    let contact = card(&manager);
+    let lead = manager.post("/v1/leads", json!({"contact_id": contact})).created().id();
+    let task = manager.post("/v1/tasks", json!({"title": "x", "contact_id": contact})).created().id();
+    let call = json!({"channel": "call", "direction": "outbound", "status": "missed", "contact_id": contact, "lead_id": lead, "task_id": task, "occurred_at": "2026-01-05T00:00:00Z"});
+    let call = manager.post("/v1/communications", call).created();
+    let other = manager.post("/v1/contacts", json!({"last_name": "Другой"})).created().id();
+    manager.post("/v1/communications", json!({"channel": "sms", "direction": "inbound", "contact_id": other, "occurred_at": "2026-01-01T00:00:00Z"})).created();
+    let filters = [
+        format!("contact_id={contact}"), format!("lead_id={lead}"), format!("task_id={task}"), "channel=call,meeting".into(), "direction=outbound".into(),
+        "status=missed".into(), "occurred_after=2026-01-03T00:00:00Z&occurred_before=2026-01-06T00:00:00Z".into(), format!("owner_id={}&channel=call", manager.user_id),
+    ];
+    for filter in filters {
+        assert_eq!(manager.get(&format!("/v1/communications?{filter}")).ok().ids(), [call.id()], "{filter}");
+    }
+    assert_eq!(manager.get("/v1/communications?channel=call&expand=contact,owner,lead").ok().at("/data/0/expanded/lead/id"), lead.as_str());
+}
+
+#[test]
+fn a_communication_is_archived_and_restored() {
+    let manager = app().workspace().manager();
+    let made = manager.post("/v1/communications", json!({"channel": "other", "direction": "inbound", "contact_id": card(&manager)})).created();
+    manager.delete(&made.path()).no_content();
+    assert!(manager.get("/v1/communications").ok().items().is_empty());
+    manager.post_nothing(&format!("{}/restore", made.path())).ok();
+    assert_eq!(manager.get("/v1/communications").ok().ids(), [made.id()]);
+}

@@ -1,0 +1,138 @@
+//! Users: colleagues, their passwords, me.
+
+use kartoteka_tests::{app, eventually, json, workspace::{PASSWORD, sign_in, unique}};
+
+fn address() -> String {
+    format!("user-{}-{}@example.com", unique(), std::process::id())
+}
+
+#[test]
+fn a_colleague_with_a_first_password_signs_in() {
+    let workspace = app().workspace();
+    let email = address();
+    let user = json!({"email": email, "name": "Борис Годунов", "role": "head", "password": PASSWORD, "language": "uk", "time_zone": "Europe/Kyiv"});
+    let made = workspace.administrator().post("/v1/users", user).created();
+    assert_eq!((&made["email"], &made["role"], &made["active"], &made["language"]), (&json!(email), &json!("head"), &json!(true), &json!("uk")));
+    assert!(!made.text().contains("password"), "nothing of the password is ever answered: {made}");
+    let me = sign_in(app(), &email).get("/v1/me").ok();
+    assert_eq!((me.at("/user/id"), me.at("/role"), me.at("/workspace/id")), (&json!(made.id()), &json!("head"), &json!(workspace.id)));
+}
+
+#[test]
+fn a_colleague_without_a_password_sets_one_by_a_link_that_works_once() {
+    let admin = app().workspace().administrator();
+    let email = address();
+    let user = admin.post("/v1/users", json!({"email": email, "name": "Новая"})).created();
+    assert_eq!(user["role"], "manager");
+    let link = admin.post_nothing(&format!("{}/password-link", user.path())).status(201);
+    assert_eq!(link["user_id"], user.id().as_str());
+    let confirm = |password: &str| app().anyone().post("/v1/auth/password-reset/confirm", json!({"token": link["token"], "new_password": password}));
+    confirm("short").is_problem(422, "validation_failed").names_with("/new_password", "weak_password");
+    confirm(PASSWORD).no_content();
+    sign_in(app(), &email);
+    let again = confirm("другой пароль 77");
+    assert!(matches!((again.status, again["code"].as_str()), (401, Some("invalid_token")) | (422, _)), "{again}");
+}
+
+#[test]
+fn weak_passwords_are_refused() {
+    let admin = app().workspace().administrator();
+    for password in ["короткий", "qwerty12345", "aaaaaaaaaaaa"] {
+        let user = json!({"email": address(), "name": "X", "password": password});
+        admin.post("/v1/users", user).is_problem(422, "validation_failed").names_with("/password", "weak_password");
+    }
+}
+
+#[test]
+fn an_e_mail_is_taken_once_per_workspace_and_never_changed() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let email = address();
+    let user = admin.post("/v1/users", json!({"email": email, "name": "X"})).created();
+    admin.post("/v1/users", json!({"email": email.to_uppercase(), "name": "Y"})).is_problem(422, "validation_failed").names_with("/email", "already_taken");
+    admin.patch(&user.path(), json!({"email": address()})).is_problem(422, "validation_failed").names("/email");
+    app().workspace().administrator().post("/v1/users", json!({"email": email, "name": "Z"})).created();
+}
+
+#[test]
+fn faults_of_a_user_are_told_at_once() {
+    let user = json!({"email": "a@b", "time_zone": "Moon", "language": "Русский", "department_id": "01939d5a-0000-7000-8000-000000000000"});
+    let refused = app().workspace().administrator().post("/v1/users", user).is_problem(422, "validation_failed");
+    refused.names_with("/email", "invalid_email").names_with("/name", "required").names("/time_zone").names("/language");
+}
+
+#[test]
+fn a_deactivated_person_is_out_within_a_second_and_cannot_come_back_in() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    manager.get("/v1/me").ok();
+    admin.patch(&format!("/v1/users/{}", manager.user_id), json!({"active": false})).ok();
+    kartoteka_tests::wait::within(std::time::Duration::from_secs(2), "the token to stop", || (manager.get("/v1/me").status == 401).then_some(()));
+    app().anyone().post("/v1/auth/token", json!({"email": manager.email, "password": PASSWORD})).is_problem(401, "invalid_credentials");
+    app().anyone().post("/v1/auth/refresh", json!({"refresh_token": manager.refresh_token})).is_problem(401, "invalid_token");
+}
+
+#[test]
+fn a_changed_role_counts_at_once() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    manager.get("/v1/forms").is_problem(403, "forbidden");
+    admin.patch(&format!("/v1/users/{}", manager.user_id), json!({"role": "head"})).ok();
+    eventually("the new role", || (manager.get("/v1/forms").status == 200).then_some(()));
+}
+
+#[test]
+fn everybody_changes_his_own_password_and_only_with_the_present_one() {
+    let manager = app().workspace().manager();
+    let change = |current: &str, new: &str| manager.post("/v1/me/password", json!({"current_password": current, "new_password": new}));
+    let wrong = change("не тот пароль", "новый пароль 4242");
+    assert!(matches!(wrong.status, 401 | 403 | 422), "{wrong}");
+    change(PASSWORD, "1234567890").is_problem(422, "validation_failed").names_with("/new_password", "weak_password");
+    change(PASSWORD, "новый пароль 4242").no_content();
+    app().anyone().post("/v1/auth/token", json!({"email": manager.email, "password": PASSWORD})).is_problem(401, "invalid_credentials");
+    app().anyone().post("/v1/auth/token", json!({"email": manager.email, "password": "новый пароль 4242"})).ok();
+}
+
+#[test]
+fn me_tells_what_may_be_done() {
+    let workspace = app().workspace();
+    let me = workspace.operator().get("/v1/me").ok();
+    let right = |record: &str| me["rights"].as_array().unwrap().iter().find(|r| r["record"] == record).cloned().unwrap_or_else(|| panic!("no right on {record}\n{me}"));
+    assert_eq!(right("contact"), json!({"record": "contact", "read": "own", "create": "all", "update": "none"}));
+    assert_eq!(right("form")["read"], "none");
+    assert_eq!(me.at("/workspaces/0/id"), workspace.id.as_str());
+    let key = workspace.key("integration").get("/v1/me").ok();
+    assert_eq!((&key["user"], key.at("/actor/type")), (&json!(null), &json!("api_key")));
+}
+
+#[test]
+fn everybody_finds_his_colleagues_to_pick_an_owner() {
+    let workspace = app().workspace();
+    let (admin, manager, operator) = (workspace.administrator(), workspace.manager(), workspace.operator());
+    assert_eq!(operator.get("/v1/users").ok().items().len(), 3);
+    assert_eq!(operator.get("/v1/users?role=manager,head").ok().ids(), [manager.user_id.clone()]);
+    assert_eq!(operator.get(&format!("/v1/users?q={}", &manager.email[..14])).ok().ids(), [manager.user_id.clone()]);
+    admin.patch(&format!("/v1/users/{}", manager.user_id), json!({"active": false})).ok();
+    assert_eq!(admin.get("/v1/users?active=false").ok().ids(), [manager.user_id.clone()]);
+    operator.get(&format!("/v1/users/{}", manager.user_id)).ok();
+}
+
+#[test]
+fn nobody_becomes_responsible_who_is_deactivated() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    admin.patch(&format!("/v1/users/{}", manager.user_id), json!({"active": false})).ok();
+    let card = json!({"last_name": "А", "owner_id": manager.user_id});
+    admin.post("/v1/contacts", card).is_problem(422, "validation_failed").names_with("/owner_id", "inactive_user");
+}
+
+#[test]
+fn the_last_administrator_cannot_lock_the_workspace() {
+    let admin = app().workspace().administrator();
+    let path = format!("/v1/users/{}", admin.user_id);
+    for change in [json!({"active": false}), json!({"role": "manager"})] {
+        let refused = admin.patch(&path, change);
+        assert!(matches!(refused.status, 409 | 422), "{refused}");
+    }
+    admin.get("/v1/users").ok();
+}
