@@ -1,2 +1,41 @@
-//! x
-fn main() {}
+//! Kartoteka's HTTP API, workers and command line.
+
+#[macro_use]
+mod crud;
+
+mod answer;
+mod api_key;
+mod app;
+mod can;
+mod catalogue;
+mod cli;
+mod clock;
+mod communication;
+mod company;
+mod config;
+mod contact;
+mod credential;
+mod demo;
+mod department;
+mod duplicate;
+mod form;
+mod lead;
+mod limits;
+mod lookup;
+mod note;
+mod observe;
+mod problem;
+mod record;
+mod request;
+mod router;
+mod session;
+mod setup;
+mod spec;
+mod submission;
+mod task;
+mod user;
+mod workspace;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -61,7 +61,7 @@ words! {
 }
 
 /// One fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FieldError {
     /// JSON Pointer (RFC 6901) into the request body; empty for a query parameter.
     pub pointer: String,

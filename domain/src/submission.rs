@@ -140,9 +140,10 @@ pub struct PostedForm {
 }
 
 /// A submission as read: names and values, and what is known of the visit.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Posted {
     /// Names and values.
+    #[serde(skip)]
     pub fields: BTreeMap<String, Value>,
     /// Page the form stood on.
     pub page_url: Option<String>,

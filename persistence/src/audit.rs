@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use kartoteka_domain::{access::Scope, event::Event};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     db::{At, Db, Uid},
@@ -82,4 +83,29 @@ pub(crate) fn write(db: &mut Db, scope: &Scope, circumstances: &Circumstances, e
         })
         .execute(db)?;
     Ok(())
+}
+
+/// The fields that the last `count` changes of a record touched, each once, in alphabetical order.
+pub fn last_changed_fields(
+    tx: &mut dyn crate::store::Reading,
+    record: kartoteka_domain::access::RecordType,
+    id: Uuid,
+    count: i64,
+) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<String> = audit_event::table
+        .filter(audit_event::workspace_id.eq(Uid::from(tx.workspace())))
+        .filter(audit_event::record.eq(record.word()))
+        .filter(audit_event::record_id.eq(Uid(id)))
+        .order((audit_event::at.desc(), audit_event::id.desc()))
+        .limit(count)
+        .select(audit_event::changes)
+        .load(tx.db().0)?;
+    let mut fields: Vec<String> = rows
+        .iter()
+        .filter_map(|text| serde_json::from_str::<serde_json::Map<String, Value>>(text).ok())
+        .flat_map(|changes| changes.into_iter().map(|(field, _)| field))
+        .collect();
+    fields.sort_unstable();
+    fields.dedup();
+    Ok(fields)
 }

@@ -64,7 +64,7 @@ tables! {
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     submission {
-        workspace_id -> Guid, id -> Guid, form_id -> Guid, state -> Text, reason -> Nullable<Text>, fields -> Document, content_type -> Nullable<Text>, body -> Binary,
+        workspace_id -> Guid, id -> Guid, form_id -> Guid, state -> Text, reason -> Nullable<Text>, fields -> Document, visit -> Document, content_type -> Nullable<Text>, body -> Binary,
         page_url -> Nullable<Text>, test -> Bool, received_at -> Instant, processed_at -> Nullable<Instant>, attempts -> BigInt, next_attempt_at -> Nullable<Instant>,
         error -> Nullable<Text>, lead_id -> Nullable<Guid>, contact_id -> Nullable<Guid>, duplicate_of -> Nullable<Guid>, content_hash -> Binary,
         idempotency_hash -> Nullable<Binary>, address -> Nullable<Text>,

@@ -21,7 +21,7 @@ use crate::{
 
 row! {
     SubmissionRow in submission {
-        form_id: Uid, state: String, reason: Option<String>, fields: Doc, content_type: Option<String>, body: Vec<u8>, page_url: Option<String>, test: bool,
+        form_id: Uid, state: String, reason: Option<String>, fields: Doc, visit: Doc, content_type: Option<String>, body: Vec<u8>, page_url: Option<String>, test: bool,
         received_at: At, processed_at: Option<At>, attempts: i64, next_attempt_at: Option<At>, error: Option<String>,
         lead_id: Option<Uid>, contact_id: Option<Uid>, duplicate_of: Option<Uid>, content_hash: Vec<u8>, idempotency_hash: Option<Vec<u8>>, address: Option<String>,
     }
@@ -33,6 +33,8 @@ keyed!(SubmissionRow { received_at, created_at });
 pub struct Raw {
     /// The body as received.
     pub body: Vec<u8>,
+    /// Page, referrer, UTM marks, as read.
+    pub visit: Value,
     /// Hash of what makes two submissions the same enquiry.
     pub content_hash: Vec<u8>,
     /// Hash of the page's idempotency key.
@@ -47,6 +49,7 @@ fn row(workspace: WorkspaceId, s: &Submission, raw: Raw) -> SubmissionRow {
         state: s.state.word().to_owned(),
         reason: s.reason.clone(),
         fields: json(&s.fields),
+        visit: Doc(raw.visit),
         content_type: s.content_type.clone(),
         body: raw.body,
         page_url: s.page_url.clone(),
@@ -84,7 +87,7 @@ fn record(row: SubmissionRow) -> Result<(Submission, Raw), StoreError> {
         ("duplicate_of", json!(row.duplicate_of)),
     ];
     let submission = revive(Doc(Value::Null), row.envelope(), columns)?;
-    Ok((submission, Raw { body: row.body, content_hash: row.content_hash, idempotency_hash: row.idempotency_hash, address: row.address }))
+    Ok((submission, Raw { body: row.body, visit: row.visit.0, content_hash: row.content_hash, idempotency_hash: row.idempotency_hash, address: row.address }))
 }
 
 impl Stored for Submission {

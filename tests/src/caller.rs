@@ -101,5 +101,7 @@ impl Caller {
 
 /// A path and query as they go on the request line: everything outside ASCII, and spaces, percent-encoded.
 fn target(path: &str) -> String {
-    path.bytes().map(|b| if b.is_ascii_graphic() && !b"\"<>".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    path.bytes()
+        .map(|b| if b.is_ascii_graphic() && !b"\"<>".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }

@@ -151,8 +151,7 @@ pub fn binary() -> PathBuf {
 
 /// Where this run keeps databases, logs and what it has seen: `KARTOTEKA_TEST_DIRECTORY`, else a temporary place.
 pub fn run_directory() -> PathBuf {
-    let directory =
-        std::env::var("KARTOTEKA_TEST_DIRECTORY").map_or_else(|_| std::env::temp_dir().join("kartoteka-tests"), PathBuf::from);
+    let directory = std::env::var("KARTOTEKA_TEST_DIRECTORY").map_or_else(|_| std::env::temp_dir().join("kartoteka-tests"), PathBuf::from);
     std::fs::create_dir_all(&directory).unwrap();
     directory
 }

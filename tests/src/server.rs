@@ -51,7 +51,10 @@ impl Server {
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         let Some(address) = address else {
             let _ = child.kill();
-            panic!("the first line must be «listening on http://ADDR», not «{first}»; log:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+            panic!(
+                "the first line must be «listening on http://ADDR», not «{first}»; log:\n{}",
+                std::fs::read_to_string(&log).unwrap_or_default()
+            );
         };
         Self { address, database: database.clone(), log, child, guard }
     }

@@ -92,7 +92,9 @@ impl Spec {
     /// Follows `$ref`, if there is one.
     pub fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value["$ref"].as_str() {
-            Some(pointer) => self.resolved(self.document.pointer(pointer.trim_start_matches('#')).unwrap_or_else(|| panic!("dangling {pointer}"))),
+            Some(pointer) => {
+                self.resolved(self.document.pointer(pointer.trim_start_matches('#')).unwrap_or_else(|| panic!("dangling {pointer}")))
+            }
             None => value,
         }
     }
@@ -164,8 +166,12 @@ impl Spec {
     }
 
     fn headers(&self, documented: &Value, answer: &Answer, say: &mut impl FnMut(String)) {
-        let named: BTreeMap<String, &Value> =
-            documented["headers"].as_object().into_iter().flatten().map(|(name, header)| (name.to_lowercase(), self.resolved(header))).collect();
+        let named: BTreeMap<String, &Value> = documented["headers"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, header)| (name.to_lowercase(), self.resolved(header)))
+            .collect();
         for (name, header) in &named {
             if header["required"] == true && answer.header(name).is_none() {
                 say(format!("header {name} is documented as required and missing"));

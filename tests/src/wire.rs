@@ -2,13 +2,13 @@
 //! An answer that does not come, or is cut off, is an error: the server never just closes a connection.
 
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -44,15 +44,15 @@ impl Response {
 /// Sends one request and reads its answer.
 pub fn exchange(address: SocketAddr, request: &Request) -> io::Result<Response> {
     let stream = connect(address)?;
-    let mut head = format!("{} {} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n", request.method, request.target);
+    let mut bytes = Vec::new();
+    write!(bytes, "{} {} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n", request.method, request.target)?;
     for (name, value) in &request.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(bytes, "{name}: {value}\r\n")?;
     }
     if let Some(body) = &request.body {
-        head.push_str(&format!("content-length: {}\r\n", body.len()));
+        write!(bytes, "content-length: {}\r\n", body.len())?;
     }
-    head.push_str("\r\n");
-    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(b"\r\n");
     bytes.extend_from_slice(request.body.as_deref().unwrap_or_default());
     // a server that refuses a body need not read it to the end: its answer counts, not our failed write
     let written = (&stream).write_all(&bytes);

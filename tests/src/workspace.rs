@@ -84,7 +84,7 @@ pub fn sign_in(app: App, email: &str) -> Caller {
     let tokens = app.anyone().post("/v1/auth/token", json!({"email": email, "password": PASSWORD})).ok();
     let mut caller = app.anyone().bearer(tokens["access_token"].as_str().unwrap());
     let me = caller.get("/v1/me").ok();
-    caller.user_id = me["user"]["id"].as_str().unwrap().to_owned();
+    me["user"]["id"].as_str().unwrap().clone_into(&mut caller.user_id);
     email.clone_into(&mut caller.email);
     tokens["refresh_token"].as_str().unwrap().clone_into(&mut caller.refresh_token);
     caller

@@ -7,21 +7,31 @@ fn a_manager_works_with_his_own_clients_only() {
     let workspace = app().workspace();
     let (anna, boris) = (workspace.manager(), workspace.manager());
     let card = anna.post("/v1/contacts", json!({"last_name": "Клиент"})).created();
-    for (method, path) in [("GET", card.path()), ("DELETE", card.path()), ("GET", format!("{}/overview", card.path())), ("POST", format!("{}/restore", card.path()))] {
+    for (method, path) in [
+        ("GET", card.path()),
+        ("DELETE", card.path()),
+        ("GET", format!("{}/overview", card.path())),
+        ("POST", format!("{}/restore", card.path())),
+    ] {
         boris.send(method, &path, None, None).is_problem(404, "not_found");
     }
     boris.patch(&card.path(), json!({"comment": "x"})).is_problem(404, "not_found");
     assert!(boris.get("/v1/contacts").ok().items().is_empty());
     assert_eq!(boris.get("/v1/contacts?include_total=true").ok()["total"], 0);
     assert!(boris.get("/v1/contacts?q=клиент").ok().items().is_empty());
-    boris.post("/v1/leads", json!({"contact_id": card.id()})).is_problem(422, "validation_failed").names_with("/contact_id", "reference_not_found");
+    boris
+        .post("/v1/leads", json!({"contact_id": card.id()}))
+        .is_problem(422, "validation_failed")
+        .names_with("/contact_id", "reference_not_found");
 }
 
 #[test]
 fn a_further_responsible_person_sees_the_card_too() {
     let workspace = app().workspace();
     let (anna, boris) = (workspace.manager(), workspace.manager());
-    let card = anna.post("/v1/contacts", json!({"last_name": "Общий", "responsibles": [{"user_id": boris.user_id, "direction": "бетон"}]})).created();
+    let card = anna
+        .post("/v1/contacts", json!({"last_name": "Общий", "responsibles": [{"user_id": boris.user_id, "direction": "бетон"}]}))
+        .created();
     boris.get(&card.path()).ok();
     assert_eq!(boris.get("/v1/contacts").ok().ids(), [card.id()]);
 }
@@ -63,6 +73,7 @@ fn a_refusal_says_which_right_is_missing_and_comes_before_everything_else() {
 }
 
 /// What each role may do at all, per record type: read, create, update. The matrix of the product, written down once more.
+#[allow(clippy::match_same_arms, reason = "a matrix is read row by row")]
 pub fn expected(role: &str, record: &str) -> [&'static str; 3] {
     match (role, record) {
         ("administrator", _) => ["all", "all", "all"],
@@ -84,8 +95,30 @@ fn the_matrix_of_the_ready_made_roles_is_what_me_tells() {
     let workspace: Workspace = app().workspace();
     for role in ["administrator", "head", "manager", "operator", "integration"] {
         let me = if role == "integration" { workspace.key(role) } else { workspace.somebody(role, json!({})) }.get("/v1/me").ok();
-        for record in ["workspace", "user", "department", "api_key", "contact", "company", "lead", "task", "communication", "note", "form", "submission", "source", "contact_status", "reject_reason", "tag"] {
-            let right = me["rights"].as_array().unwrap().iter().find(|r| r["record"] == record).unwrap_or_else(|| panic!("{role} {record}: no right told"));
+        for record in [
+            "workspace",
+            "user",
+            "department",
+            "api_key",
+            "contact",
+            "company",
+            "lead",
+            "task",
+            "communication",
+            "note",
+            "form",
+            "submission",
+            "source",
+            "contact_status",
+            "reject_reason",
+            "tag",
+        ] {
+            let right = me["rights"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|r| r["record"] == record)
+                .unwrap_or_else(|| panic!("{role} {record}: no right told"));
             let told = [&right["read"], &right["create"], &right["update"]];
             assert_eq!(told, expected(role, record), "{role} {record}");
         }

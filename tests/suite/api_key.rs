@@ -12,7 +12,10 @@ fn a_key_works_and_shows_its_secret_once() {
     assert_eq!(issued.at("/api_key/role"), "integration");
     let integration = app().anyone().bearer(secret);
     let made = integration.post("/v1/contacts", json!({"last_name": "Блок"})).created();
-    assert_eq!((made.at("/created_by/type"), made.at("/created_by/name"), &made["owner_id"]), (&json!("api_key"), &json!("1C"), &json!(null)));
+    assert_eq!(
+        (made.at("/created_by/type"), made.at("/created_by/name"), &made["owner_id"]),
+        (&json!("api_key"), &json!("1C"), &json!(null))
+    );
     let read = admin.get(&issued.path()).ok();
     assert!(!read.text().contains(secret) && !admin.get("/v1/api-keys").ok().text().contains(secret));
     eventually("the use to be noted", || admin.get(&issued.path()).ok()["last_used_at"].is_string().then_some(()));
@@ -37,7 +40,10 @@ fn a_key_stops_at_its_end() {
     let integration = app().anyone().bearer(soon["secret"].as_str().unwrap());
     integration.get("/v1/me").ok();
     eventually("the end", || (integration.get("/v1/me").status == 401).then_some(()));
-    admin.post("/v1/api-keys", json!({"name": "x", "expires_at": "2020-01-01T00:00:00Z"})).is_problem(422, "validation_failed").names_with("/expires_at", "invalid_time");
+    admin
+        .post("/v1/api-keys", json!({"name": "x", "expires_at": "2020-01-01T00:00:00Z"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/expires_at", "invalid_time");
 }
 
 #[test]
@@ -73,6 +79,7 @@ fn only_an_administrator_sees_keys() {
 }
 
 /// RFC 3339 of a moment some seconds ahead.
+#[allow(clippy::disallowed_methods, reason = "the suite has no clock of the api's to ask")]
 fn later(seconds: u64) -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + seconds;
     let (days, rest) = (i64::try_from(since / 86_400).unwrap(), since % 86_400);

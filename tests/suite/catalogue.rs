@@ -9,7 +9,11 @@ fn an_entry_is_made_changed_archived_and_restored() {
     for list in LISTS {
         let admin = app().workspace().administrator();
         let made = admin.post(list, json!({"name": "Ёлка", "key": "fir_tree", "position": 900, "color": "#00FF7f"})).created();
-        assert_eq!((&made["name"], &made["key"], &made["position"], &made["color"]), (&json!("Ёлка"), &json!("fir_tree"), &json!(900), &json!("#00FF7f")), "{list}");
+        assert_eq!(
+            (&made["name"], &made["key"], &made["position"], &made["color"]),
+            (&json!("Ёлка"), &json!("fir_tree"), &json!(900), &json!("#00FF7f")),
+            "{list}"
+        );
         assert_eq!(admin.get(&made.path()).ok().text(), made.text());
         assert_eq!(admin.get(&format!("{list}?q=елка")).ok().ids(), [made.id()], "{list}");
         assert_eq!(admin.patch(&made.path(), json!({"color": null, "name": "Пихта"})).ok()["name"], "Пихта");
@@ -33,7 +37,11 @@ fn a_name_is_unique_in_its_list_whatever_its_case() {
 #[test]
 fn faults_of_an_entry_are_told_at_once() {
     for list in LISTS {
-        let refused = app().workspace().administrator().post(list, json!({"key": "Ключ", "position": -1, "color": "green"})).is_problem(422, "validation_failed");
+        let refused = app()
+            .workspace()
+            .administrator()
+            .post(list, json!({"key": "Ключ", "position": -1, "color": "green"}))
+            .is_problem(422, "validation_failed");
         refused.names_with("/name", "required").names("/key").names_with("/position", "out_of_range").names("/color");
     }
 }

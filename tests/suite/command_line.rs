@@ -30,7 +30,8 @@ fn demo_fills_a_workspace_whose_printed_credentials_work_and_runs_twice() {
 fn init_makes_the_first_workspace_before_any_server_runs() {
     let database = Database::fresh();
     std::fs::write(database.directory.join("password.txt"), "пароль из файла 1\n").unwrap();
-    let printed = database.run(&["init", "--workspace", "Первая", "--email", "first@example.com", "--password-file", "password.txt", "--json"]);
+    let printed =
+        database.run(&["init", "--workspace", "Первая", "--email", "first@example.com", "--password-file", "password.txt", "--json"]);
     let made: Value = serde_json::from_str(&printed).expect("JSON");
     assert!(made["workspace_id"].is_string());
     let server = Server::start(&database, &[]);
@@ -58,7 +59,12 @@ fn migrate_may_run_again_and_again() {
 #[test]
 fn config_shows_what_counts_and_hides_secrets() {
     let database = Database::fresh();
-    let output = database.command(&["config"]).env("KARTOTEKA_SECRET_KEY", "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=").env("KARTOTEKA_LISTEN", "127.0.0.1:9999").output().unwrap();
+    let output = database
+        .command(&["config"])
+        .env("KARTOTEKA_SECRET_KEY", "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=")
+        .env("KARTOTEKA_LISTEN", "127.0.0.1:9999")
+        .output()
+        .unwrap();
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && shown.contains("127.0.0.1:9999"), "{shown}{}", String::from_utf8_lossy(&output.stderr));
     assert!(!shown.contains("c2VjcmV0"), "{shown}");

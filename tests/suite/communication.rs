@@ -34,8 +34,14 @@ fn an_unknown_number_makes_a_card_and_a_known_one_finds_it() {
     let second = manager.post("/v1/communications", call(json!({"phone": "+7 (912) 345-67-89", "email": "anna@example.com"}))).created();
     assert_eq!(second["contact_id"], first["contact_id"]);
     assert_eq!(manager.get("/v1/contacts").ok().items().len(), 1);
-    manager.post("/v1/communications", call(json!({"phone": "12"}))).is_problem(422, "validation_failed").names_with("/party/phone", "invalid_phone");
-    manager.post("/v1/communications", call(json!({"email": "a@b"}))).is_problem(422, "validation_failed").names_with("/party/email", "invalid_email");
+    manager
+        .post("/v1/communications", call(json!({"phone": "12"})))
+        .is_problem(422, "validation_failed")
+        .names_with("/party/phone", "invalid_phone");
+    manager
+        .post("/v1/communications", call(json!({"email": "a@b"})))
+        .is_problem(422, "validation_failed")
+        .names_with("/party/email", "invalid_email");
 }
 
 #[test]
@@ -52,13 +58,19 @@ fn the_next_step_is_made_in_the_same_request() {
 #[test]
 fn a_communication_that_cannot_have_happened_is_refused() {
     let manager = app().workspace().manager();
-    manager.post("/v1/communications", json!({})).is_problem(422, "validation_failed").names("/channel").names("/direction").names("/contact_id");
+    manager
+        .post("/v1/communications", json!({}))
+        .is_problem(422, "validation_failed")
+        .names("/channel")
+        .names("/direction")
+        .names("/contact_id");
     let wrong = json!({
         "channel": "call", "direction": "inbound", "contact_id": card(&manager), "occurred_at": "2090-01-01T00:00:00Z", "duration_seconds": -1,
         "recording_url": "javascript:alert(1)", "coordinates": {"latitude": 91.0, "longitude": 181.0}, "participants": [{"role": "никто"}]
     });
     let refused = manager.post("/v1/communications", wrong).is_problem(422, "validation_failed").names_with("/occurred_at", "invalid_time");
-    let refused = refused.names_with("/duration_seconds", "out_of_range").names_with("/recording_url", "invalid_url").names("/coordinates/latitude");
+    let refused =
+        refused.names_with("/duration_seconds", "out_of_range").names_with("/recording_url", "invalid_url").names("/coordinates/latitude");
     refused.names("/coordinates/longitude").names("/participants/0/name");
     assert!(manager.get("/v1/communications").ok().items().is_empty());
 }
@@ -79,7 +91,8 @@ fn what_led_to_a_communication_is_kept_and_must_be_there() {
     let letter = manager.post("/v1/communications", json!({"channel": "email", "direction": "outbound", "contact_id": contact})).created();
     let reply = json!({"channel": "email", "direction": "inbound", "contact_id": contact, "triggered_by": {"kind": "communication", "id": letter.id()}});
     assert_eq!(manager.post("/v1/communications", reply).created().at("/triggered_by/id"), letter.id().as_str());
-    let wrong = json!({"channel": "email", "direction": "inbound", "contact_id": contact, "triggered_by": {"kind": "task", "id": letter.id()}});
+    let wrong =
+        json!({"channel": "email", "direction": "inbound", "contact_id": contact, "triggered_by": {"kind": "task", "id": letter.id()}});
     manager.post("/v1/communications", wrong).is_problem(422, "validation_failed").names_with("/triggered_by/id", "reference_not_found");
 }
 
@@ -92,10 +105,21 @@ fn communications_are_filtered_by_each_of_their_references() {
     let call = json!({"channel": "call", "direction": "outbound", "status": "missed", "contact_id": contact, "lead_id": lead, "task_id": task, "occurred_at": "2026-01-05T00:00:00Z"});
     let call = manager.post("/v1/communications", call).created();
     let other = manager.post("/v1/contacts", json!({"last_name": "Другой"})).created().id();
-    manager.post("/v1/communications", json!({"channel": "sms", "direction": "inbound", "contact_id": other, "occurred_at": "2026-01-01T00:00:00Z"})).created();
+    manager
+        .post(
+            "/v1/communications",
+            json!({"channel": "sms", "direction": "inbound", "contact_id": other, "occurred_at": "2026-01-01T00:00:00Z"}),
+        )
+        .created();
     let filters = [
-        format!("contact_id={contact}"), format!("lead_id={lead}"), format!("task_id={task}"), "channel=call,meeting".into(), "direction=outbound".into(),
-        "status=missed".into(), "occurred_after=2026-01-03T00:00:00Z&occurred_before=2026-01-06T00:00:00Z".into(), format!("owner_id={}&channel=call", manager.user_id),
+        format!("contact_id={contact}"),
+        format!("lead_id={lead}"),
+        format!("task_id={task}"),
+        "channel=call,meeting".into(),
+        "direction=outbound".into(),
+        "status=missed".into(),
+        "occurred_after=2026-01-03T00:00:00Z&occurred_before=2026-01-06T00:00:00Z".into(),
+        format!("owner_id={}&channel=call", manager.user_id),
     ];
     for filter in filters {
         assert_eq!(manager.get(&format!("/v1/communications?{filter}")).ok().ids(), [call.id()], "{filter}");
@@ -106,7 +130,8 @@ fn communications_are_filtered_by_each_of_their_references() {
 #[test]
 fn a_communication_is_archived_and_restored() {
     let manager = app().workspace().manager();
-    let made = manager.post("/v1/communications", json!({"channel": "other", "direction": "inbound", "contact_id": card(&manager)})).created();
+    let made =
+        manager.post("/v1/communications", json!({"channel": "other", "direction": "inbound", "contact_id": card(&manager)})).created();
     manager.delete(&made.path()).no_content();
     assert!(manager.get("/v1/communications").ok().items().is_empty());
     manager.post_nothing(&format!("{}/restore", made.path())).ok();

@@ -16,7 +16,20 @@ fn a_company_keeps_all_its_fields() {
         "tags": ["опт"], "comment": "с 1998 года"
     });
     let made = manager.post("/v1/companies", company.clone()).created();
-    for field in ["external_id", "name", "legal_name", "tax_id", "site", "industry", "parent_id", "requisites", "opening_hours", "heads", "tags", "comment"] {
+    for field in [
+        "external_id",
+        "name",
+        "legal_name",
+        "tax_id",
+        "site",
+        "industry",
+        "parent_id",
+        "requisites",
+        "opening_hours",
+        "heads",
+        "tags",
+        "comment",
+    ] {
         assert_eq!(made[field], company[field], "{field}");
     }
     assert_eq!(made["tax_id_kind"], "inn");
@@ -28,13 +41,21 @@ fn a_company_keeps_all_its_fields() {
 #[test]
 fn a_tax_id_with_a_wrong_checksum_is_refused() {
     let manager = app().workspace().manager();
-    manager.post("/v1/companies", json!({"name": "А", "tax_id": "7707083894"})).is_problem(422, "validation_failed").names_with("/tax_id", "invalid_tax_id");
+    manager
+        .post("/v1/companies", json!({"name": "А", "tax_id": "7707083894"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/tax_id", "invalid_tax_id");
     manager.post("/v1/companies", json!({"name": "А", "tax_id": "77070838"})).is_problem(422, "validation_failed").names("/tax_id");
 }
 
 #[test]
 fn a_company_without_a_name_is_refused() {
-    app().workspace().manager().post("/v1/companies", json!({"tax_id": "7707083893"})).is_problem(422, "validation_failed").names_with("/name", "required");
+    app()
+        .workspace()
+        .manager()
+        .post("/v1/companies", json!({"tax_id": "7707083893"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/name", "required");
 }
 
 #[test]
@@ -44,7 +65,9 @@ fn the_second_company_of_a_tax_id_is_a_duplicate() {
     let second = manager.post("/v1/companies", json!({"name": "ACME", "tax_id": "770 708 3893"})).is_problem(409, "duplicate_found");
     assert_eq!(second["existing_id"], first.id().as_str());
     assert_eq!(second.at("/candidates/0/evidence/0/field"), "tax_id");
-    let attached = manager.post("/v1/companies?on_duplicate=attach", json!({"name": "ACME", "tax_id": "7707083893", "site": "https://acme.example"})).ok();
+    let attached = manager
+        .post("/v1/companies?on_duplicate=attach", json!({"name": "ACME", "tax_id": "7707083893", "site": "https://acme.example"}))
+        .ok();
     assert_eq!((attached.id(), &attached["name"], &attached["site"]), (first.id(), &json!("Акме"), &json!("https://acme.example")));
 }
 
@@ -72,7 +95,9 @@ fn opening_a_company_shows_its_contacts_and_back() {
 #[test]
 fn companies_are_found_by_name_tax_id_and_mail() {
     let manager = app().workspace().manager();
-    let acme = manager.post("/v1/companies", json!({"name": "Акме Щёлково", "tax_id": "7707083893", "emails": [{"value": "info@acme.example"}]})).created();
+    let acme = manager
+        .post("/v1/companies", json!({"name": "Акме Щёлково", "tax_id": "7707083893", "emails": [{"value": "info@acme.example"}]}))
+        .created();
     manager.post("/v1/companies", json!({"name": "Другая"})).created();
     for q in ["щелково акме", "АКМЕ", "7083893", "acme.ex"] {
         assert_eq!(manager.get(&format!("/v1/companies?q={q}")).ok().ids(), [acme.id()], "{q}");
@@ -84,8 +109,19 @@ fn companies_are_filtered_by_each_of_their_references() {
     let workspace = app().workspace();
     let (admin, manager) = (workspace.administrator(), workspace.manager());
     let parent = manager.post("/v1/companies", json!({"name": "Холдинг"})).created();
-    let child = admin.post("/v1/companies", json!({"name": "Дочка", "parent_id": parent.id(), "tags": ["опт"], "tax_id": "7707083893", "external_id": "e1"})).created();
-    for filter in [format!("parent_id={}", parent.id()), format!("owner_id={}", admin.user_id), "tag=опт".into(), "tax_id=7707083893".into(), "external_id=e1,e2".into()] {
+    let child = admin
+        .post(
+            "/v1/companies",
+            json!({"name": "Дочка", "parent_id": parent.id(), "tags": ["опт"], "tax_id": "7707083893", "external_id": "e1"}),
+        )
+        .created();
+    for filter in [
+        format!("parent_id={}", parent.id()),
+        format!("owner_id={}", admin.user_id),
+        "tag=опт".into(),
+        "tax_id=7707083893".into(),
+        "external_id=e1,e2".into(),
+    ] {
         assert_eq!(admin.get(&format!("/v1/companies?{filter}")).ok().ids(), [child.id()], "{filter}");
     }
 }
@@ -113,6 +149,11 @@ fn an_upsert_by_external_id_makes_and_then_changes_one_company() {
 #[test]
 fn a_site_is_a_web_address() {
     for site in ["javascript:alert(1)", "acme", "ftp://acme.example", "https://"] {
-        app().workspace().manager().post("/v1/companies", json!({"name": "А", "site": site})).is_problem(422, "validation_failed").names_with("/site", "invalid_url");
+        app()
+            .workspace()
+            .manager()
+            .post("/v1/companies", json!({"name": "А", "site": site}))
+            .is_problem(422, "validation_failed")
+            .names_with("/site", "invalid_url");
     }
 }

@@ -36,16 +36,23 @@ fn settle(admin: &Caller, count: i64) {
 #[test]
 fn two_hundred_creates_of_one_person_make_one_card() {
     let manager = app().workspace().manager();
-    let answers = at_once(CROWD, |_| manager.post("/v1/contacts", json!({"last_name": "Ахматова", "phones": [{"value": "8 (912) 345-67-89"}]})));
+    let answers =
+        at_once(CROWD, |_| manager.post("/v1/contacts", json!({"last_name": "Ахматова", "phones": [{"value": "8 (912) 345-67-89"}]})));
     assert_eq!(answers.iter().filter(|a| a.status == 201).count(), 1);
-    assert!(answers.iter().all(|a| a.status == 201 || (a.status == 409 && a["code"] == "duplicate_found")), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+    assert!(
+        answers.iter().all(|a| a.status == 201 || (a.status == 409 && a["code"] == "duplicate_found")),
+        "{:?}",
+        answers.iter().map(|a| a.status).collect::<Vec<_>>()
+    );
     assert_eq!(contacts(&manager).len(), 1);
 }
 
 #[test]
 fn two_hundred_attaching_creates_of_one_person_make_one_card() {
     let manager = app().workspace().manager();
-    let answers = at_once(CROWD, |_| manager.post("/v1/contacts?on_duplicate=attach", json!({"last_name": "А", "emails": [{"value": "a@example.com"}]})));
+    let answers = at_once(CROWD, |_| {
+        manager.post("/v1/contacts?on_duplicate=attach", json!({"last_name": "А", "emails": [{"value": "a@example.com"}]}))
+    });
     assert!(answers.iter().all(|a| a.status == 201 || a.status == 200));
     let first = answers[0].id();
     assert!(answers.iter().all(|a| a.id() == first));
@@ -58,7 +65,8 @@ fn two_hundred_submissions_of_one_person_make_one_card() {
     let admin = workspace.administrator();
     let form = workspace.form(json!({"rate_per_minute": 100_000, "duplicate_window_seconds": 0, "assignment": {"kind": "user", "user_id": admin.user_id}, "task_minutes": 15}));
     let door = format!("/public/v1/forms/{}/submissions", form["key"].as_str().unwrap());
-    let answers = at_once(CROWD, |n| app().anyone().post(&door, json!({"fields": {"name": "Анна", "phone": "8 912 345 67 89", "comment": n}})));
+    let answers =
+        at_once(CROWD, |n| app().anyone().post(&door, json!({"fields": {"name": "Анна", "phone": "8 912 345 67 89", "comment": n}})));
     assert!(answers.iter().all(|a| a.status == 202), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
     settle(&admin, 200);
     assert_eq!(contacts(&admin).len(), 1);
@@ -107,7 +115,13 @@ fn bodies_that_share_only_the_phone_or_only_the_mail_in_crossed_order_never_dead
     assert!(answers.iter().all(|a| matches!(a.status, 201 | 409)), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
     let mut owners = std::collections::HashMap::new();
     for card in manager.get("/v1/contacts?limit=200").ok().items() {
-        for point in card["phones"].as_array().unwrap().iter().map(|p| &p["e164"]).chain(card["emails"].as_array().unwrap().iter().map(|e| &e["value"])) {
+        for point in card["phones"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| &p["e164"])
+            .chain(card["emails"].as_array().unwrap().iter().map(|e| &e["value"]))
+        {
             assert_eq!(owners.insert(point.as_str().unwrap().to_owned(), card["id"].clone()), None, "{point} is on two cards");
         }
     }
@@ -132,7 +146,8 @@ fn changes_of_one_card_at_the_same_moment_lose_none() {
 fn a_task_is_finished_by_one_of_many() {
     let manager = app().workspace().manager();
     let task = manager.post("/v1/tasks", json!({"title": "x"})).created();
-    let answers = at_once(30, |_| manager.post(&format!("{}/complete", task.path()), json!({"result": "да", "next_task": {"title": "дальше"}})));
+    let answers =
+        at_once(30, |_| manager.post(&format!("{}/complete", task.path()), json!({"result": "да", "next_task": {"title": "дальше"}})));
     assert_eq!(answers.iter().filter(|a| a.status == 200).count(), 1);
     assert_eq!(manager.get("/v1/tasks?status=open").ok().items().len(), 1);
 }

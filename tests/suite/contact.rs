@@ -71,7 +71,24 @@ fn every_field_of_a_card_is_kept() {
         "tags": ["VIP"], "comment": "Первая строка\nвторая 🙂"
     });
     let made = admin.post("/v1/contacts", card.clone()).created();
-    for field in ["external_id", "type", "status", "last_name", "company_id", "source_id", "interests", "preferred_channel", "convenient_hours", "language", "time_zone", "birthday", "dates", "tags", "comment", "position"] {
+    for field in [
+        "external_id",
+        "type",
+        "status",
+        "last_name",
+        "company_id",
+        "source_id",
+        "interests",
+        "preferred_channel",
+        "convenient_hours",
+        "language",
+        "time_zone",
+        "birthday",
+        "dates",
+        "tags",
+        "comment",
+        "position",
+    ] {
         assert_eq!(made[field], card[field], "{field}");
     }
     assert_eq!(made.at("/address/city"), "Москва");
@@ -119,7 +136,9 @@ fn an_empty_patch_changes_nothing_not_even_the_version() {
 #[test]
 fn in_a_patch_an_item_with_a_known_id_keeps_what_it_omits_and_items_left_out_are_removed() {
     let manager = app().workspace().manager();
-    let made = manager.post("/v1/contacts", json!({"phones": [{"value": "+79123456781", "label": "первый"}, {"value": "+79123456782"}]})).created();
+    let made = manager
+        .post("/v1/contacts", json!({"phones": [{"value": "+79123456781", "label": "первый"}, {"value": "+79123456782"}]}))
+        .created();
     let first = made.at("/phones/0/id").clone();
     let patched = manager.patch(&made.path(), json!({"phones": [{"id": first, "validity": "valid"}]})).ok();
     assert_eq!(patched["phones"].as_array().unwrap().len(), 1);
@@ -160,9 +179,15 @@ fn an_upsert_by_the_integrator_s_own_key_makes_and_then_changes_one_card() {
 fn an_external_id_is_taken_once() {
     let admin = app().workspace().administrator();
     admin.post("/v1/contacts", json!({"last_name": "А", "external_id": "x-1"})).created();
-    admin.post("/v1/contacts", json!({"last_name": "Б", "external_id": "x-1"})).is_problem(422, "validation_failed").names_with("/external_id", "already_taken");
+    admin
+        .post("/v1/contacts", json!({"last_name": "Б", "external_id": "x-1"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/external_id", "already_taken");
     let other = admin.post("/v1/contacts", json!({"last_name": "В"})).created();
-    admin.patch(&other.path(), json!({"external_id": "x-1"})).is_problem(422, "validation_failed").names_with("/external_id", "already_taken");
+    admin
+        .patch(&other.path(), json!({"external_id": "x-1"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/external_id", "already_taken");
 }
 
 #[test]
@@ -214,7 +239,10 @@ fn references_to_what_is_not_there_are_named() {
     let workspace = app().workspace();
     let nobody = "01939d5a-0000-7000-8000-000000000000";
     let admin = workspace.administrator();
-    let refused = admin.post("/v1/contacts", json!({"last_name": "А", "company_id": nobody, "owner_id": nobody, "source_id": nobody, "status": "no_such"}));
+    let refused = admin.post(
+        "/v1/contacts",
+        json!({"last_name": "А", "company_id": nobody, "owner_id": nobody, "source_id": nobody, "status": "no_such"}),
+    );
     let refused = refused.is_problem(422, "validation_failed").names_with("/company_id", "reference_not_found");
     refused.names_with("/owner_id", "reference_not_found").names_with("/source_id", "reference_not_found").names("/status");
 }

@@ -27,12 +27,14 @@ fn prepared(database: &Database) -> (Caller, String) {
 fn each_processed_once(admin: &Caller, receipts: &[String], people: usize) {
     for receipt in receipts {
         let path = format!("/v1/submissions/{receipt}");
-        let submission = eventually("what was receipted to be processed", || Some(admin.get(&path).ok()).filter(|s| s["state"] == "processed"));
+        let submission =
+            eventually("what was receipted to be processed", || Some(admin.get(&path).ok()).filter(|s| s["state"] == "processed"));
         let lead = submission["lead_id"].as_str().unwrap();
         assert_eq!(admin.get(&format!("/v1/communications?lead_id={lead}")).ok().items().len(), 1, "{submission}");
         assert_eq!(admin.get(&format!("/v1/tasks?lead_id={lead}")).ok().items().len(), 1, "{submission}");
     }
-    let total = |list: &str| usize::try_from(admin.get(&format!("/v1/{list}?include_total=true&limit=1")).ok()["total"].as_i64().unwrap()).unwrap();
+    let total =
+        |list: &str| usize::try_from(admin.get(&format!("/v1/{list}?include_total=true&limit=1")).ok()["total"].as_i64().unwrap()).unwrap();
     let submissions = total("submissions");
     assert!(submissions >= receipts.len());
     assert_eq!(total("leads"), submissions, "a lead for each submission that became durable");
@@ -47,7 +49,8 @@ fn fifty_kills_between_receipt_and_processing_lose_and_double_nothing() {
     let count = rounds(50);
     for n in 0..count {
         let server = Server::start(&database, &[("KARTOTEKA_WORKERS", "false")]);
-        let receipt = App::of(&server).anyone().post(&door, json!({"fields": {"name": "Анна", "phone": format!("+7912345{n:04}")}})).accepted();
+        let receipt =
+            App::of(&server).anyone().post(&door, json!({"fields": {"name": "Анна", "phone": format!("+7912345{n:04}")}})).accepted();
         receipts.push(receipt["submission_id"].as_str().unwrap().to_owned());
         server.kill();
     }
@@ -70,7 +73,17 @@ fn kills_in_the_middle_of_processing_lose_and_double_nothing() {
         // the moment of death wanders through the processing: after none, one, two … of them are done
         let after = n % 6;
         let admin = towards(&admin, &server);
-        eventually("some to be processed", || (admin.get(&format!("/v1/submissions?state=processed&limit=200&received_after={}", "2026-01-01T00:00:00Z")).ok().items().iter().filter(|s| receipts[receipts.len() - 6..].contains(&s["id"].as_str().unwrap().to_owned())).count() >= after).then_some(()));
+        eventually("some to be processed", || {
+            (admin
+                .get(&format!("/v1/submissions?state=processed&limit=200&received_after={}", "2026-01-01T00:00:00Z"))
+                .ok()
+                .items()
+                .iter()
+                .filter(|s| receipts[receipts.len() - 6..].contains(&s["id"].as_str().unwrap().to_owned()))
+                .count()
+                >= after)
+                .then_some(())
+        });
         server.kill();
     }
     let server = Server::start(&database, &[]);
@@ -86,7 +99,12 @@ fn what_was_answered_is_there_after_a_kill() {
         let server = Server::start(&database, &[]);
         let admin = towards(&admin, &server);
         std::thread::scope(|scope| {
-            let running: Vec<_> = (0..4).map(|thread| { let admin = &admin; scope.spawn(move || admin.post("/v1/contacts", json!({"last_name": format!("{n}-{thread}")})).created().path()) }).collect();
+            let running: Vec<_> = (0..4)
+                .map(|thread| {
+                    let admin = &admin;
+                    scope.spawn(move || admin.post("/v1/contacts", json!({"last_name": format!("{n}-{thread}")})).created().path())
+                })
+                .collect();
             made.extend(running.into_iter().map(|r| r.join().unwrap()));
         });
         server.kill();
@@ -106,7 +124,10 @@ fn two_servers_on_one_database_process_each_enquiry_once() {
     let receipts: Vec<String> = (0..40)
         .map(|n| {
             let server = if n % 2 == 0 { &one } else { &two };
-            let receipt = App::of(server).anyone().post(&door, json!({"fields": {"phone": format!("+791234500{:02}", n % 5), "comment": n}})).accepted();
+            let receipt = App::of(server)
+                .anyone()
+                .post(&door, json!({"fields": {"phone": format!("+791234500{:02}", n % 5), "comment": n}}))
+                .accepted();
             receipt["submission_id"].as_str().unwrap().to_owned()
         })
         .collect();

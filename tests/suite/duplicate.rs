@@ -5,7 +5,12 @@ use kartoteka_tests::{app, json};
 #[test]
 fn a_known_phone_or_mail_however_written_is_refused_with_the_candidates() {
     let manager = app().workspace().manager();
-    let anna = manager.post("/v1/contacts", json!({"last_name": "Ахматова", "phones": [{"value": "8 (912) 345-67-89"}], "emails": [{"value": "Anna@Example.com"}]})).created();
+    let anna = manager
+        .post(
+            "/v1/contacts",
+            json!({"last_name": "Ахматова", "phones": [{"value": "8 (912) 345-67-89"}], "emails": [{"value": "Anna@Example.com"}]}),
+        )
+        .created();
     for twin in [json!({"phones": [{"value": "+7 912 345 67 89"}]}), json!({"emails": [{"value": "anna@EXAMPLE.com"}]})] {
         let refused = manager.post("/v1/contacts", twin).is_problem(409, "duplicate_found");
         assert_eq!(refused["existing_id"], anna.id().as_str());
@@ -31,7 +36,8 @@ fn a_known_messenger_is_recognised_without_its_at_sign_and_case() {
 #[test]
 fn attach_fills_what_the_card_lacks_and_overwrites_nothing() {
     let manager = app().workspace().manager();
-    let anna = manager.post("/v1/contacts", json!({"last_name": "Ахматова", "comment": "поэт", "phones": [{"value": "+79123456789"}]})).created();
+    let anna =
+        manager.post("/v1/contacts", json!({"last_name": "Ахматова", "comment": "поэт", "phones": [{"value": "+79123456789"}]})).created();
     let twin = json!({"last_name": "Горенко", "first_name": "Анна", "comment": "другое", "position": "поэт", "phones": [{"value": "8 912 345 67 89"}], "emails": [{"value": "anna@example.com"}]});
     let attached = manager.post("/v1/contacts?on_duplicate=attach", twin).ok();
     assert_eq!((attached.id(), &attached["last_name"], &attached["comment"]), (anna.id(), &json!("Ахматова"), &json!("поэт")));
@@ -61,7 +67,8 @@ fn a_duplicate_out_of_reach_is_refused_without_showing_the_card() {
     let workspace = app().workspace();
     let (anna, boris) = (workspace.manager(), workspace.manager());
     anna.post("/v1/contacts", json!({"last_name": "Тайный", "phones": [{"value": "+79123456789"}]})).created();
-    let refused = boris.post("/v1/contacts", json!({"last_name": "Б", "phones": [{"value": "+79123456789"}]})).is_problem(409, "duplicate_found");
+    let refused =
+        boris.post("/v1/contacts", json!({"last_name": "Б", "phones": [{"value": "+79123456789"}]})).is_problem(409, "duplicate_found");
     assert!(!refused.text().contains("Тайный"));
     let attached = boris.post("/v1/contacts?on_duplicate=attach", json!({"last_name": "Б", "phones": [{"value": "+79123456789"}]}));
     assert_ne!(attached.status, 201, "still one card\n{attached}");

@@ -41,7 +41,10 @@ fn a_form_s_faults_are_told_at_once() {
     });
     let refused = admin.post("/v1/forms", form).is_problem(422, "validation_failed").names_with("/name", "required");
     let refused = refused.names_with("/fields/1/name", "already_taken").names("/fields/2/options").names("/allowed_origins/0");
-    refused.names_with("/redirect_url", "invalid_url").names_with("/task_minutes", "out_of_range").names_with("/max_body_bytes", "out_of_range");
+    refused
+        .names_with("/redirect_url", "invalid_url")
+        .names_with("/task_minutes", "out_of_range")
+        .names_with("/max_body_bytes", "out_of_range");
     let unknown = json!({"name": "x", "assignment": {"kind": "user", "user_id": "01939d5a-0000-7000-8000-000000000000"}});
     admin.post("/v1/forms", unknown).is_problem(422, "validation_failed").names_with("/assignment/user_id", "reference_not_found");
 }
@@ -90,7 +93,8 @@ fn a_rotated_key_replaces_the_old_one() {
 #[test]
 fn the_snippet_is_html_that_posts_to_the_form_and_hides_its_trap() {
     let workspace = app().workspace();
-    let form = workspace.form(json!({"fields": [{"name": "q\"<script>", "kind": "text"}, {"name": "tel", "kind": "phone", "required": true}]}));
+    let form =
+        workspace.form(json!({"fields": [{"name": "q\"<script>", "kind": "text"}, {"name": "tel", "kind": "phone", "required": true}]}));
     let snippet = workspace.administrator().get(&format!("{}/snippet", form.path())).ok();
     let html = snippet["html"].as_str().unwrap();
     let action = format!("/public/v1/forms/{}/submissions", form["key"].as_str().unwrap());

@@ -74,7 +74,11 @@ fn twins_at_the_same_moment_have_one_effect() {
         running.into_iter().map(|r| r.join().unwrap()).collect()
     });
     for answer in answers {
-        assert!(answer.status == 201 || (answer.status == 409 && answer["code"] == "request_in_progress" && answer.header("retry-after").is_some()), "{answer}");
+        assert!(
+            answer.status == 201
+                || (answer.status == 409 && answer["code"] == "request_in_progress" && answer.header("retry-after").is_some()),
+            "{answer}"
+        );
     }
     assert_eq!(manager.get("/v1/contacts").ok().items().len(), 1);
 }

@@ -42,7 +42,10 @@ fn a_rejection_needs_its_reason() {
     let rejected = manager.post(&verb, json!({"reject_reason_id": reason, "comment": "нашёл дешевле"})).ok();
     assert_eq!((&rejected["status"], &rejected["reject_reason_id"]), (&json!("rejected"), &json!(reason)));
     manager.patch(&lead.path(), json!({"status": "new"})).ok();
-    manager.patch(&lead.path(), json!({"status": "rejected"})).is_problem(422, "validation_failed").names_with("/reject_reason_id", "required");
+    manager
+        .patch(&lead.path(), json!({"status": "rejected"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/reject_reason_id", "required");
 }
 
 #[test]
@@ -56,7 +59,9 @@ fn an_outbound_call_is_the_first_response_and_puts_the_lead_in_work() {
     let after = manager.get(&lead.path()).ok();
     assert_eq!(after["status"], "in_work");
     assert!(after["first_response_at"].is_string());
-    manager.post("/v1/communications", json!({"channel": "email", "direction": "outbound", "contact_id": card.id(), "lead_id": lead.id()})).created();
+    manager
+        .post("/v1/communications", json!({"channel": "email", "direction": "outbound", "contact_id": card.id(), "lead_id": lead.id()}))
+        .created();
     assert_eq!(manager.get(&lead.path()).ok()["first_response_at"], after["first_response_at"], "the first reaction's time stays");
     drop(call);
 }
@@ -72,9 +77,15 @@ fn leads_are_filtered_by_each_of_their_references() {
     let other = admin.post("/v1/contacts", json!({"last_name": "Другой"})).created().id();
     admin.post("/v1/leads", json!({"contact_id": other, "status": "qualified", "received_at": "2026-01-01T00:00:00Z"})).created();
     let filters = [
-        format!("contact_id={anna}"), format!("company_id={company}"), format!("source_id={source}"), format!("owner_id={}", manager.user_id),
-        "tag=горячий".into(), "status=new,in_work".into(), "received_after=2026-01-03T00:00:00Z".into(),
-        "received_after=2026-01-02T00:00:00Z&received_before=2026-01-06T00:00:00Z".into(), "q=ахматова".into(),
+        format!("contact_id={anna}"),
+        format!("company_id={company}"),
+        format!("source_id={source}"),
+        format!("owner_id={}", manager.user_id),
+        "tag=горячий".into(),
+        "status=new,in_work".into(),
+        "received_after=2026-01-03T00:00:00Z".into(),
+        "received_after=2026-01-02T00:00:00Z&received_before=2026-01-06T00:00:00Z".into(),
+        "q=ахматова".into(),
     ];
     for filter in filters {
         assert_eq!(admin.get(&format!("/v1/leads?{filter}")).ok().ids(), [lead.id()], "{filter}");
@@ -130,6 +141,9 @@ fn an_enquiry_cannot_arrive_next_year() {
     let manager = app().workspace().manager();
     let anna = card(&manager).id();
     for at in ["9999-12-31T00:00:00Z", "2040-01-01T00:00:00Z"] {
-        manager.post("/v1/leads", json!({"contact_id": anna, "received_at": at})).is_problem(422, "validation_failed").names_with("/received_at", "invalid_time");
+        manager
+            .post("/v1/leads", json!({"contact_id": anna, "received_at": at}))
+            .is_problem(422, "validation_failed")
+            .names_with("/received_at", "invalid_time");
     }
 }

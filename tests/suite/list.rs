@@ -19,7 +19,8 @@ fn walked(caller: &Caller, query: &str, limit: usize) -> Vec<String> {
 #[test]
 fn pages_skip_and_repeat_nothing_in_every_order() {
     let manager = app().workspace().manager();
-    let mut made: Vec<String> = (0..11).map(|n| manager.post("/v1/contacts", json!({"last_name": format!("Имя {}", n % 3)})).created().id()).collect();
+    let mut made: Vec<String> =
+        (0..11).map(|n| manager.post("/v1/contacts", json!({"last_name": format!("Имя {}", n % 3)})).created().id()).collect();
     made.sort();
     for sort in ["-updated_at", "updated_at", "-created_at", "created_at", "display_name", "-display_name", "next_task_at"] {
         let query = format!("/v1/contacts?sort={sort}");
@@ -83,7 +84,16 @@ fn a_page_size_outside_1_to_200_is_refused() {
 fn unknown_parameters_sorts_and_values_are_refused() {
     let manager = app().workspace().manager();
     manager.get("/v1/contacts?owner=me").is_problem(400, "unknown_parameter").names_parameter("owner");
-    for wrong in ["sort=name", "sort=updated_at,created_at", "archived=yes", "owner_id=me", "updated_after=yesterday", "expand=secrets", "include_total=1", "limit=1&limit=2"] {
+    for wrong in [
+        "sort=name",
+        "sort=updated_at,created_at",
+        "archived=yes",
+        "owner_id=me",
+        "updated_after=yesterday",
+        "expand=secrets",
+        "include_total=1",
+        "limit=1&limit=2",
+    ] {
         let refused = manager.get(&format!("/v1/contacts?{wrong}"));
         assert_eq!(refused.status, 400, "{wrong}: {refused}");
     }
@@ -97,7 +107,13 @@ fn a_cursor_of_another_list_order_or_hand_is_refused() {
         manager.post("/v1/contacts", json!({"last_name": format!("{n}")})).created();
     }
     let cursor = encode(manager.get("/v1/contacts?limit=1&sort=created_at").ok()["next_cursor"].as_str().unwrap());
-    for query in [format!("/v1/contacts?sort=display_name&cursor={cursor}"), format!("/v1/companies?cursor={cursor}"), "/v1/contacts?cursor=AAAA".into(), "/v1/contacts?cursor=%00%FF".into(), format!("/v1/contacts?cursor={}", "A".repeat(900))] {
+    for query in [
+        format!("/v1/contacts?sort=display_name&cursor={cursor}"),
+        format!("/v1/companies?cursor={cursor}"),
+        "/v1/contacts?cursor=AAAA".into(),
+        "/v1/contacts?cursor=%00%FF".into(),
+        format!("/v1/contacts?cursor={}", "A".repeat(900)),
+    ] {
         let refused = manager.get(&query);
         assert_eq!(refused.status, 400, "{query}: {refused}");
     }
@@ -108,7 +124,8 @@ fn a_search_finds_names_in_any_case_and_order_digits_and_parts_of_mails() {
     let manager = app().workspace().manager();
     let anna = manager.post("/v1/contacts", json!({"display_name": "Королёва Алёна Игоревна", "phones": [{"value": "8 (912) 345-67-89"}], "emails": [{"value": "alena.k@example.com"}]})).created();
     manager.post("/v1/contacts", json!({"display_name": "Петров Пётр", "phones": [{"value": "+79990001122"}]})).created();
-    for q in ["королева", "АЛЁНА королё", "алена игоревна", "ролев", "3456789", "912345", "345-67", "alena.k", "K@EXAMPLE", "  королева  "] {
+    for q in ["королева", "АЛЁНА королё", "алена игоревна", "ролев", "3456789", "912345", "345-67", "alena.k", "K@EXAMPLE", "  королева  "]
+    {
         assert_eq!(manager.get(&format!("/v1/contacts?q={}", encode(q))).ok().ids(), [anna.id()], "{q}");
     }
     for q in ["королева пётр", "ничего", "%", "_", "'", "\"", "\\", "*", "OR 1=1", "🙂"] {
@@ -127,8 +144,13 @@ fn contacts_are_filtered_by_each_of_their_references() {
     let a = admin.post("/v1/contacts", json!({"last_name": "А", "owner_id": manager.user_id, "company_id": company, "source_id": source, "status": "warm", "type": "supplier", "tags": ["VIP"], "external_id": "e,1"})).created();
     let b = admin.post("/v1/contacts", json!({"last_name": "В", "external_id": "e2"})).created();
     let filters = [
-        format!("owner_id={}", manager.user_id), format!("company_id={company}"), format!("source_id={source},{company}"), "status=warm,cold".into(),
-        "type=supplier,partner".into(), "tag=vip".into(), format!("owner_id={}&tag=VIP&status=warm", manager.user_id),
+        format!("owner_id={}", manager.user_id),
+        format!("company_id={company}"),
+        format!("source_id={source},{company}"),
+        "status=warm,cold".into(),
+        "type=supplier,partner".into(),
+        "tag=vip".into(),
+        format!("owner_id={}&tag=VIP&status=warm", manager.user_id),
     ];
     for filter in filters {
         assert_eq!(admin.get(&format!("/v1/contacts?{filter}")).ok().ids(), [a.id()], "{filter}");

@@ -6,7 +6,8 @@ use kartoteka_tests::{app, json};
 fn whoever_calls_is_found_by_phone_mail_messenger_or_tax_id() {
     let manager = app().workspace().manager();
     let anna = manager.post("/v1/contacts", json!({"last_name": "А", "phones": [{"value": "8 912 345 67 89"}], "emails": [{"value": "Anna@Example.com"}], "messengers": [{"network": "telegram", "handle": "@Anna"}]})).created();
-    let acme = manager.post("/v1/companies", json!({"name": "Акме", "tax_id": "7707083893", "phones": [{"value": "+7 495 123-45-67"}]})).created();
+    let acme =
+        manager.post("/v1/companies", json!({"name": "Акме", "tax_id": "7707083893", "phones": [{"value": "+7 495 123-45-67"}]})).created();
     for query in ["phone=8(912)345-67-89", "phone=%2B79123456789", "email=ANNA@example.com", "messenger=telegram:anna"] {
         let found = manager.get(&format!("/v1/lookup?{query}")).ok();
         assert_eq!((found.at("/contacts/0/id"), &found["companies"]), (&json!(anna.id()), &json!([])), "{query}");

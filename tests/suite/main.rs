@@ -24,6 +24,7 @@ mod department;
 mod duplicate;
 mod form;
 mod idempotency;
+mod judge;
 mod lead;
 mod list;
 mod lookup;

@@ -22,15 +22,23 @@ fn an_enquiry_becomes_a_card_with_owner_task_and_trace_and_the_manager_works_it_
     let receipt = app().anyone().post(&door(&form), enquiry).accepted();
     assert_eq!(receipt["status"], "accepted");
     let submission = format!("/v1/submissions/{}", receipt["submission_id"].as_str().unwrap());
-    let processed = within(Duration::from_secs(5), "the enquiry to be processed", || Some(admin.get(&submission).ok()).filter(|s| s["state"] == "processed"));
+    let processed = within(Duration::from_secs(5), "the enquiry to be processed", || {
+        Some(admin.get(&submission).ok()).filter(|s| s["state"] == "processed")
+    });
     let took = processed["processed_at"].as_str().unwrap().to_owned();
     assert!(posted.elapsed() < Duration::from_secs(5), "{took}");
     let lead = manager.get(&format!("/v1/leads/{}", processed["lead_id"].as_str().unwrap())).ok();
-    assert_eq!((&lead["source_id"], lead.at("/utm/source"), &lead["owner_id"], &lead["comment"]), (&json!(source), &json!("yandex"), &json!(manager.user_id), &json!("Сколько стоит щебень?")));
+    assert_eq!(
+        (&lead["source_id"], lead.at("/utm/source"), &lead["owner_id"], &lead["comment"]),
+        (&json!(source), &json!("yandex"), &json!(manager.user_id), &json!("Сколько стоит щебень?"))
+    );
     assert!(lead["assignment_reason"].is_string() && lead["submission_id"] == receipt["submission_id"] && lead["form_id"] == form.id());
     let card_path = format!("/v1/contacts/{}", lead["contact_id"].as_str().unwrap());
     let card = manager.get(&card_path).ok();
-    assert_eq!((card.at("/phones/0/e164"), card.at("/emails/0/value"), &card["first_name"], &card["last_name"]), (&json!("+79123456789"), &json!("Anna@example.com"), &json!("Анна"), &json!("Ахматова")));
+    assert_eq!(
+        (card.at("/phones/0/e164"), card.at("/emails/0/value"), &card["first_name"], &card["last_name"]),
+        (&json!("+79123456789"), &json!("Anna@example.com"), &json!("Анна"), &json!("Ахматова"))
+    );
 
     // 3. the same person through another form: no second card
     let other = workspace.form(settings);
@@ -41,7 +49,12 @@ fn an_enquiry_becomes_a_card_with_owner_task_and_trace_and_the_manager_works_it_
 
     // 4. the manager's day, the call, the finished task with the next one
     let day = manager.get("/v1/my-day").ok();
-    let task = [day.at("/today/tasks"), day.at("/tomorrow/tasks")].iter().flat_map(|s| s.as_array().unwrap()).find(|t| t["lead_id"] == lead.id()).cloned().unwrap_or_else(|| panic!("no task in the day\n{day}"));
+    let task = [day.at("/today/tasks"), day.at("/tomorrow/tasks")]
+        .iter()
+        .flat_map(|s| s.as_array().unwrap())
+        .find(|t| t["lead_id"] == lead.id())
+        .cloned()
+        .unwrap_or_else(|| panic!("no task in the day\n{day}"));
     assert_eq!((&task["title"], &task["contact_id"]), (&json!("Перезвонить"), &json!(card.id())));
     let call = json!({"channel": "call", "direction": "outbound", "contact_id": card.id(), "lead_id": lead.id(), "task_id": task["id"], "outcome": "договорились", "duration_seconds": 180, "recording_url": "https://pbx.example/1.mp3"});
     let call = manager.post("/v1/communications", call).created();
@@ -75,9 +88,19 @@ fn every_step_of_processing_leaves_an_audit_and_an_outbox_event() {
     let task = admin.get(&format!("/v1/tasks?lead_id={}", lead.id())).ok().ids().remove(0);
     let communication = admin.get(&format!("/v1/communications?lead_id={}", lead.id())).ok().ids().remove(0);
     let database = app().database();
-    for (record, id) in [("contact", lead["contact_id"].as_str().unwrap()), ("lead", &lead.id()), ("task", &task), ("communication", &communication), ("submission", &submission.id())] {
+    for (record, id) in [
+        ("contact", lead["contact_id"].as_str().unwrap()),
+        ("lead", &lead.id()),
+        ("task", &task),
+        ("communication", &communication),
+        ("submission", &submission.id()),
+    ] {
         for table in ["audit_event", "outbox_event"] {
-            let count = database.number(&format!("SELECT count(*) FROM {table} WHERE workspace_id = {} AND record = '{record}' AND record_id = {}", database.uuid(&workspace.id), database.uuid(id)));
+            let count = database.number(&format!(
+                "SELECT count(*) FROM {table} WHERE workspace_id = {} AND record = '{record}' AND record_id = {}",
+                database.uuid(&workspace.id),
+                database.uuid(id)
+            ));
             assert!(count >= 1, "no {table} of the {record}");
         }
     }

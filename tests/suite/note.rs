@@ -16,8 +16,14 @@ fn a_note_hangs_on_exactly_one_thing() {
         assert_eq!(manager.get(&note.path()).ok().text(), note.text());
     }
     manager.post("/v1/notes", json!({"body": "x"})).is_problem(422, "validation_failed").names_with("/contact_id", "required");
-    manager.post("/v1/notes", json!({"body": "x", "contact_id": contact, "lead_id": lead})).is_problem(422, "validation_failed").names("/lead_id");
-    manager.post("/v1/notes", json!({"body": "  ", "contact_id": contact})).is_problem(422, "validation_failed").names_with("/body", "required");
+    manager
+        .post("/v1/notes", json!({"body": "x", "contact_id": contact, "lead_id": lead}))
+        .is_problem(422, "validation_failed")
+        .names("/lead_id");
+    manager
+        .post("/v1/notes", json!({"body": "  ", "contact_id": contact}))
+        .is_problem(422, "validation_failed")
+        .names_with("/body", "required");
 }
 
 #[test]
@@ -46,6 +52,9 @@ fn a_note_follows_its_card_out_of_sight() {
     let contact = anna.post("/v1/contacts", json!({"last_name": "Блок"})).created().id();
     let note = anna.post("/v1/notes", json!({"body": "тайна", "contact_id": contact})).created();
     boris.get(&note.path()).is_problem(404, "not_found");
-    boris.post("/v1/notes", json!({"body": "x", "contact_id": contact})).is_problem(422, "validation_failed").names_with("/contact_id", "reference_not_found");
+    boris
+        .post("/v1/notes", json!({"body": "x", "contact_id": contact}))
+        .is_problem(422, "validation_failed")
+        .names_with("/contact_id", "reference_not_found");
     assert!(boris.get("/v1/notes").ok().items().is_empty());
 }

@@ -14,8 +14,20 @@ fn raw(caller: &Caller, body: &[u8]) -> kartoteka_tests::Answer {
 fn what_is_not_json_is_refused() {
     let manager = app().workspace().manager();
     let bodies: [&[u8]; 14] = [
-        b"", b" ", b"{", b"{\"last_name\": \"A\"", b"{\"last_name\": \"A\"} x", b"{'last_name': 'A'}", b"\xff\xfe{\"", b"{\"last_name\": \"\xc3\x28\"}", b"\xef\xbb\xbf",
-        b"NaN", b"{\"last_name\": \"\\ud800\"}", b"{\"comment\": 1e999}", b"{,}", b"\x00",
+        b"",
+        b" ",
+        b"{",
+        b"{\"last_name\": \"A\"",
+        b"{\"last_name\": \"A\"} x",
+        b"{'last_name': 'A'}",
+        b"\xff\xfe{\"",
+        b"{\"last_name\": \"\xc3\x28\"}",
+        b"\xef\xbb\xbf",
+        b"NaN",
+        b"{\"last_name\": \"\\ud800\"}",
+        b"{\"comment\": 1e999}",
+        b"{,}",
+        b"\x00",
     ];
     for body in bodies {
         let refused = raw(&manager, body);
@@ -51,7 +63,8 @@ fn a_wrong_type_is_named_by_its_place() {
     for (body, pointer) in cases {
         manager.post("/v1/contacts", body).is_problem(400, "wrong_type").names(pointer);
     }
-    let call = json!({"channel": "call", "direction": "inbound", "duration_seconds": 1.5, "contact_id": "01939d5a-0000-7000-8000-000000000000"});
+    let call =
+        json!({"channel": "call", "direction": "inbound", "duration_seconds": 1.5, "contact_id": "01939d5a-0000-7000-8000-000000000000"});
     manager.post("/v1/communications", call).is_problem(400, "wrong_type").names("/duration_seconds");
     assert_eq!(count(&manager), 0);
 }
@@ -75,7 +88,11 @@ fn a_misspelt_name_is_never_silently_dropped() {
 #[test]
 fn a_null_character_is_refused_wherever_it_stands() {
     let manager = app().workspace().manager();
-    for (body, pointer) in [(json!({"last_name": "A\u{0}"}), "/last_name"), (json!({"tags": ["a", "\u{0}"]}), "/tags/1"), (json!({"last_name": "A", "address": {"city": "\u{0}x"}}), "/address/city")] {
+    for (body, pointer) in [
+        (json!({"last_name": "A\u{0}"}), "/last_name"),
+        (json!({"tags": ["a", "\u{0}"]}), "/tags/1"),
+        (json!({"last_name": "A", "address": {"city": "\u{0}x"}}), "/address/city"),
+    ] {
         manager.post("/v1/contacts", body).is_problem(400, "invalid_text").names(pointer);
     }
     manager.get("/v1/contacts?q=%00").is_problem(400, "invalid_text");
@@ -88,11 +105,15 @@ fn a_null_character_is_refused_wherever_it_stands() {
 #[test]
 fn any_script_emoji_and_right_to_left_text_are_kept() {
     let manager = app().workspace().manager();
-    for name in ["👩‍👩‍👧 Семья", "ליאור כהן", "محمد الأحمد", "张伟", "Ýános Ő", "Ӓнна Ҳасан", "O’Brien-Smith", "х\u{301}"] {
+    for name in ["👩‍👩‍👧 Семья", "ליאור כהן", "محمد الأحمد", "张伟", "Ýános Ő", "Ӓнна Ҳасан", "O’Brien-Smith", "х\u{301}"]
+    {
         let made = manager.post("/v1/contacts", json!({"display_name": name, "comment": format!("{name}\n\t{name}")})).created();
         let read = manager.get(&made.path()).ok();
         assert_eq!(read.text(), made.text());
-        assert!(read["display_name"].as_str().unwrap().contains(name.split(' ').next().unwrap().trim_end_matches('\u{301}')), "{name}: {read}");
+        assert!(
+            read["display_name"].as_str().unwrap().contains(name.split(' ').next().unwrap().trim_end_matches('\u{301}')),
+            "{name}: {read}"
+        );
     }
 }
 
@@ -117,7 +138,17 @@ fn phones_mails_and_dates_that_are_none_are_named() {
     for phone in ["12", "", "телефон", "+7912345678", "112", "0000000000", "+", "💬", "+79123456789012345"] {
         manager.post("/v1/contacts", json!({"phones": [{"value": phone}]})).is_problem(422, "validation_failed").names("/phones/0/value");
     }
-    for email in ["a@b", "", "a", "@example.com", "a@@example.com", "a b@example.com", "a@example", "<a@example.com", &format!("{}@example.com", "a".repeat(300))] {
+    for email in [
+        "a@b",
+        "",
+        "a",
+        "@example.com",
+        "a@@example.com",
+        "a b@example.com",
+        "a@example",
+        "<a@example.com",
+        &format!("{}@example.com", "a".repeat(300)),
+    ] {
         manager.post("/v1/contacts", json!({"emails": [{"value": email}]})).is_problem(422, "validation_failed").names("/emails/0/value");
     }
     for day in ["2026-02-30", "9999-12-31", "0000-01-01", "31.12.1990", "1990", ""] {
@@ -153,10 +184,19 @@ fn another_workspace_s_ids_are_refused_like_unknown_ones() {
     let (ours, theirs) = (app().workspace().manager(), app().workspace().manager());
     let card = theirs.post("/v1/contacts", json!({"last_name": "A"})).created().id();
     let company = theirs.post("/v1/companies", json!({"name": "A"})).created().id();
-    ours.post("/v1/contacts", json!({"last_name": "B", "company_id": company, "owner_id": theirs.user_id})).is_problem(422, "validation_failed").names_with("/company_id", "reference_not_found").names_with("/owner_id", "reference_not_found");
-    ours.post("/v1/leads", json!({"contact_id": card})).is_problem(422, "validation_failed").names_with("/contact_id", "reference_not_found");
-    ours.post("/v1/tasks", json!({"title": "x", "contact_id": card})).is_problem(422, "validation_failed").names_with("/contact_id", "reference_not_found");
-    ours.post("/v1/communications", json!({"channel": "call", "direction": "inbound", "contact_id": card})).is_problem(422, "validation_failed").names_with("/contact_id", "reference_not_found");
+    ours.post("/v1/contacts", json!({"last_name": "B", "company_id": company, "owner_id": theirs.user_id}))
+        .is_problem(422, "validation_failed")
+        .names_with("/company_id", "reference_not_found")
+        .names_with("/owner_id", "reference_not_found");
+    ours.post("/v1/leads", json!({"contact_id": card}))
+        .is_problem(422, "validation_failed")
+        .names_with("/contact_id", "reference_not_found");
+    ours.post("/v1/tasks", json!({"title": "x", "contact_id": card}))
+        .is_problem(422, "validation_failed")
+        .names_with("/contact_id", "reference_not_found");
+    ours.post("/v1/communications", json!({"channel": "call", "direction": "inbound", "contact_id": card}))
+        .is_problem(422, "validation_failed")
+        .names_with("/contact_id", "reference_not_found");
 }
 
 #[test]
@@ -166,7 +206,10 @@ fn a_body_over_the_limit_is_refused_with_an_answer() {
         let body = json!({"last_name": "A", "comment": "x".repeat(size)}).to_string();
         raw(&manager, body.as_bytes()).is_problem(413, "payload_too_large");
     }
-    let announced = format!("POST /v1/contacts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 99999999999\r\nconnection: close\r\n\r\n{{", manager.token());
+    let announced = format!(
+        "POST /v1/contacts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 99999999999\r\nconnection: close\r\n\r\n{{",
+        manager.token()
+    );
     let answer = wire::raw(app().address, announced.as_bytes()).expect("an answer, not a closed connection");
     assert!(matches!(answer.status, 400 | 413), "{answer:?}");
     assert_eq!(count(&manager), 0);
@@ -175,11 +218,17 @@ fn a_body_over_the_limit_is_refused_with_an_answer() {
 #[test]
 fn a_body_cut_in_the_middle_is_answered_and_writes_nothing() {
     let manager = app().workspace().manager();
-    let cut = format!("POST /v1/contacts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 500\r\nconnection: close\r\n\r\n{{\"last_name\": \"Обрыв", manager.token());
+    let cut = format!(
+        "POST /v1/contacts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 500\r\nconnection: close\r\n\r\n{{\"last_name\": \"Обрыв",
+        manager.token()
+    );
     let answer = wire::raw(app().address, cut.as_bytes()).expect("an answer, not a closed connection");
     assert_eq!(answer.status, 400, "{answer:?}");
     assert!(answer.header("content-type").is_some_and(|t| t.starts_with("application/problem+json")), "{answer:?}");
-    let chunked = format!("POST /v1/contacts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n5\r\n{{\"las\r\nzz", manager.token());
+    let chunked = format!(
+        "POST /v1/contacts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n5\r\n{{\"las\r\nzz",
+        manager.token()
+    );
     let answer = wire::raw(app().address, chunked.as_bytes()).expect("an answer, not a closed connection");
     assert_eq!(answer.status, 400, "{answer:?}");
     wire::hang_up(app().address, cut.as_bytes()).unwrap();
@@ -188,7 +237,12 @@ fn a_body_cut_in_the_middle_is_answered_and_writes_nothing() {
 
 #[test]
 fn what_is_not_http_gets_a_400_and_the_server_lives_on() {
-    for bytes in [&b"GARBAGE\r\n\r\n"[..], b"GET / HTTP/9.9\r\n\r\n", b"GET /v1/contacts HTTP/1.1\r\nhost: x\r\ncontent-length: abc\r\n\r\n", b"GET /healthz HTTP/1.1\r\nbad header\r\n\r\n"] {
+    for bytes in [
+        &b"GARBAGE\r\n\r\n"[..],
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /v1/contacts HTTP/1.1\r\nhost: x\r\ncontent-length: abc\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nbad header\r\n\r\n",
+    ] {
         let answer = wire::raw(app().address, bytes).expect("an answer");
         assert!((400..506).contains(&answer.status) && answer.status != 500, "{answer:?}");
     }
@@ -198,7 +252,23 @@ fn what_is_not_http_gets_a_400_and_the_server_lives_on() {
 #[test]
 fn strange_addresses_are_not_found() {
     let manager = app().workspace().manager();
-    for path in ["/", "/v1", "/v1/", "/v2/contacts", "/v1/contacts/", "/v1/nothing", "/v1//contacts", "/v1/contacts/..", "/v1/contacts/%2e%2e", "/v1/contacts/%ff", "/v1/contacts/%00", "/.git/config", "/public", "/public/v1/forms", "/public/v1/contacts"] {
+    for path in [
+        "/",
+        "/v1",
+        "/v1/",
+        "/v2/contacts",
+        "/v1/contacts/",
+        "/v1/nothing",
+        "/v1//contacts",
+        "/v1/contacts/..",
+        "/v1/contacts/%2e%2e",
+        "/v1/contacts/%ff",
+        "/v1/contacts/%00",
+        "/.git/config",
+        "/public",
+        "/public/v1/forms",
+        "/public/v1/contacts",
+    ] {
         manager.get(path).is_problem(404, "not_found");
     }
     let long = manager.send_unchecked("GET", &format!("/v1/contacts/{}", "a".repeat(6000)), None, None);
@@ -231,7 +301,10 @@ fn problems_speak_the_reader_s_language_and_codes_never_change() {
     let manager = app().workspace().manager();
     let mut titles = Vec::new();
     for language in ["en", "ru", "uk", "ru-RU,ru;q=0.9,en;q=0.8", "uk;q=0.5, ru;q=0.1", "de", "*", "", ";;;"] {
-        let refused = manager.with("accept-language", language).post("/v1/contacts", json!({"phones": [{"value": "12"}]})).is_problem(422, "validation_failed");
+        let refused = manager
+            .with("accept-language", language)
+            .post("/v1/contacts", json!({"phones": [{"value": "12"}]}))
+            .is_problem(422, "validation_failed");
         titles.push((refused["title"].as_str().unwrap().to_owned(), refused.at("/errors/0/message").as_str().unwrap().to_owned()));
     }
     assert!(titles[0] != titles[1] && titles[1] != titles[2] && titles[0] != titles[2], "{titles:?}");

@@ -26,7 +26,10 @@ fn a_token_says_who_it_is_for_and_is_signed_by_a_published_key() {
 fn a_wrong_password_and_an_unknown_person_are_answered_alike() {
     let email = app().workspace().administrator().email;
     let wrong = app().anyone().post("/v1/auth/token", json!({"email": email, "password": "не он"})).is_problem(401, "invalid_credentials");
-    let unknown = app().anyone().post("/v1/auth/token", json!({"email": "nobody@example.com", "password": "не он"})).is_problem(401, "invalid_credentials");
+    let unknown = app()
+        .anyone()
+        .post("/v1/auth/token", json!({"email": "nobody@example.com", "password": "не он"}))
+        .is_problem(401, "invalid_credentials");
     assert_eq!((&wrong["title"], &wrong["detail"]), (&unknown["title"], &unknown["detail"]));
 }
 
@@ -44,7 +47,10 @@ fn somebody_of_several_workspaces_is_asked_which() {
     let tokens = app().anyone().post("/v1/auth/token", json!({"email": email, "password": PASSWORD, "workspace": two.slug})).ok();
     let me = app().anyone().bearer(tokens["access_token"].as_str().unwrap()).get("/v1/me").ok();
     assert_eq!(me.at("/workspace/id"), two.id.as_str());
-    app().anyone().post("/v1/auth/token", json!({"email": email, "password": PASSWORD, "workspace": "no-such"})).is_problem(401, "invalid_credentials");
+    app()
+        .anyone()
+        .post("/v1/auth/token", json!({"email": email, "password": PASSWORD, "workspace": "no-such"}))
+        .is_problem(401, "invalid_credentials");
 }
 
 #[test]
@@ -62,8 +68,18 @@ fn a_forged_truncated_or_foreign_token_is_none() {
     flipped[20] = if flipped[20] == 'A' { 'B' } else { 'A' };
     let flipped: String = flipped.into_iter().collect();
     let forged = [
-        good[..good.len() - 10].to_owned(), format!("{head}."), head.to_owned(), format!("{none}.{claims}."), format!("{none}.{claims}.{tail}"),
-        format!("{header}.{flipped}.{tail}"), elsewhere, "x".into(), "a.b.c".into(), "kk_live_x_y".into(), format!("kk_live_{}_secret", workspace.id), "é".into(),
+        good[..good.len() - 10].to_owned(),
+        format!("{head}."),
+        head.to_owned(),
+        format!("{none}.{claims}."),
+        format!("{none}.{claims}.{tail}"),
+        format!("{header}.{flipped}.{tail}"),
+        elsewhere,
+        "x".into(),
+        "a.b.c".into(),
+        "kk_live_x_y".into(),
+        format!("kk_live_{}_secret", workspace.id),
+        "é".into(),
         "x".repeat(6000),
     ];
     for token in forged {
@@ -92,7 +108,11 @@ fn a_refresh_token_that_never_was_is_refused() {
     for token in ["", "x", "kr_unknown", &"z".repeat(300)] {
         app().anyone().post("/v1/auth/refresh", json!({"refresh_token": token})).is_problem(401, "invalid_token");
     }
-    app().anyone().post("/v1/auth/refresh", json!({"refresh_token": "z".repeat(301)})).is_problem(422, "validation_failed").names_with("/refresh_token", "too_long");
+    app()
+        .anyone()
+        .post("/v1/auth/refresh", json!({"refresh_token": "z".repeat(301)}))
+        .is_problem(422, "validation_failed")
+        .names_with("/refresh_token", "too_long");
 }
 
 #[test]
@@ -127,7 +147,11 @@ fn guessing_passwords_is_slowed_down() {
 fn sign_in_without_its_fields_names_them() {
     let refused = app().anyone().post("/v1/auth/token", json!({}));
     assert!(matches!(refused.status, 400 | 422), "{refused}");
-    app().anyone().post("/v1/auth/token", json!({"email": "a@example.com", "password": 5})).is_problem(400, "wrong_type").names("/password");
+    app()
+        .anyone()
+        .post("/v1/auth/token", json!({"email": "a@example.com", "password": 5}))
+        .is_problem(400, "wrong_type")
+        .names("/password");
 }
 
 fn decoded(part: &str) -> kartoteka_tests::Value {

@@ -35,7 +35,12 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
 
 #[test]
 fn every_operation_of_this_version_is_there_and_no_unknown_one() {
-    let served: BTreeSet<&str> = specification().operations.iter().filter(|o| o.path.starts_with("/v1/") || o.path.starts_with("/public/") || o.path.starts_with("/.well")).map(|o| o.id.as_str()).collect();
+    let served: BTreeSet<&str> = specification()
+        .operations
+        .iter()
+        .filter(|o| o.path.starts_with("/v1/") || o.path.starts_with("/public/") || o.path.starts_with("/.well"))
+        .map(|o| o.id.as_str())
+        .collect();
     let expected: BTreeSet<&str> = OPERATIONS.split_whitespace().collect();
     let (missing, unknown): (Vec<_>, Vec<_>) = (expected.difference(&served).collect(), served.difference(&expected).collect());
     assert!(missing.is_empty() && unknown.is_empty(), "missing: {missing:?}, unknown to the suite: {unknown:?}");
@@ -66,13 +71,17 @@ fn every_request_and_answer_has_an_example_that_its_schema_accepts() {
     let mut faults = Vec::new();
     let mut check = |what: String, media: &Value, closed: bool| match specification.example(media) {
         None => faults.push(format!("{what}: no example")),
-        Some(example) => faults.extend(specification.against(&media["schema"], example, closed).into_iter().map(|e| format!("{what}: {e}"))),
+        Some(example) => {
+            faults.extend(specification.against(&media["schema"], example, closed).into_iter().map(|e| format!("{what}: {e}")));
+        }
     };
     for operation in specification.operations.iter().filter(|o| o.path.starts_with("/v1/") || o.path.starts_with("/public/")) {
         if let Some(media) = specification.json_body(operation) {
             check(format!("{} request", operation.id), media, false);
         }
-        for (status, response) in operation.definition["responses"].as_object().unwrap().iter().filter(|(status, _)| status.starts_with('2')) {
+        for (status, response) in
+            operation.definition["responses"].as_object().unwrap().iter().filter(|(status, _)| status.starts_with('2'))
+        {
             if let Some(media) = specification.resolved(response)["content"].get("application/json") {
                 check(format!("{} {status}", operation.id), media, true);
             }
@@ -96,7 +105,9 @@ fn every_schema_has_a_name_and_every_input_is_closed() {
             }
         }
         for (status, response) in operation.definition["responses"].as_object().unwrap() {
-            for (_, media) in specification.resolved(response)["content"].as_object().into_iter().flatten().filter(|(t, _)| t.ends_with("json")) {
+            for (_, media) in
+                specification.resolved(response)["content"].as_object().into_iter().flatten().filter(|(t, _)| t.ends_with("json"))
+            {
                 if media["schema"]["$ref"].is_null() {
                     faults.push(format!("{} {status}: the answer's schema has no name", operation.id));
                 }
@@ -173,6 +184,11 @@ fn every_route_that_was_used_is_in_the_specification() {
     assert!(routes.contains("v1/contacts"), "metrics name routes by their pattern:\n{metrics}");
     for route in routes {
         let route = format!("/{route}");
-        assert!(templates.contains(route.as_str()) || ["/healthz", "/readyz", "/metrics", "/openapi.json", "/openapi.yaml"].contains(&route.as_str()) || route.starts_with("/docs"), "{route} is not in the specification");
+        assert!(
+            templates.contains(route.as_str())
+                || ["/healthz", "/readyz", "/metrics", "/openapi.json", "/openapi.yaml"].contains(&route.as_str())
+                || route.starts_with("/docs"),
+            "{route} is not in the specification"
+        );
     }
 }

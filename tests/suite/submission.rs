@@ -24,7 +24,8 @@ fn posted(workspace: &Workspace, content_type: &str, body: &[u8]) -> (Answer, An
 #[test]
 fn json_urlencoded_and_multipart_mean_the_same() {
     let multipart = "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nАнна Ахматова\r\n--b\r\nContent-Disposition: form-data; name=\"phone\"\r\n\r\n8 912 345-67-89\r\n--b\r\nContent-Disposition: form-data; name=\"utm_source\"\r\n\r\nya\r\n--b\r\nContent-Disposition: form-data; name=\"budget\"\r\n\r\n5000\r\n--b--\r\n";
-    let urlencoded = "name=%D0%90%D0%BD%D0%BD%D0%B0+%D0%90%D1%85%D0%BC%D0%B0%D1%82%D0%BE%D0%B2%D0%B0&phone=8+912+345-67-89&utm_source=ya&budget=5000";
+    let urlencoded =
+        "name=%D0%90%D0%BD%D0%BD%D0%B0+%D0%90%D1%85%D0%BC%D0%B0%D1%82%D0%BE%D0%B2%D0%B0&phone=8+912+345-67-89&utm_source=ya&budget=5000";
     let nested = r#"{"fields": {"name": "Анна Ахматова", "phone": "8 912 345-67-89", "budget": "5000"}, "utm": {"source": "ya"}}"#;
     let flat = r#"{"name": "Анна Ахматова", "phone": "8 912 345-67-89", "budget": "5000", "utm_source": "ya"}"#;
     for (content_type, body) in [
@@ -49,7 +50,12 @@ fn the_raw_bytes_are_kept_also_when_nobody_can_read_them() {
     let workspace = app().workspace();
     let admin = workspace.administrator();
     let form = workspace.form(json!({}));
-    for (content_type, body) in [("application/json", &b"{\"fields\": {\"name\": "[..]), ("application/json", b"\xff\xfe\x00\x01"), ("application/x-www-form-urlencoded", b"name=%00%ff&phone=+7912345678%"), ("multipart/form-data; boundary=b", b"--b\r\nno headers")] {
+    for (content_type, body) in [
+        ("application/json", &b"{\"fields\": {\"name\": "[..]),
+        ("application/json", b"\xff\xfe\x00\x01"),
+        ("application/x-www-form-urlencoded", b"name=%00%ff&phone=+7912345678%"),
+        ("multipart/form-data; boundary=b", b"--b\r\nno headers"),
+    ] {
         let answer = app().anyone().send("POST", &door(&form), Some(content_type), Some(body.to_vec()));
         assert!(matches!(answer.status, 202 | 400 | 422), "{answer}");
         let kept = admin.get("/v1/submissions?limit=1").ok();
@@ -65,7 +71,8 @@ fn the_raw_bytes_are_kept_also_when_nobody_can_read_them() {
 fn a_form_in_cp1251_is_read() {
     let workspace = app().workspace();
     // «Анна» in windows-1251, percent-encoded, as an old page posts it
-    let (_, lead) = posted(&workspace, "application/x-www-form-urlencoded; charset=windows-1251", b"name=%C0%ED%ED%E0&phone=%2B79123456789");
+    let (_, lead) =
+        posted(&workspace, "application/x-www-form-urlencoded; charset=windows-1251", b"name=%C0%ED%ED%E0&phone=%2B79123456789");
     let card = workspace.administrator().get(&format!("/v1/contacts/{}", lead["contact_id"].as_str().unwrap())).ok();
     assert_eq!(card["first_name"], "Анна");
 }
@@ -89,7 +96,8 @@ fn a_phone_that_is_none_is_kept_among_the_answers() {
 fn a_missing_required_field_is_told_and_the_submission_kept_as_rejected() {
     let workspace = app().workspace();
     let admin = workspace.administrator();
-    let form = workspace.form(json!({"fields": [{"name": "tel", "kind": "phone", "required": true}, {"name": "mail", "kind": "email", "required": true}]}));
+    let form = workspace
+        .form(json!({"fields": [{"name": "tel", "kind": "phone", "required": true}, {"name": "mail", "kind": "email", "required": true}]}));
     let refused = app().anyone().post(&door(&form), json!({"fields": {"tel": "12"}}));
     refused.is_problem(422, "validation_failed").names_with("/fields/tel", "invalid_phone").names_with("/fields/mail", "required");
     let kept = admin.get("/v1/submissions?state=rejected").ok();
@@ -103,7 +111,10 @@ fn a_filled_trap_or_a_form_filled_in_no_time_is_quarantined_without_telling() {
     let workspace = app().workspace();
     let admin = workspace.administrator();
     let form = workspace.form(json!({}));
-    let robot = app().anyone().post(&door(&form), json!({"fields": {"name": "R", "phone": "+79123456789", "website": "http://spam.example"}})).accepted();
+    let robot = app()
+        .anyone()
+        .post(&door(&form), json!({"fields": {"name": "R", "phone": "+79123456789", "website": "http://spam.example"}}))
+        .accepted();
     let quick = json!({"fields": {"name": "Q", "phone": "+79123456780", "started_at": "2026-01-01T00:00:00.000Z"}, "client_time": "2026-01-01T00:00:00.300Z"});
     app().anyone().post(&door(&form), quick).accepted();
     let spam = admin.get("/v1/submissions?state=spam").ok();
@@ -162,7 +173,11 @@ fn the_same_person_is_one_card_with_a_lead_and_an_inbound_talk_for_each_enquiry(
     let workspace = app().workspace();
     let admin = workspace.administrator();
     let form = workspace.form(json!({}));
-    for fields in [json!({"name": "Анна", "phone": "8 (912) 345-67-89"}), json!({"name": "А. Ахматова", "phone": "+7 912 345 67 89", "email": "Anna@Example.com"}), json!({"email": "anna@example.com"})] {
+    for fields in [
+        json!({"name": "Анна", "phone": "8 (912) 345-67-89"}),
+        json!({"name": "А. Ахматова", "phone": "+7 912 345 67 89", "email": "Anna@Example.com"}),
+        json!({"email": "anna@example.com"}),
+    ] {
         settled(&admin, &app().anyone().post(&door(&form), json!({"fields": fields})).accepted());
     }
     let cards = admin.get("/v1/contacts").ok();
@@ -188,7 +203,10 @@ fn an_enquiry_is_assigned_with_a_reason_tagged_and_gets_its_task() {
         let enquiry = json!({"fields": {"phone": format!("+7912345670{number}")}, "page_url": "https://site.example/p"});
         let submission = settled(&admin, &app().anyone().post(&door(&form), enquiry).accepted());
         let lead = admin.get(&format!("/v1/leads/{}", submission["lead_id"].as_str().unwrap())).ok();
-        assert_eq!((&lead["tags"], &lead["source_id"], &lead["page_url"]), (&json!(["лендинг"]), &json!(source), &json!("https://site.example/p")));
+        assert_eq!(
+            (&lead["tags"], &lead["source_id"], &lead["page_url"]),
+            (&json!(["лендинг"]), &json!(source), &json!("https://site.example/p"))
+        );
         assert!(lead["assignment_reason"].as_str().unwrap().contains("round robin"));
         assert_eq!(lead["created_by"]["type"], "form");
         let tasks = admin.get(&format!("/v1/tasks?lead_id={}", lead.id())).ok();
@@ -208,7 +226,8 @@ fn somebody_away_or_deactivated_gets_no_enquiries() {
     let form = workspace.form(json!({"assignment": {"kind": "round_robin", "user_ids": [away.user_id, gone.user_id, here.user_id]}}));
     admin.patch(&format!("/v1/users/{}", gone.user_id), json!({"active": false})).ok();
     for number in 0..3 {
-        let submission = settled(&admin, &app().anyone().post(&door(&form), json!({"fields": {"phone": format!("+7912345670{number}")}})).accepted());
+        let submission =
+            settled(&admin, &app().anyone().post(&door(&form), json!({"fields": {"phone": format!("+7912345670{number}")}})).accepted());
         let lead = admin.get(&format!("/v1/leads/{}", submission["lead_id"].as_str().unwrap())).ok();
         assert_eq!(lead["owner_id"], here.user_id.as_str());
     }
@@ -218,7 +237,8 @@ fn somebody_away_or_deactivated_gets_no_enquiries() {
 fn a_plain_html_form_is_sent_on_to_its_page() {
     let form = app().workspace().form(json!({"redirect_url": "https://site.example/thanks?ok=1"}));
     let page = app().anyone().with("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
-    let answer = page.send("POST", &door(&form), Some("application/x-www-form-urlencoded"), Some(b"name=Anna&phone=%2B79123456789".to_vec()));
+    let answer =
+        page.send("POST", &door(&form), Some("application/x-www-form-urlencoded"), Some(b"name=Anna&phone=%2B79123456789".to_vec()));
     assert_eq!(answer.clone().status(303).header("location"), Some("https://site.example/thanks?ok=1"));
     app().anyone().post(&door(&form), json!({"fields": {"name": "Anna"}})).accepted();
 }
@@ -231,7 +251,11 @@ fn only_pages_of_the_form_s_origins_may_post_from_a_browser() {
     assert_eq!(ours.header("access-control-allow-origin"), Some("https://site.example"));
     app().anyone().with("origin", "https://evil.example").post(&door(&form), enquiry()).is_problem(403, "origin_not_allowed");
     app().anyone().post(&door(&form), enquiry()).accepted();
-    let preflight = app().anyone().with("origin", "https://site.example").with("access-control-request-method", "POST").with("access-control-request-headers", "content-type");
+    let preflight = app()
+        .anyone()
+        .with("origin", "https://site.example")
+        .with("access-control-request-method", "POST")
+        .with("access-control-request-headers", "content-type");
     let allowed = preflight.send("OPTIONS", &door(&form), None, None);
     assert!(matches!(allowed.status, 200 | 204), "{allowed}");
     assert_eq!(allowed.header("access-control-allow-origin"), Some("https://site.example"));
@@ -270,7 +294,10 @@ fn submissions_are_filtered_by_form_state_and_time() {
     settled(&admin, &app().anyone().post(&door(&other), json!({"fields": {"name": "x", "website": "y"}})).accepted());
     let lead = first["lead_id"].as_str().unwrap();
     let filters = [
-        format!("form_id={}", one.id()), "state=processed".into(), format!("lead_id={lead}"), format!("contact_id={}", first["contact_id"].as_str().unwrap()),
+        format!("form_id={}", one.id()),
+        "state=processed".into(),
+        format!("lead_id={lead}"),
+        format!("contact_id={}", first["contact_id"].as_str().unwrap()),
         format!("form_id={}&received_after=2026-01-01T00:00:00Z&received_before=2099-01-01T00:00:00Z", one.id()),
     ];
     for filter in filters {

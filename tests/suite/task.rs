@@ -120,8 +120,14 @@ fn tasks_are_filtered_by_each_of_their_references() {
     let done = admin.post("/v1/tasks", json!({"title": "y"})).created();
     admin.post(&format!("{}/complete", done.path()), json!({"result": "ok"})).ok();
     let filters = [
-        format!("contact_id={contact}"), format!("company_id={company}"), format!("lead_id={lead}"), format!("owner_id={}", manager.user_id), "kind=call,letter".into(),
-        "priority=high".into(), "status=open".into(), "due_after=2030-01-01T00:00:00Z&due_before=2030-01-03T00:00:00Z".into(),
+        format!("contact_id={contact}"),
+        format!("company_id={company}"),
+        format!("lead_id={lead}"),
+        format!("owner_id={}", manager.user_id),
+        "kind=call,letter".into(),
+        "priority=high".into(),
+        "status=open".into(),
+        "due_after=2030-01-01T00:00:00Z&due_before=2030-01-03T00:00:00Z".into(),
     ];
     for filter in filters {
         assert_eq!(admin.get(&format!("/v1/tasks?{filter}")).ok().ids(), [task.id()], "{filter}");
@@ -147,6 +153,12 @@ fn a_task_is_patched_archived_and_restored() {
 #[test]
 fn a_task_due_in_the_year_9999_or_without_a_title_is_refused() {
     let manager = app().workspace().manager();
-    let refused = manager.post("/v1/tasks", json!({"due_at": "9999-12-31T23:59:59Z", "kind": "Звонок", "time_zone": "Moon"})).is_problem(422, "validation_failed");
-    refused.names_with("/title", "required").names_with("/due_at", "invalid_time").names("/kind").names_with("/time_zone", "invalid_time_zone");
+    let refused = manager
+        .post("/v1/tasks", json!({"due_at": "9999-12-31T23:59:59Z", "kind": "Звонок", "time_zone": "Moon"}))
+        .is_problem(422, "validation_failed");
+    refused
+        .names_with("/title", "required")
+        .names_with("/due_at", "invalid_time")
+        .names("/kind")
+        .names_with("/time_zone", "invalid_time_zone");
 }

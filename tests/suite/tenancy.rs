@@ -7,8 +7,9 @@ use kartoteka_tests::{Workspace, app, eventually, json, spec};
 /// One record of each kind, by the path of its collection. A new kind is taught here, or the walks fail.
 pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
     let admin = workspace.administrator();
-    let mut made = BTreeMap::new();
-    let mut make = |path: &str, body| made.insert(path.to_owned(), admin.post(path, body).created().path().rsplit('/').next().unwrap().to_owned());
+    let mut ids = BTreeMap::new();
+    let mut make =
+        |path: &str, body| ids.insert(path.to_owned(), admin.post(path, body).created().path().rsplit('/').next().unwrap().to_owned());
     let mark = format!("Секрет{}", kartoteka_tests::workspace::unique());
     make("/v1/departments", json!({"name": mark}));
     make("/v1/users", json!({"email": format!("{}@example.com", workspace.slug), "name": mark}));
@@ -17,20 +18,23 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
         make(list, json!({"name": mark}));
     }
     make("/v1/companies", json!({"name": mark, "external_id": "shared", "tax_id": "7707083893"}));
-    make("/v1/contacts", json!({"last_name": mark, "external_id": "shared", "phones": [{"value": "+79123456789"}], "emails": [{"value": "secret@example.com"}]}));
-    let contact = made["/v1/contacts"].clone();
-    let mut make = |path: &str, body| made.insert(path.to_owned(), admin.post(path, body).created().id());
+    make(
+        "/v1/contacts",
+        json!({"last_name": mark, "external_id": "shared", "phones": [{"value": "+79123456789"}], "emails": [{"value": "secret@example.com"}]}),
+    );
+    let contact = ids["/v1/contacts"].clone();
+    let mut make = |path: &str, body| ids.insert(path.to_owned(), admin.post(path, body).created().id());
     make("/v1/leads", json!({"contact_id": contact, "title": mark}));
     make("/v1/tasks", json!({"title": mark, "contact_id": contact}));
     make("/v1/communications", json!({"channel": "call", "direction": "inbound", "contact_id": contact, "subject": mark}));
     make("/v1/notes", json!({"body": mark, "contact_id": contact}));
     make("/v1/forms", json!({"name": mark}));
-    let form = made["/v1/forms"].clone();
+    let form = ids["/v1/forms"].clone();
     let receipt = admin.post(&format!("/v1/forms/{form}/test"), json!({"fields": {"comment": mark}})).accepted();
     let submission = receipt["submission_id"].as_str().unwrap().to_owned();
     eventually("the submission", || (admin.get(&format!("/v1/submissions/{submission}")).ok()["state"] == "processed").then_some(()));
-    made.insert("/v1/submissions".into(), submission);
-    made
+    ids.insert("/v1/submissions".into(), submission);
+    ids
 }
 
 /// A path template with the id of the record it speaks of.
@@ -60,7 +64,11 @@ fn another_workspace_sees_nothing_through_any_endpoint() {
             _ => stranger.get(&path),
         };
         let all: Vec<&String> = ids.values().filter(|id| answer.text().contains(*id)).collect();
-        assert!(all.is_empty() && !answer.text().contains(&theirs.id) && !answer.text().contains("Секрет"), "{} leaks {all:?}\n{answer}", operation.id);
+        assert!(
+            all.is_empty() && !answer.text().contains(&theirs.id) && !answer.text().contains("Секрет"),
+            "{} leaks {all:?}\n{answer}",
+            operation.id
+        );
         assert_eq!(answer.status == 404, operation.path.contains("{id}"), "{answer}");
     }
 }

@@ -27,7 +27,10 @@ fn a_client_s_whole_story_stands_newest_first() {
         assert!(kinds.contains(&kind), "{kind} is missing in {kinds:?}");
     }
     let times: Vec<&str> = page.items().iter().map(|i| i["at"].as_str().unwrap()).collect();
-    assert!(times.windows(2).all(|pair| pair[0].trim_end_matches('Z') >= pair[1].trim_end_matches('Z') || pair[0][..19] == pair[1][..19]), "{times:?}");
+    assert!(
+        times.windows(2).all(|pair| pair[0].trim_end_matches('Z') >= pair[1].trim_end_matches('Z') || pair[0][..19] == pair[1][..19]),
+        "{times:?}"
+    );
     let change = page.items().iter().find(|i| i["kind"] == "change" && i["record"]["action"] == "updated").expect("the change");
     assert_eq!(change["record"]["changes"], json!({"comment": {"before": null, "after": "новое"}}));
     assert_eq!(change["record"]["actor"]["id"], manager.user_id.as_str());

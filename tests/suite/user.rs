@@ -1,6 +1,9 @@
 //! Users: colleagues, their passwords, me.
 
-use kartoteka_tests::{app, eventually, json, workspace::{PASSWORD, sign_in, unique}};
+use kartoteka_tests::{
+    app, eventually, json,
+    workspace::{PASSWORD, sign_in, unique},
+};
 
 fn address() -> String {
     format!("user-{}-{}@example.com", unique(), std::process::id())
@@ -12,7 +15,10 @@ fn a_colleague_with_a_first_password_signs_in() {
     let email = address();
     let user = json!({"email": email, "name": "Борис Годунов", "role": "head", "password": PASSWORD, "language": "uk", "time_zone": "Europe/Kyiv"});
     let made = workspace.administrator().post("/v1/users", user).created();
-    assert_eq!((&made["email"], &made["role"], &made["active"], &made["language"]), (&json!(email), &json!("head"), &json!(true), &json!("uk")));
+    assert_eq!(
+        (&made["email"], &made["role"], &made["active"], &made["language"]),
+        (&json!(email), &json!("head"), &json!(true), &json!("uk"))
+    );
     assert!(!made.text().contains("password"), "nothing of the password is ever answered: {made}");
     let me = sign_in(app(), &email).get("/v1/me").ok();
     assert_eq!((me.at("/user/id"), me.at("/role"), me.at("/workspace/id")), (&json!(made.id()), &json!("head"), &json!(workspace.id)));
@@ -26,7 +32,8 @@ fn a_colleague_without_a_password_sets_one_by_a_link_that_works_once() {
     assert_eq!(user["role"], "manager");
     let link = admin.post_nothing(&format!("{}/password-link", user.path())).status(201);
     assert_eq!(link["user_id"], user.id().as_str());
-    let confirm = |password: &str| app().anyone().post("/v1/auth/password-reset/confirm", json!({"token": link["token"], "new_password": password}));
+    let confirm =
+        |password: &str| app().anyone().post("/v1/auth/password-reset/confirm", json!({"token": link["token"], "new_password": password}));
     confirm("short").is_problem(422, "validation_failed").names_with("/new_password", "weak_password");
     confirm(PASSWORD).no_content();
     sign_in(app(), &email);
@@ -49,7 +56,10 @@ fn an_e_mail_is_taken_once_per_workspace_and_never_changed() {
     let admin = workspace.administrator();
     let email = address();
     let user = admin.post("/v1/users", json!({"email": email, "name": "X"})).created();
-    admin.post("/v1/users", json!({"email": email.to_uppercase(), "name": "Y"})).is_problem(422, "validation_failed").names_with("/email", "already_taken");
+    admin
+        .post("/v1/users", json!({"email": email.to_uppercase(), "name": "Y"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/email", "already_taken");
     admin.patch(&user.path(), json!({"email": address()})).is_problem(422, "validation_failed").names("/email");
     app().workspace().administrator().post("/v1/users", json!({"email": email, "name": "Z"})).created();
 }
@@ -67,7 +77,9 @@ fn a_deactivated_person_is_out_within_a_second_and_cannot_come_back_in() {
     let (admin, manager) = (workspace.administrator(), workspace.manager());
     manager.get("/v1/me").ok();
     admin.patch(&format!("/v1/users/{}", manager.user_id), json!({"active": false})).ok();
-    kartoteka_tests::wait::within(std::time::Duration::from_secs(2), "the token to stop", || (manager.get("/v1/me").status == 401).then_some(()));
+    kartoteka_tests::wait::within(std::time::Duration::from_secs(2), "the token to stop", || {
+        (manager.get("/v1/me").status == 401).then_some(())
+    });
     app().anyone().post("/v1/auth/token", json!({"email": manager.email, "password": PASSWORD})).is_problem(401, "invalid_credentials");
     app().anyone().post("/v1/auth/refresh", json!({"refresh_token": manager.refresh_token})).is_problem(401, "invalid_token");
 }
@@ -97,7 +109,15 @@ fn everybody_changes_his_own_password_and_only_with_the_present_one() {
 fn me_tells_what_may_be_done() {
     let workspace = app().workspace();
     let me = workspace.operator().get("/v1/me").ok();
-    let right = |record: &str| me["rights"].as_array().unwrap().iter().find(|r| r["record"] == record).cloned().unwrap_or_else(|| panic!("no right on {record}\n{me}"));
+    let right = |record: &str| {
+        me["rights"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|r| r["record"] == record)
+            .cloned()
+            .unwrap_or_else(|| panic!("no right on {record}\n{me}"))
+    };
     assert_eq!(right("contact"), json!({"record": "contact", "read": "own", "create": "all", "update": "none"}));
     assert_eq!(right("form")["read"], "none");
     assert_eq!(me.at("/workspaces/0/id"), workspace.id.as_str());
@@ -110,10 +130,10 @@ fn everybody_finds_his_colleagues_to_pick_an_owner() {
     let workspace = app().workspace();
     let (admin, manager, operator) = (workspace.administrator(), workspace.manager(), workspace.operator());
     assert_eq!(operator.get("/v1/users").ok().items().len(), 3);
-    assert_eq!(operator.get("/v1/users?role=manager,head").ok().ids(), [manager.user_id.clone()]);
-    assert_eq!(operator.get(&format!("/v1/users?q={}", &manager.email[..14])).ok().ids(), [manager.user_id.clone()]);
+    assert_eq!(operator.get("/v1/users?role=manager,head").ok().ids(), [manager.user_id.as_str()]);
+    assert_eq!(operator.get(&format!("/v1/users?q={}", &manager.email[..14])).ok().ids(), [manager.user_id.as_str()]);
     admin.patch(&format!("/v1/users/{}", manager.user_id), json!({"active": false})).ok();
-    assert_eq!(admin.get("/v1/users?active=false").ok().ids(), [manager.user_id.clone()]);
+    assert_eq!(admin.get("/v1/users?active=false").ok().ids(), [manager.user_id.as_str()]);
     operator.get(&format!("/v1/users/{}", manager.user_id)).ok();
 }
 

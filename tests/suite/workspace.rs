@@ -5,9 +5,15 @@ use kartoteka_tests::{app, eventually, json};
 #[test]
 fn a_new_workspace_has_the_settings_of_its_country() {
     let russian = app().workspace_in("RU").administrator().get("/v1/workspace").ok();
-    assert_eq!((&russian["country"], &russian["time_zone"], &russian["currency"], &russian["languages"]), (&json!("RU"), &json!("Europe/Moscow"), &json!("RUB"), &json!(["ru"])));
+    assert_eq!(
+        (&russian["country"], &russian["time_zone"], &russian["currency"], &russian["languages"]),
+        (&json!("RU"), &json!("Europe/Moscow"), &json!("RUB"), &json!(["ru"]))
+    );
     let ukrainian = app().workspace_in("UA").administrator().get("/v1/workspace").ok();
-    assert_eq!((&ukrainian["time_zone"], &ukrainian["currency"], &ukrainian["languages"]), (&json!("Europe/Kyiv"), &json!("UAH"), &json!(["uk"])));
+    assert_eq!(
+        (&ukrainian["time_zone"], &ukrainian["currency"], &ukrainian["languages"]),
+        (&json!("Europe/Kyiv"), &json!("UAH"), &json!(["uk"]))
+    );
 }
 
 #[test]
@@ -47,7 +53,8 @@ fn only_the_listed_origins_may_call_from_a_browser() {
     let from = |origin: &str| admin.with("origin", origin).get("/v1/contacts").ok();
     assert_eq!(from(&origin).header("access-control-allow-origin"), None);
     admin.patch("/v1/workspace", json!({"cors_origins": [origin]})).ok();
-    let allowed = eventually("the origin to be allowed", || Some(from(&origin)).filter(|a| a.header("access-control-allow-origin").is_some()));
+    let allowed =
+        eventually("the origin to be allowed", || Some(from(&origin)).filter(|a| a.header("access-control-allow-origin").is_some()));
     assert_eq!(allowed.header("access-control-allow-origin"), Some(origin.as_str()));
     let exposed = allowed.header("access-control-expose-headers").unwrap().to_lowercase();
     for header in ["etag", "location", "link", "retry-after", "ratelimit", "x-request-id"] {

@@ -29,6 +29,7 @@ CREATE TABLE submission (
     state text NOT NULL,
     reason text,
     fields jsonb NOT NULL,
+    visit jsonb NOT NULL,
     content_type text,
     body bytea NOT NULL,
     page_url text,

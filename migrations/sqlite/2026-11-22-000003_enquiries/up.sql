@@ -31,6 +31,7 @@ CREATE TABLE submission (
     state TEXT NOT NULL,
     reason TEXT,
     fields TEXT NOT NULL,
+    visit TEXT NOT NULL,
     content_type TEXT,
     body BLOB NOT NULL,
     page_url TEXT,

@@ -12,19 +12,25 @@ fn main() -> ExitCode {
         eprintln!("the specification is not JSON");
         return ExitCode::FAILURE;
     };
-    let seen: HashSet<String> =
-        files.filter_map(|file| std::fs::read_to_string(file).ok()).flat_map(|lines| lines.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let seen: HashSet<String> = files
+        .filter_map(|file| std::fs::read_to_string(file).ok())
+        .flat_map(|lines| lines.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
     let (mut documented, mut missing) = (0, Vec::new());
     for operation in &kartoteka_tests::spec::Spec::read(document).operations {
-        let statuses: Vec<&String> = operation.definition["responses"].as_object().into_iter().flat_map(|r| r.keys()).collect();
+        let statuses: Vec<&String> =
+            operation.definition.get("responses").and_then(|r| r.as_object()).into_iter().flat_map(|r| r.keys()).collect();
         documented += statuses.len();
-        let unseen: Vec<&str> = statuses.into_iter().filter(|s| !seen.contains(&format!("{} {s}", operation.id))).map(String::as_str).collect();
+        let unseen: Vec<&str> =
+            statuses.into_iter().filter(|s| !seen.contains(&format!("{} {s}", operation.id))).map(String::as_str).collect();
         if !unseen.is_empty() {
             missing.push(format!("  {}: {}", operation.id, unseen.join(" ")));
         }
     }
     let unseen: usize = missing.iter().map(|line| line.split(' ').count() - 3).sum();
     println!("operation × status: {documented} documented, {} seen, {unseen} never seen", documented - unseen);
-    missing.iter().for_each(|line| println!("{line}"));
+    for line in missing {
+        println!("{line}");
+    }
     ExitCode::SUCCESS
 }

@@ -11,7 +11,9 @@ pub fn close(schemas: &mut Value) {
                 schema.insert("unevaluatedProperties".into(), json!(false));
             }
             // parts of an allOf see only their own properties: closing them would refuse their siblings'
-            for (_, inner) in schema.iter_mut().filter(|(keyword, _)| *keyword != "allOf" && *keyword != "example" && *keyword != "examples") {
+            for (_, inner) in
+                schema.iter_mut().filter(|(keyword, _)| *keyword != "allOf" && *keyword != "example" && *keyword != "examples")
+            {
                 close(inner);
             }
         }

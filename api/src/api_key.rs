@@ -1,0 +1,71 @@
+//! API keys over HTTP.
+
+use kartoteka_domain::{
+    api_key::{ApiKey, IssuedApiKey, ListApiKeys, NewApiKey},
+    event::Event,
+    record::Record,
+};
+use kartoteka_persistence::{
+    WriteTx, api_key as store,
+    workspace::{self, DoorKind},
+};
+
+use crate::{
+    answer::{Answer, Done, Found, Issued},
+    can::{Can, CreateApiKeys, UpdateApiKeys},
+    credential::{digest, secret, token},
+    crud, crud_read,
+    problem::Result,
+    record,
+    request::{At, IfMatch, Patch, Valid},
+};
+
+crud_read! { ApiKey, ListApiKeys; "api-keys", "/v1/api-keys", "/v1/api-keys/{id}";
+    list list_api_keys "List API keys", get get_api_key "Get an API key", read ReadApiKeys }
+
+/// Create an API key
+///
+/// The secret is in this answer and nowhere else.
+#[utoipa::path(post, path = "/v1/api-keys", tag = "api-keys")]
+pub async fn create_api_key(can: Can<CreateApiKeys>, new: Valid<NewApiKey>) -> Answer<Issued<IssuedApiKey>> {
+    can.write_secret(move |tx| create(tx, &new).map(Issued)).await
+}
+
+/// Change an API key
+///
+/// Its name, role and end; the secret stays.
+#[utoipa::path(patch, path = "/v1/api-keys/{id}", tag = "api-keys")]
+pub async fn update_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: IfMatch, patch: Patch<NewApiKey>) -> Answer<Found<ApiKey>> {
+    let app = can.app().clone();
+    let answer = can.write(move |tx| crud::update::<ApiKey>(tx, at.0, &patch, &if_match)).await;
+    app.credentials.invalidate_all();
+    answer
+}
+
+/// Revoke an API key
+///
+/// It stops working at once and stays listed as archived.
+#[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "api-keys")]
+pub async fn archive_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: IfMatch) -> Answer<Done> {
+    let app = can.app().clone();
+    let answer = can
+        .write(move |tx| {
+            let key = record::archive::<ApiKey>(tx, at.0, &if_match)?;
+            workspace::close_doors(tx, DoorKind::ApiKey, key.uuid())?;
+            Ok(Done)
+        })
+        .await;
+    app.credentials.invalidate_all();
+    answer
+}
+
+/// Makes a key and opens its door.
+pub fn create(tx: &mut WriteTx<'_>, input: &NewApiKey) -> Result<IssuedApiKey> {
+    let mut key: ApiKey = record::make(tx, input, None)?;
+    key.prefix = format!("kk_live_{}", key.uuid().simple());
+    let secret = secret();
+    store::insert_with_secret(tx, &key, digest(&secret), Event::created(&key))?;
+    workspace::open_door(tx, DoorKind::ApiKey, key.uuid().as_bytes().to_vec(), key.uuid())?;
+    let secret = token("kk_live", key.uuid(), &secret);
+    Ok(IssuedApiKey { api_key: key, secret })
+}

@@ -1,0 +1,305 @@
+//! The application: its state, its routes, its life from start to graceful stop.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_cors::Cors;
+use actix_web::{
+    App as WebApp, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    http::{Method, header},
+    middleware::from_fn,
+    web,
+};
+use arc_swap::ArcSwap;
+use kartoteka_persistence::{Store, store::StoreSettings, workspace};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::{
+    config::Settings,
+    credential::{Cache, Passwords, Signer, Vault, cache},
+    limits::Limits,
+    mount,
+    observe::{self, TrustProxy},
+    problem::{Problem, ProblemCode, Result},
+    router::Router,
+    spec, submission,
+};
+
+/// What handlers and workers share. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// The shared state.
+pub struct Shared {
+    /// The database.
+    pub store: Store,
+    /// Settings in force.
+    pub settings: Settings,
+    /// Signs and verifies tokens.
+    pub signer: Signer,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Credentials verified within the last second.
+    pub credentials: Cache,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Rings when there is work.
+    pub worker_bell: Arc<Notify>,
+    origins: ArcSwap<HashSet<String>>,
+    stopping: AtomicBool,
+    metrics: PrometheusHandle,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the store and everything on it.
+    pub fn open(settings: Settings) -> std::result::Result<Self, String> {
+        let store = open_store(&settings)?;
+        let vault = Arc::new(Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?);
+        let signer = Signer::open(&store, vault).map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
+        let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
+        let metrics = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full("http_request_seconds".into()), &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
+            .map_err(|e| e.to_string())?
+            .install_recorder()
+            .map_err(|e| e.to_string())?;
+        let limits = Limits::new(settings.sign_in_per_minute);
+        Ok(Self(Arc::new(Shared {
+            store,
+            settings,
+            signer,
+            passwords,
+            credentials: cache(),
+            limits,
+            worker_bell: Arc::new(Notify::new()),
+            origins: ArcSwap::from_pointee(HashSet::new()),
+            stopping: AtomicBool::new(false),
+            metrics,
+        })))
+    }
+
+    /// Wakes the worker.
+    pub fn wake_worker(&self) {
+        self.worker_bell.notify_one();
+    }
+
+    /// Whether the application is going down.
+    pub fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Reads anew which origins may call from a browser.
+    pub async fn refresh_origins(&self) {
+        match workspace::all_cors_origins(&self.store).await {
+            Ok(origins) => self.origins.store(Arc::new(origins.into_iter().collect())),
+            Err(error) => tracing::warn!(%error, "the origins could not be read"),
+        }
+    }
+}
+
+/// Opens the database threads.
+pub fn open_store(settings: &Settings) -> std::result::Result<Store, String> {
+    Store::open(&StoreSettings {
+        write_url: settings.database_url.expose_secret().to_owned(),
+        read_url: settings.read_database_url.expose_secret().to_owned(),
+        readers: settings.readers,
+        writers: settings.writers,
+        queue: settings.queue_length,
+        patience: settings.patience,
+        cache_statements: settings.cache_statements,
+    })
+    .map_err(|error| format!("database_url: {error}"))
+}
+
+/// Everything that is mounted; the one list.
+pub fn router() -> Router {
+    let mut router = Router::default();
+    mount! { router;
+        crate::session: create_token, refresh_token, revoke_token, request_password_reset, confirm_password_reset, list_signing_keys;
+        crate::user: get_me, change_my_password, list_users, create_user, get_user, update_user, create_password_link;
+        crate::department: list_departments, create_department, get_department, update_department, archive_department, restore_department;
+        crate::api_key: list_api_keys, create_api_key, get_api_key, update_api_key, archive_api_key;
+        crate::workspace: get_workspace, update_workspace;
+        crate::catalogue: list_sources, create_source, get_source, update_source, archive_source, restore_source,
+            list_contact_statuses, create_contact_status, get_contact_status, update_contact_status, archive_contact_status, restore_contact_status,
+            list_reject_reasons, create_reject_reason, get_reject_reason, update_reject_reason, archive_reject_reason, restore_reject_reason,
+            list_tags, create_tag, get_tag, update_tag, archive_tag, restore_tag;
+        crate::contact: list_contacts, create_contact, get_contact, update_contact, archive_contact, restore_contact, upsert_contact,
+            add_contact_phone, add_contact_email, add_contact_messenger;
+        crate::contact::view: get_contact_overview, get_contact_timeline;
+        crate::company: list_companies, create_company, get_company, update_company, archive_company, restore_company, upsert_company;
+        crate::lookup: look_up;
+        crate::lead: list_leads, create_lead, get_lead, update_lead, archive_lead, restore_lead, reject_lead;
+        crate::form: list_forms, create_form, get_form, update_form, archive_form, restore_form, rotate_form_key, get_form_snippet, test_form;
+        crate::submission: list_submissions, get_submission, replay_submission;
+        crate::form::public: get_public_form, submit_form;
+        crate::task: list_tasks, create_task, get_task, update_task, archive_task, restore_task, complete_task, cancel_task, reopen_task, get_my_day;
+        crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
+        crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
+    }
+    router
+}
+
+/// The document of everything mounted.
+pub fn openapi() -> Value {
+    spec::document(router().operations())
+}
+
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({"status": "ok"}))
+}
+
+async fn readyz(app: web::Data<App>) -> Result<HttpResponse> {
+    if app.stopping() {
+        return Err(Problem::new(ProblemCode::Overloaded));
+    }
+    workspace::ping(&app.store).await.map_err(|_| Problem::new(ProblemCode::Overloaded))?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({"status": "ready"})))
+}
+
+async fn metrics_page(app: web::Data<App>) -> HttpResponse {
+    let (reads, writes) = app.store.waiting();
+    metrics::gauge!("database_queue_length", "lane" => "read").set(f64::from(u32::try_from(reads).unwrap_or(u32::MAX)));
+    metrics::gauge!("database_queue_length", "lane" => "write").set(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(app.metrics.render())
+}
+
+/// The served documents, made once.
+struct Documents {
+    json: String,
+    yaml: String,
+}
+
+async fn openapi_json(documents: web::Data<Documents>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(documents.json.clone())
+}
+
+async fn openapi_yaml(documents: web::Data<Documents>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/yaml").body(documents.yaml.clone())
+}
+
+async fn only_get() -> Result<HttpResponse> {
+    Err(Problem { allow: Some("GET".into()), ..Problem::new(ProblemCode::MethodNotAllowed) })
+}
+
+fn cors(app: &App) -> Cors {
+    let app = app.clone();
+    Cors::default()
+        .allowed_origin_fn(move |origin, head| {
+            // a form decides about its pages itself, when the post arrives
+            head.uri.path().starts_with("/public/") || origin.to_str().is_ok_and(|origin| app.origins.load().contains(origin))
+        })
+        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::ACCEPT_LANGUAGE, header::IF_MATCH])
+        .allowed_headers(["idempotency-key", "x-request-id", "consistency-token"])
+        .expose_headers(["etag", "location", "link", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id", "idempotent-replayed"])
+        .block_on_origin_mismatch(false)
+        .max_age(3600)
+}
+
+/// Serves until a signal; `announce` is told the address.
+pub async fn serve(app: App, announce: impl FnOnce(std::net::SocketAddr)) -> std::io::Result<()> {
+    let router = Arc::new(router());
+    let document = spec::document(router.operations());
+    let documents = web::Data::new(Documents { json: document.to_string(), yaml: spec::to_yaml(&document) });
+    app.refresh_origins().await;
+    let state = web::Data::new(app.clone());
+    let trust = TrustProxy(app.settings.trust_proxy);
+    let for_server = app.clone();
+    let server = HttpServer::new(move || {
+        let router = Arc::clone(&router);
+        WebApp::new()
+            .app_data(state.clone())
+            .app_data(documents.clone())
+            .app_data(trust)
+            .wrap(cors(&for_server))
+            .wrap(from_fn(observe::observe))
+            .configure(|config| router.configure(config))
+            .service(web::resource("/healthz").route(web::get().to(healthz)).default_service(web::to(only_get)))
+            .service(web::resource("/readyz").route(web::get().to(readyz)).default_service(web::to(only_get)))
+            .service(web::resource("/metrics").route(web::get().to(metrics_page)).default_service(web::to(only_get)))
+            .service(web::resource("/openapi.json").route(web::get().to(openapi_json)).default_service(web::to(only_get)))
+            .service(web::resource("/openapi.yaml").route(web::get().to(openapi_yaml)).default_service(web::to(only_get)))
+            .service(web::redirect("/docs", "/docs/"))
+            .service(utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
+            .default_service(web::to(observe::nothing_here))
+    })
+    .client_request_timeout(Duration::from_secs(15))
+    .shutdown_timeout(20)
+    .disable_signals()
+    .bind(app.settings.listen)?;
+    if let Some(address) = server.addrs().first().copied() {
+        announce(address);
+    }
+    let server = server.run();
+    let handle = server.handle();
+    if app.settings.workers {
+        let worker = app.clone();
+        actix_web::rt::spawn(async move { submission::worker::run(worker).await });
+        let keeper = app.clone();
+        actix_web::rt::spawn(async move { keep_house(keeper).await });
+    }
+    let tidy = app.clone();
+    actix_web::rt::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            tidy.metrics.run_upkeep();
+            tidy.limits.tidy();
+            tidy.refresh_origins().await;
+        }
+    });
+    actix_web::rt::spawn(stop_on_signal(app, handle));
+    server.await
+}
+
+/// Readiness off, stop accepting, drain, stop workers.
+async fn stop_on_signal(app: App, handle: ServerHandle) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    tracing::info!("stopping: open requests are finished first");
+    app.0.stopping.store(true, Ordering::Relaxed);
+    app.wake_worker();
+    handle.stop(true).await;
+}
+
+/// Once an hour: forgets expired idempotency keys.
+async fn keep_house(app: App) {
+    use kartoteka_persistence::{Circumstances, idempotency};
+    loop {
+        if let Ok(ids) = idempotency::workspaces(&app.store).await {
+            for id in ids {
+                let circumstances = Circumstances { now: crate::clock::now(), fresh_id: crate::clock::fresh_id, request_id: None, address: None };
+                let scope = crate::credential::lookup_scope(id.into());
+                let swept: Result<usize> = app.store.write(scope, circumstances, |tx| Ok(idempotency::forget_expired(tx)?)).await;
+                if let Err(problem) = swept {
+                    tracing::warn!(%problem, "expired idempotency keys stay for now");
+                }
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
+}

@@ -1,0 +1,230 @@
+//! `Can<P>`: the permission in the handler's type. Without it there is no store; it opens one transaction per request.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use kartoteka_domain::access::{Actor, RecordType, Scope, Verb};
+use kartoteka_persistence::{
+    Circumstances, ReadTx, StoreError, WriteTx,
+    idempotency::{self, Known, RequestKey},
+};
+
+use crate::{
+    answer::{Answer, Outcome, Reply, Respond, from_kept, to_kept},
+    app::App,
+    clock,
+    observe::{RequestId, peer_address},
+    problem::{Problem, ProblemCode, Result},
+    request::BodyHash,
+    spec::{Describe, Shape},
+};
+
+/// One verb on one record type.
+pub trait Permission: 'static {
+    /// On what.
+    const RECORD: RecordType;
+    /// To do what.
+    const VERB: Verb;
+}
+
+macro_rules! permissions {
+    ($($name:ident = $verb:ident $record:ident),* $(,)?) => { $(
+        #[doc = concat!("To ", stringify!($verb), " ", stringify!($record), " records.")]
+        pub struct $name;
+        impl Permission for $name {
+            const RECORD: RecordType = RecordType::$record;
+            const VERB: Verb = Verb::$verb;
+        }
+    )* };
+}
+permissions! {
+    ReadContacts = Read Contact, CreateContacts = Create Contact, UpdateContacts = Update Contact,
+    ReadCompanies = Read Company, CreateCompanies = Create Company, UpdateCompanies = Update Company,
+    ReadLeads = Read Lead, CreateLeads = Create Lead, UpdateLeads = Update Lead,
+    ReadTasks = Read Task, CreateTasks = Create Task, UpdateTasks = Update Task,
+    ReadCommunications = Read Communication, CreateCommunications = Create Communication, UpdateCommunications = Update Communication,
+    ReadNotes = Read Note, CreateNotes = Create Note, UpdateNotes = Update Note,
+    ReadForms = Read Form, CreateForms = Create Form, UpdateForms = Update Form,
+    ReadSubmissions = Read Submission, UpdateSubmissions = Update Submission,
+    ReadUsers = Read User, CreateUsers = Create User, UpdateUsers = Update User,
+    ReadDepartments = Read Department, CreateDepartments = Create Department, UpdateDepartments = Update Department,
+    ReadApiKeys = Read ApiKey, CreateApiKeys = Create ApiKey, UpdateApiKeys = Update ApiKey,
+    ReadWorkspace = Read Workspace, UpdateWorkspace = Update Workspace,
+    ReadSources = Read Source, CreateSources = Create Source, UpdateSources = Update Source,
+    ReadContactStatuses = Read ContactStatus, CreateContactStatuses = Create ContactStatus, UpdateContactStatuses = Update ContactStatus,
+    ReadRejectReasons = Read RejectReason, CreateRejectReasons = Create RejectReason, UpdateRejectReasons = Update RejectReason,
+    ReadTags = Read Tag, CreateTags = Create Tag, UpdateTags = Update Tag,
+}
+
+/// The verified actor, left by the router for the extractors.
+#[derive(Clone)]
+pub struct Verified(pub Arc<Actor>);
+
+/// The right to one verb on one record type, and the way to the store.
+pub struct Can<P> {
+    scope: Scope,
+    app: web::Data<App>,
+    request: HttpRequest,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> FromRequest for Can<P> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let verified = req.extensions().get::<Verified>().cloned();
+        let make = || {
+            let Verified(actor) = verified.ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
+            let scope = actor.authorize(P::RECORD, P::VERB)?;
+            let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
+            Ok(Self { scope, app, request: req.clone(), permission: PhantomData })
+        };
+        std::future::ready(make())
+    }
+}
+
+impl<P: Permission> Describe for Can<P> {
+    fn describe(shape: &mut Shape) {
+        shape.secured = Some((P::RECORD, P::VERB));
+        shape.idempotent = true;
+    }
+}
+
+/// The circumstances of a change by a request.
+pub fn circumstances(req: &HttpRequest) -> Circumstances {
+    Circumstances {
+        now: clock::now(),
+        fresh_id: clock::fresh_id,
+        request_id: req.extensions().get::<RequestId>().map(|id| id.0.clone()),
+        address: peer_address(req),
+    }
+}
+
+impl<P: Permission> Can<P> {
+    /// The application.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+    /// What this request may touch.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Reads in one transaction.
+    pub async fn read<R: Respond>(&self, f: impl FnOnce(&mut ReadTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        let outcome = self.app.store.read(self.scope.clone(), move |tx| f(tx)?.outcome()).await?;
+        Ok(Reply::kept(outcome))
+    }
+
+    /// Changes in one transaction; with an `Idempotency-Key`, once.
+    pub async fn write<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        let key = self.idempotency_key()?;
+        let outcome: Result<Outcome> = self
+            .app
+            .store
+            .write(self.scope.clone(), circumstances(&self.request), move |tx| match &key {
+                None => f(tx)?.outcome().map(Ok),
+                Some(key) => once(tx, key, &f),
+            })
+            .await?;
+        Ok(Reply::kept(outcome?))
+    }
+
+    /// The same without an idempotency key, for answers that carry a secret.
+    pub async fn write_secret<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        let outcome =
+            self.app.store.write(self.scope.clone(), circumstances(&self.request), move |tx| f(tx)?.outcome()).await?;
+        Ok(Reply::kept(outcome))
+    }
+
+    fn idempotency_key(&self) -> Result<Option<RequestKey>> {
+        let Some(header) = self.request.headers().get("idempotency-key") else { return Ok(None) };
+        if self.request.method() != actix_web::http::Method::POST {
+            return Ok(None);
+        }
+        let bad = || Problem::parameter("Idempotency-Key", kartoteka_domain::invalid::FieldCode::InvalidValue);
+        let key = header.to_str().map_err(|_| bad())?.trim();
+        if key.is_empty() || key.len() > 255 {
+            return Err(bad());
+        }
+        let body_hash = self.request.extensions().get::<BodyHash>().map(|hash| hash.0.clone()).unwrap_or_default();
+        Ok(Some(RequestKey {
+            actor: self.scope.by().id.unwrap_or_default(),
+            method: self.request.method().to_string(),
+            path: self.request.path().to_owned(),
+            key: key.to_owned(),
+            body_hash,
+        }))
+    }
+}
+
+/// Runs a use-case under its key: the outcome is stored with the effect; a final refusal too, its effect taken back.
+fn once<R: Respond>(tx: &mut WriteTx<'_>, key: &RequestKey, f: &dyn Fn(&mut WriteTx<'_>) -> Result<R>) -> Result<Result<Outcome>> {
+    let expires_at = tx.now() + chrono::Duration::hours(24);
+    let known = idempotency::reserve(tx, key, expires_at).map_err(|error| match error {
+        StoreError::LockTimeout => Problem::new(ProblemCode::RequestInProgress),
+        other => other.into(),
+    })?;
+    match known {
+        Known::Answered(kept) => Ok(from_kept(&kept)),
+        Known::Reused => Err(Problem::new(ProblemCode::IdempotencyKeyReused)),
+        Known::New => match tx.attempt(|tx| f(tx)?.outcome()) {
+            Ok(outcome) => {
+                idempotency::keep(tx, key, &to_kept(&outcome))?;
+                Ok(Ok(outcome))
+            }
+            Err(problem) if problem.is_final() => {
+                let body = serde_json::to_string(&problem).map_err(Problem::internal)?;
+                let kept = idempotency::Outcome { status: problem.code.status().into(), headers: "problem".to_owned(), body };
+                idempotency::keep(tx, key, &kept)?;
+                Ok(Err(problem))
+            }
+            Err(problem) => Err(problem),
+        },
+    }
+}
+
+/// Anybody signed in, whatever the role: one's own affairs.
+pub struct SignedIn {
+    /// Who.
+    pub actor: Arc<Actor>,
+    /// The application.
+    pub app: web::Data<App>,
+    /// The session of the token; `None` for an API key.
+    pub session: Option<kartoteka_domain::id::SessionId>,
+    request: HttpRequest,
+}
+
+impl SignedIn {
+    /// A scope for one's own affairs: reading people is everybody's right.
+    pub fn scope(&self) -> Result<Scope> {
+        Ok(self.actor.authorize(RecordType::User, Verb::Read)?)
+    }
+    /// The circumstances of a change.
+    pub fn circumstances(&self) -> Circumstances {
+        circumstances(&self.request)
+    }
+}
+
+/// The session behind a token, left by the router.
+#[derive(Clone, Copy)]
+pub struct InSession(pub kartoteka_domain::id::SessionId);
+
+impl FromRequest for SignedIn {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let make = || {
+            let Verified(actor) = req.extensions().get::<Verified>().cloned().ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
+            let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
+            let session = req.extensions().get::<InSession>().map(|s| s.0);
+            Ok(Self { actor, app, session, request: req.clone() })
+        };
+        std::future::ready(make())
+    }
+}
+impl Describe for SignedIn {
+    fn describe(shape: &mut Shape) {
+        shape.secured = Some((RecordType::User, Verb::Read));
+    }
+}

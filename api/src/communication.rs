@@ -1,0 +1,112 @@
+//! Communications over HTTP. Recording one times the first reaction to the client's enquiries and can make the next step.
+
+use kartoteka_domain::{
+    communication::{AgreedTask, Communication, ListCommunications, NewCommunication, Party},
+    contact::{EmailInput, NewContact, OnDuplicate, PhoneInput},
+    event::Event,
+    id::ContactId,
+    invalid::{FieldCode, FieldErrors},
+    lead::Lead,
+    record::{Made, Record},
+    task::NewTask,
+};
+use kartoteka_persistence::{Reading, Stored, WriteTx, contact as contacts, lead as leads};
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::{
+    answer::{Created, Found},
+    contact, crud, lead,
+    problem::{Problem, Result},
+    record,
+    request::{IfMatch, Patch},
+    task,
+};
+
+crud! { Communication, NewCommunication, ListCommunications; "communications", "/v1/communications", "/v1/communications/{id}", "/v1/communications/{id}/restore";
+    list list_communications "List communications", get get_communication "Get a communication", read ReadCommunications, expand expand;
+    create create_communication "Record a communication", right CreateCommunications, by create;
+    update update_communication "Change a communication", right UpdateCommunications, by update;
+    archive archive_communication "Archive a communication", by record::archive::<Communication>;
+    restore restore_communication "Restore a communication", by record::restore::<Communication>;
+}
+
+/// Records a communication.
+pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<Communication>> {
+    let mut errors = FieldErrors::default();
+    errors.absorb(input.validate());
+    errors.finish()?;
+    let mut input = input.clone();
+    if let Some(id) = input.lead_id
+        && input.contact_id.is_none()
+        && input.party.is_none()
+    {
+        input.contact_id = Lead::find(tx, id.uuid())?.map(|lead| lead.contact_id);
+    }
+    if let (None, Some(party)) = (input.contact_id, &input.party) {
+        input.contact_id = Some(card_of(tx, party)?);
+    }
+    let mut communication: Communication = record::make(tx, &input, None)?;
+    if let Some(next) = &input.next_task {
+        let next = NewTask { contact_id: next.contact_id.or(Some(communication.contact_id)), lead_id: next.lead_id.or(communication.lead_id), ..next.clone() };
+        let made = task::create(tx, &next).map_err(|mut problem| {
+            for error in &mut problem.errors {
+                error.pointer = format!("/next_task{}", error.pointer);
+            }
+            problem
+        })?;
+        communication.next_task = Some(AgreedTask::from(&made.record));
+    }
+    Communication::insert(tx, &communication, Event::created(&communication))?;
+    consequences(tx, &communication)?;
+    Ok(Created::new(communication))
+}
+
+/// What a communication means for the card and its enquiries.
+pub fn consequences(tx: &mut WriteTx<'_>, communication: &Communication) -> Result<()> {
+    if communication.status == kartoteka_domain::communication::CommunicationStatus::Done {
+        contacts::touch_communication(tx, communication.contact_id, communication.occurred_at)?;
+    }
+    if communication.is_response() {
+        let concerned = match communication.lead_id {
+            Some(id) => Lead::find(tx, id.uuid())?.into_iter().collect(),
+            None => leads::open_of_contact(tx, communication.contact_id, 50)?,
+        };
+        lead::note_response(tx, concerned, communication.occurred_at)?;
+    }
+    Ok(())
+}
+
+/// The card of an unknown number or address: found, or made.
+fn card_of(tx: &mut WriteTx<'_>, party: &Party) -> Result<ContactId> {
+    let new = NewContact {
+        display_name: party.name.clone(),
+        phones: party.phone.clone().map(|value| vec![PhoneInput { value: Some(value), ..PhoneInput::default() }]),
+        emails: party.email.clone().map(|value| vec![EmailInput { value: Some(value), ..EmailInput::default() }]),
+        ..NewContact::default()
+    };
+    let pointed = |mut problem: Problem| {
+        for error in &mut problem.errors {
+            error.pointer = match error.pointer.as_str() {
+                "/phones/0/value" => "/party/phone".into(),
+                "/emails/0/value" => "/party/email".into(),
+                _ => "/party/name".into(),
+            };
+        }
+        problem
+    };
+    let created = contact::create(tx, &new, OnDuplicate::Attach, false).map_err(pointed)?;
+    Ok(created.record.id)
+}
+
+fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_match: &IfMatch) -> Result<Found<Communication>> {
+    let Found(after) = record::change(tx, id, patch, if_match, |_, before: &Communication, after: &mut Communication| {
+        // a recorded communication stays with its client: moving it would falsify two histories
+        if before.contact_id == after.contact_id { Ok(()) } else { Err(Problem::invalid("/contact_id", FieldCode::InvalidValue)) }
+    })?;
+    debug_assert!(!after.references().is_empty());
+    if after.archived_at().is_none() {
+        consequences(tx, &after)?;
+    }
+    Ok(Found(after))
+}

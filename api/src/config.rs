@@ -1,0 +1,304 @@
+//! Configuration: flag, then environment, then file, then default. A bad setting is named and stops the start.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// Settings as flags and environment variables; the file has the same keys.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Given {
+    /// Address to listen on; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "KARTOTEKA_LISTEN", global = true)]
+    pub listen: Option<String>,
+    /// Database: sqlite:PATH or postgres://… [default: sqlite:DATA_DIR/kartoteka.db]
+    #[arg(long, env = "KARTOTEKA_DATABASE_URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Database for reads, a replica perhaps [default: the same]
+    #[arg(long, env = "KARTOTEKA_READ_DATABASE_URL", global = true, hide_env_values = true)]
+    pub read_database_url: Option<String>,
+    /// Where the embedded database and the secret key live [default: ./kartoteka-data]
+    #[arg(long, env = "KARTOTEKA_DATA_DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// 32 bytes in hexadecimal that seal signing keys; instead of DATA_DIR/secret.key
+    #[arg(long, env = "KARTOTEKA_SECRET_KEY", global = true, hide_env_values = true)]
+    #[serde(skip)]
+    pub secret_key: Option<String>,
+    /// Address under which browsers reach this server [default: http://LISTEN]
+    #[arg(long, env = "KARTOTEKA_PUBLIC_URL", global = true)]
+    pub public_url: Option<String>,
+    /// Threads that read from the database [default: 4]
+    #[arg(long, env = "KARTOTEKA_READERS", global = true)]
+    pub readers: Option<usize>,
+    /// Connections that write to PostgreSQL [default: 8]
+    #[arg(long, env = "KARTOTEKA_WRITERS", global = true)]
+    pub writers: Option<usize>,
+    /// Requests that may wait for the database; more are answered 503 [default: 1024]
+    #[arg(long, env = "KARTOTEKA_QUEUE_LENGTH", global = true)]
+    pub queue_length: Option<usize>,
+    /// Seconds a request may wait for the database [default: 10]
+    #[arg(long, env = "KARTOTEKA_PATIENCE_SECONDS", global = true)]
+    pub patience_seconds: Option<u64>,
+    /// Keep statements prepared; off behind a pooler that mixes them up [default: true]
+    #[arg(long, env = "KARTOTEKA_CACHE_STATEMENTS", global = true)]
+    pub cache_statements: Option<bool>,
+    /// Run background work in this process [default: true]
+    #[arg(long, env = "KARTOTEKA_WORKERS", global = true)]
+    pub workers: Option<bool>,
+    /// Sign-ins one address may try in a minute [default: 30]
+    #[arg(long, env = "KARTOTEKA_SIGN_IN_PER_MINUTE", global = true)]
+    pub sign_in_per_minute: Option<u32>,
+    /// Believe X-Forwarded-For: only behind a proxy that sets it [default: false]
+    #[arg(long, env = "KARTOTEKA_TRUST_PROXY", global = true)]
+    pub trust_proxy: Option<bool>,
+    /// Log level: error, warn, info, debug [default: info]
+    #[arg(long, env = "KARTOTEKA_LOG", global = true)]
+    pub log: Option<String>,
+    /// Log format: json, pretty, or auto (pretty on a terminal) [default: auto]
+    #[arg(long, env = "KARTOTEKA_LOG_FORMAT", global = true)]
+    pub log_format: Option<String>,
+    /// Configuration file [default: ./kartoteka.toml if it is there]
+    #[arg(long, env = "KARTOTEKA_CONFIG", global = true)]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+}
+
+/// Settings in force.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Database for changes.
+    pub database_url: SecretString,
+    /// Database for reads.
+    pub read_database_url: SecretString,
+    /// Data directory.
+    pub data_dir: PathBuf,
+    /// Key given by flag or environment.
+    pub secret_key: Option<SecretString>,
+    /// Address for browsers.
+    pub public_url: String,
+    /// Reader threads.
+    pub readers: usize,
+    /// Writer connections.
+    pub writers: usize,
+    /// Queue length.
+    pub queue_length: usize,
+    /// Longest wait.
+    pub patience: Duration,
+    /// Prepared statements.
+    pub cache_statements: bool,
+    /// Background work.
+    pub workers: bool,
+    /// Sign-ins a minute.
+    pub sign_in_per_minute: u32,
+    /// Believe the proxy.
+    pub trust_proxy: bool,
+    /// Log level.
+    pub log: String,
+    /// Log format.
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+impl Given {
+    /// What is given here, else what the other gives.
+    fn or(self, file: Self) -> Self {
+        Self {
+            listen: self.listen.or(file.listen),
+            database_url: self.database_url.or(file.database_url),
+            read_database_url: self.read_database_url.or(file.read_database_url),
+            data_dir: self.data_dir.or(file.data_dir),
+            secret_key: self.secret_key,
+            public_url: self.public_url.or(file.public_url),
+            readers: self.readers.or(file.readers),
+            writers: self.writers.or(file.writers),
+            queue_length: self.queue_length.or(file.queue_length),
+            patience_seconds: self.patience_seconds.or(file.patience_seconds),
+            cache_statements: self.cache_statements.or(file.cache_statements),
+            workers: self.workers.or(file.workers),
+            sign_in_per_minute: self.sign_in_per_minute.or(file.sign_in_per_minute),
+            trust_proxy: self.trust_proxy.or(file.trust_proxy),
+            log: self.log.or(file.log),
+            log_format: self.log_format.or(file.log_format),
+            config: self.config,
+        }
+    }
+
+    /// The settings in force, or the name of the bad one.
+    pub fn settle(self) -> Result<Settings, String> {
+        let path = self.config.clone().or_else(|| Path::new("kartoteka.toml").exists().then(|| PathBuf::from("kartoteka.toml")));
+        let file = match path {
+            None => Self::default(),
+            Some(path) => {
+                let text = fs::read_to_string(&path).map_err(|e| format!("config: cannot read {}: {e}", path.display()))?;
+                toml::from_str(&text).map_err(|e| format!("config: {}: {}", path.display(), e.message()))?
+            }
+        };
+        let given = self.or(file);
+        let listen_text = given.listen.unwrap_or_else(|| "127.0.0.1:8080".into());
+        let listen: SocketAddr = listen_text.parse().map_err(|_| format!("listen: «{listen_text}» is not an address like 127.0.0.1:8080"))?;
+        let data_dir = given.data_dir.unwrap_or_else(|| PathBuf::from("kartoteka-data"));
+        let database_url = given.database_url.unwrap_or_else(|| format!("sqlite:{}", data_dir.join("kartoteka.db").display()));
+        kartoteka_persistence::store::Engine::of(&database_url).map_err(|e| format!("database_url: {e}"))?;
+        let read_database_url = given.read_database_url.unwrap_or_else(|| database_url.clone());
+        kartoteka_persistence::store::Engine::of(&read_database_url).map_err(|e| format!("read_database_url: {e}"))?;
+        let positive = |name: &str, value: usize, most: usize| {
+            if (1..=most).contains(&value) { Ok(value) } else { Err(format!("{name}: {value} is not between 1 and {most}")) }
+        };
+        let log = given.log.unwrap_or_else(|| "info".into());
+        if !["error", "warn", "info", "debug", "trace"].contains(&log.as_str()) {
+            return Err(format!("log: «{log}» is none of error, warn, info, debug, trace"));
+        }
+        let log_format = match given.log_format.as_deref().unwrap_or("auto") {
+            "json" => LogFormat::Json,
+            "pretty" => LogFormat::Pretty,
+            "auto" if std::io::IsTerminal::is_terminal(&std::io::stderr()) => LogFormat::Pretty,
+            "auto" => LogFormat::Json,
+            other => return Err(format!("log_format: «{other}» is none of json, pretty, auto")),
+        };
+        let public_url = given.public_url.unwrap_or_else(|| format!("http://{listen}"));
+        if !kartoteka_domain::workspace::is_url(&public_url) {
+            return Err(format!("public_url: «{public_url}» is not an http or https address"));
+        }
+        Ok(Settings {
+            listen,
+            database_url: database_url.into(),
+            read_database_url: read_database_url.into(),
+            data_dir,
+            secret_key: given.secret_key.map(Into::into),
+            public_url,
+            readers: positive("readers", given.readers.unwrap_or(4), 256)?,
+            writers: positive("writers", given.writers.unwrap_or(8), 256)?,
+            queue_length: given.queue_length.unwrap_or(1024).min(1_000_000),
+            patience: Duration::from_secs(given.patience_seconds.unwrap_or(10).clamp(1, 300)),
+            cache_statements: given.cache_statements.unwrap_or(true),
+            workers: given.workers.unwrap_or(true),
+            sign_in_per_minute: given.sign_in_per_minute.unwrap_or(30).max(1),
+            trust_proxy: given.trust_proxy.unwrap_or(false),
+            log,
+            log_format,
+        })
+    }
+}
+
+impl Settings {
+    /// The settings as they may be shown: without passwords and keys.
+    pub fn shown(&self) -> serde_json::Value {
+        serde_json::json!({
+            "listen": self.listen.to_string(),
+            "database_url": without_password(self.database_url.expose_secret()),
+            "read_database_url": without_password(self.read_database_url.expose_secret()),
+            "data_dir": self.data_dir.display().to_string(),
+            "secret_key": if self.secret_key.is_some() { "***" } else { "from the data directory" },
+            "public_url": self.public_url,
+            "readers": self.readers,
+            "writers": self.writers,
+            "queue_length": self.queue_length,
+            "patience_seconds": self.patience.as_secs(),
+            "cache_statements": self.cache_statements,
+            "workers": self.workers,
+            "sign_in_per_minute": self.sign_in_per_minute,
+            "trust_proxy": self.trust_proxy,
+            "log": self.log,
+            "log_format": format!("{:?}", self.log_format).to_lowercase(),
+        })
+    }
+
+    /// The installation's secret: given, or kept in the data directory, made at the first start.
+    pub fn installation_secret(&self) -> Result<[u8; 32], String> {
+        let text = match &self.secret_key {
+            Some(key) => key.expose_secret().to_owned(),
+            None => {
+                let path = self.data_dir.join("secret.key");
+                if !path.exists() {
+                    fs::create_dir_all(&self.data_dir).map_err(|e| format!("data_dir: cannot make {}: {e}", self.data_dir.display()))?;
+                    let fresh: [u8; 32] = rand::random();
+                    write_secret(&path, &hex(&fresh))?;
+                }
+                fs::read_to_string(&path).map_err(|e| format!("data_dir: cannot read {}: {e}", path.display()))?
+            }
+        };
+        let bad = || "secret_key: 64 hexadecimal digits are wanted".to_owned();
+        let text = text.trim();
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(bad());
+        }
+        let mut key = [0_u8; 32];
+        for (at, byte) in key.iter_mut().enumerate() {
+            *byte = text.get(at * 2..at * 2 + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or_else(bad)?;
+        }
+        Ok(key)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Writes a file only its owner may read; a process that was faster is left alone.
+fn write_secret(path: &Path, text: &str) -> Result<(), String> {
+    use std::io::Write;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    match options.open(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| format!("data_dir: cannot write {}: {e}", path.display())),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(format!("data_dir: cannot write {}: {e}", path.display())),
+    }
+}
+
+/// A URL without the password in it.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.split_once('@') {
+        Some((user, host)) => format!("{scheme}://{}:***@{host}", user.split(':').next().unwrap_or_default()),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_setting_is_named() {
+        let bad = |given: Given| given.settle().unwrap_err();
+        assert!(bad(Given { listen: Some("nowhere".into()), ..Given::default() }).starts_with("listen"));
+        assert!(bad(Given { database_url: Some("mysql://x".into()), ..Given::default() }).starts_with("database_url"));
+        assert!(bad(Given { readers: Some(0), ..Given::default() }).starts_with("readers"));
+        assert!(bad(Given { log_format: Some("xml".into()), ..Given::default() }).starts_with("log_format"));
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(without_password("postgres://anna:secret@db/kartoteka"), "postgres://anna:***@db/kartoteka");
+        let given = Given { database_url: Some("postgres://anna:secret@db/k".into()), secret_key: Some("ab".repeat(32)), ..Given::default() };
+        let shown = given.settle().unwrap().shown().to_string();
+        assert!(!shown.contains("secret@") && !shown.contains("abab"), "{shown}");
+    }
+}

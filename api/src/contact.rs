@@ -1,0 +1,207 @@
+//! Contacts over HTTP: cards, their points, client view and timeline.
+
+pub mod view;
+
+use kartoteka_domain::{
+    access::RecordType,
+    contact::{Contact, DuplicateChoice, EmailInput, ListContacts, MessengerInput, NewContact, OnDuplicate, PhoneInput},
+    event::Event,
+    invalid::FieldCode,
+    record::{Made, Record},
+    workspace::Workspace,
+};
+use kartoteka_persistence::{Reading, Stored, WriteTx, catalogue, contact as store, duplicate::Cards, workspace};
+use uuid::Uuid;
+
+use crate::{
+    answer::{Answer, Created, CreatedOrFound, Found},
+    can::{Can, CreateContacts, UpdateContacts},
+    crud_change, crud_read, duplicate,
+    problem::{Problem, Result},
+    record,
+    request::{At, ByExternalId, IfMatch, Params, Patch, Valid},
+};
+
+crud_read! { Contact, ListContacts; "contacts", "/v1/contacts", "/v1/contacts/{id}";
+    list list_contacts "List contacts", get get_contact "Get a contact", read ReadContacts, expand expand }
+crud_change! { Contact, NewContact; "contacts", "/v1/contacts/{id}", "/v1/contacts/{id}/restore";
+    update update_contact "Change a contact", right UpdateContacts, by update;
+    archive archive_contact "Archive a contact", by record::archive::<Contact>;
+    restore restore_contact "Restore a contact", by restore;
+}
+
+/// Create a contact
+///
+/// Checks for duplicates first; `on_duplicate` says what happens when one is found: refuse with the candidates,
+/// attach to the found card, or create and queue the pair for review where the policy allows.
+#[utoipa::path(post, path = "/v1/contacts", tag = "contacts")]
+pub async fn create_contact(
+    can: Can<CreateContacts>,
+    choice: Params<DuplicateChoice>,
+    new: Valid<NewContact>,
+) -> Answer<CreatedOrFound<Contact>> {
+    can.write(move |tx| {
+        let dry_run = choice.dry_run.unwrap_or(false);
+        let outcome = create(tx, &new, choice.on_duplicate.unwrap_or(OnDuplicate::Reject), dry_run)?;
+        Ok(CreatedOrFound(outcome))
+    })
+    .await
+}
+
+/// Create or change a contact by the integrator's own key
+///
+/// 201 when it was new, 200 when it was changed. The fields given replace the stored ones, those left out stay.
+#[utoipa::path(put, path = "/v1/contacts/by-external-id/{external_id}", tag = "contacts")]
+pub async fn upsert_contact(
+    can: Can<UpdateContacts>,
+    key: ByExternalId,
+    choice: Params<DuplicateChoice>,
+    new: Valid<NewContact>,
+) -> Answer<CreatedOrFound<Contact>> {
+    can.write(move |tx| upsert(tx, &key.0, &new, &choice).map(CreatedOrFound)).await
+}
+
+/// Add a phone to a contact
+///
+/// Without sending the whole list.
+#[utoipa::path(post, path = "/v1/contacts/{id}/phones", tag = "contacts")]
+pub async fn add_contact_phone(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<PhoneInput>) -> Answer<Created<Contact>> {
+    can.write(move |tx| add(tx, at.0, |input| input.phones.get_or_insert_default().push(PhoneInput { id: None, ..new.0.clone() }), "/phones")).await
+}
+
+/// Add an e-mail to a contact
+///
+/// Without sending the whole list.
+#[utoipa::path(post, path = "/v1/contacts/{id}/emails", tag = "contacts")]
+pub async fn add_contact_email(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<EmailInput>) -> Answer<Created<Contact>> {
+    can.write(move |tx| add(tx, at.0, |input| input.emails.get_or_insert_default().push(EmailInput { id: None, ..new.0.clone() }), "/emails")).await
+}
+
+/// Add a messenger handle to a contact
+///
+/// Without sending the whole list.
+#[utoipa::path(post, path = "/v1/contacts/{id}/messengers", tag = "contacts")]
+pub async fn add_contact_messenger(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<MessengerInput>) -> Answer<Created<Contact>> {
+    can.write(move |tx| {
+        add(tx, at.0, |input| input.messengers.get_or_insert_default().push(MessengerInput { id: None, ..new.0.clone() }), "/messengers")
+    })
+    .await
+}
+
+/// Makes a contact, or says what stands in the way.
+pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicate, dry_run: bool) -> Result<Created<Contact>> {
+    let settings = workspace::current(tx)?;
+    let contact: Contact = record::make_in(tx, &settings, input, None)?;
+    check_status(tx, &contact, None)?;
+    record::check_owner::<Contact>(tx, contact.owner_id, tx.scope().actor().user())?;
+    let candidates = duplicate::find(tx, Cards::Contacts, &contact.identities(), None)?;
+    if let Some(best) = candidates.first() {
+        match on_duplicate {
+            OnDuplicate::Attach => {
+                // a card out of the asker's sight is not shown by attaching to it
+                let Some(existing) = store::find_many(tx, &[best.id])?.pop() else { return Err(duplicate::refusal(&candidates)) };
+                let record = if dry_run { existing.filled_from(&contact) } else { attach(tx, &existing, &contact)? };
+                return Ok(Created { record, fresh: false });
+            }
+            OnDuplicate::Create if duplicate::may_create(tx, &settings) => {}
+            OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(&candidates)),
+        }
+    }
+    if dry_run {
+        return Ok(Created { record: contact, fresh: false });
+    }
+    record::ensure_tags(tx, &contact.tags)?;
+    Contact::insert(tx, &contact, Event::created(&contact))?;
+    duplicate::queue_all(tx, Cards::Contacts, contact.uuid(), &candidates)?;
+    Ok(Created::new(contact))
+}
+
+/// Fills what a card lacks; nothing is overwritten.
+pub fn attach(tx: &mut WriteTx<'_>, existing: &Contact, newcomer: &Contact) -> Result<Contact> {
+    let filled = existing.filled_from(newcomer);
+    record::ensure_tags(tx, &filled.tags)?;
+    record::store_change(tx, existing, filled, kartoteka_domain::event::Action::Updated)
+}
+
+fn check_status(tx: &mut WriteTx<'_>, contact: &Contact, before: Option<&Contact>) -> Result<()> {
+    if let Some(status) = contact.status.as_deref().filter(|s| before.is_none_or(|b| b.status.as_deref() != Some(*s)))
+        && !catalogue::has_key(tx, RecordType::ContactStatus, status)?
+    {
+        return Err(Problem::invalid("/status", FieldCode::ReferenceNotFound));
+    }
+    Ok(())
+}
+
+fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewContact>, if_match: &IfMatch) -> Result<Found<Contact>> {
+    record::change(tx, id, patch, if_match, |tx, before, after| {
+        let settings = workspace::current(tx)?;
+        check(tx, &settings, before, after)
+    })
+}
+
+/// What a change of a card must satisfy beside its own rules.
+fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Contact, after: &mut Contact) -> Result<()> {
+    check_status(tx, after, Some(before))?;
+    record::check_owner::<Contact>(tx, after.owner_id, before.owner_id)?;
+    record::ensure_tags(tx, &after.tags)?;
+    let known = before.identities();
+    let added: Vec<_> = after.identities().into_iter().filter(|i| !known.contains(i)).collect();
+    if let Some(text) = duplicate::check_change(tx, Cards::Contacts, settings, before.uuid(), &added)? {
+        after.warn(record::warning("duplicate_contact_point", &text));
+    }
+    Ok(())
+}
+
+fn add(tx: &mut WriteTx<'_>, id: Uuid, put: impl FnOnce(&mut NewContact), list: &str) -> Result<Created<Contact>> {
+    let before: Contact = record::get(tx, id)?;
+    if before.archived_at.is_some() {
+        return Err(Problem::new(crate::problem::ProblemCode::Archived));
+    }
+    let mut input = before.input();
+    put(&mut input);
+    let last = [input.phones.as_ref().map(Vec::len), input.emails.as_ref().map(Vec::len), input.messengers.as_ref().map(Vec::len)];
+    let settings = workspace::current(tx)?;
+    let mut after: Contact = record::make_in(tx, &settings, &input, Some(&before)).map_err(|mut problem| {
+        // the caller sent one entry, not the list
+        for length in last.into_iter().flatten() {
+            let prefix = format!("{list}/{}", length.saturating_sub(1));
+            for error in &mut problem.errors {
+                if let Some(rest) = error.pointer.strip_prefix(&prefix) {
+                    error.pointer = rest.to_owned();
+                }
+            }
+        }
+        problem
+    })?;
+    check(tx, &settings, &before, &mut after)?;
+    record::store_change(tx, &before, after, kartoteka_domain::event::Action::Updated).map(Created::new)
+}
+
+fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Contact> {
+    let before: Contact = record::get(tx, id)?;
+    let candidates = duplicate::find(tx, Cards::Contacts, &before.identities(), Some(id))?;
+    let settings = workspace::current(tx)?;
+    if before.archived_at.is_some() && !candidates.is_empty() && !duplicate::may_create(tx, &settings) {
+        return Err(duplicate::refusal(&candidates));
+    }
+    record::restore::<Contact>(tx, id, if_match)
+}
+
+fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact, choice: &DuplicateChoice) -> Result<Created<Contact>> {
+    let input = NewContact { external_id: Some(external_id.to_owned()), ..input.clone() };
+    let Some(before) = store::find_by_external_id(tx, external_id)? else {
+        return create(tx, &input, choice.on_duplicate.unwrap_or(OnDuplicate::Reject), choice.dry_run.unwrap_or(false));
+    };
+    let given = serde_json::to_value(&input).map_err(Problem::internal)?;
+    let mut merged = serde_json::to_value(before.input()).map_err(Problem::internal)?;
+    json_patch::merge(&mut merged, &given);
+    let merged: NewContact = serde_json::from_value(merged).map_err(Problem::internal)?;
+    let settings = workspace::current(tx)?;
+    let mut after: Contact = record::make_in(tx, &settings, &merged, Some(&before))?;
+    check(tx, &settings, &before, &mut after)?;
+    if choice.dry_run.unwrap_or(false) {
+        return Ok(Created { record: after, fresh: false });
+    }
+    let record = record::store_change(tx, &before, after, kartoteka_domain::event::Action::Updated)?;
+    Ok(Created { record, fresh: false })
+}

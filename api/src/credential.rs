@@ -1,0 +1,323 @@
+//! Credentials: access tokens, API keys, passwords, one-time secrets. A verified one becomes an `Actor`.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{HttpRequest, http::header};
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    signature::{Ed25519KeyPair, KeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use kartoteka_domain::{
+    access::{Actor, Role, RoleKey, Scope},
+    actor::{ActorRef, ActorType},
+    department,
+    id::{SessionId, UserId, WorkspaceId},
+    record::Record,
+    session::ACCESS_SECONDS,
+};
+use kartoteka_persistence::{
+    Store, Stored, api_key, session, user,
+    workspace::{self, Behind, DoorKind, SealedKey},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    clock,
+    problem::{Problem, ProblemCode, Result},
+};
+
+const ISSUER: &str = "kartoteka";
+
+/// Hash of a secret for storage: secrets are long and random, so a fast hash is enough.
+pub fn digest(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+/// Compares hashes in constant time.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && bool::from(a.ct_eq(b))
+}
+
+/// 32 random bytes as text.
+pub fn secret() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+/// A one-time token: kind, the id of what it opens, a secret.
+pub fn token(kind: &str, id: Uuid, secret: &str) -> String {
+    format!("{kind}_{}_{secret}", id.simple())
+}
+
+/// Takes a token apart.
+pub fn read_token(kind: &str, token: &str) -> Option<(Uuid, String)> {
+    let rest = token.strip_prefix(kind)?.strip_prefix('_')?;
+    let (id, secret) = rest.split_once('_')?;
+    (id.len() == 32 && !secret.is_empty()).then_some(())?;
+    Some((Uuid::try_parse(id).ok()?, secret.to_owned()))
+}
+
+/// Passwords are hashed with argon2id (19 MiB, two passes, RFC 9106's second choice scaled by OWASP's minimum), a few at a time, so that a
+/// flood of sign-ins leaves memory and cores for others.
+pub struct Passwords {
+    turn: tokio::sync::Semaphore,
+    nobody: String,
+}
+
+impl Passwords {
+    /// With as many hashings at a time as there are cores.
+    pub fn new() -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Ok(Self { turn: tokio::sync::Semaphore::new(cores.max(2)), nobody: hash_password("nobody has this password")? })
+    }
+    /// Hashes a password off the async threads.
+    pub async fn hash(&self, password: String) -> Result<String> {
+        let _turn = self.turn.acquire().await.map_err(Problem::internal)?;
+        actix_web::web::block(move || hash_password(&password)).await.map_err(Problem::internal)?
+    }
+    /// Checks a password; takes as long when there is none.
+    pub async fn check(&self, password: String, hash: Option<String>) -> Result<bool> {
+        let _turn = self.turn.acquire().await.map_err(Problem::internal)?;
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        let right = actix_web::web::block(move || {
+            PasswordHash::new(&hash).is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+        })
+        .await
+        .map_err(Problem::internal)?;
+        Ok(right && known)
+    }
+}
+
+/// Hashes a password on this thread: for the command line.
+pub fn hash_password(password: &str) -> Result<String> {
+    Ok(Argon2::default().hash_password(password.as_bytes()).map_err(Problem::internal)?.to_string())
+}
+
+/// Seals small secrets with the installation's key (AES-256-GCM).
+pub struct Vault(LessSafeKey);
+
+impl Vault {
+    /// From 32 bytes.
+    pub fn new(key: &[u8; 32]) -> Result<Self> {
+        Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(Problem::internal)?)))
+    }
+    /// Seals: nonce before ciphertext.
+    pub fn seal(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        let nonce: [u8; NONCE_LEN] = rand::random();
+        let mut sealed = plain.to_vec();
+        self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed).map_err(Problem::internal)?;
+        Ok(nonce.iter().copied().chain(sealed).collect())
+    }
+    /// Opens.
+    pub fn open(&self, sealed: &[u8]) -> Result<Vec<u8>> {
+        let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(|| Problem::internal("a sealed secret is cut off"))?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(Problem::internal)?;
+        let mut body = body.to_vec();
+        let plain = self
+            .0
+            .open_in_place(nonce, Aad::empty(), &mut body)
+            .map_err(|_| Problem::internal("a sealed secret does not open: is this the secret.key the database was used with?"))?;
+        Ok(plain.to_vec())
+    }
+}
+
+/// Signs and verifies access tokens (EdDSA).
+pub struct Signer {
+    key: EncodingKey,
+    kid: String,
+    keys: Vec<(String, DecodingKey, String)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: Uuid,
+    ws: Uuid,
+    role: RoleKey,
+    sid: Uuid,
+    exp: i64,
+    iat: i64,
+    jti: Uuid,
+}
+
+impl Signer {
+    /// Reads the keys, making the first at the first start.
+    pub fn open(store: &Store, vault: Arc<Vault>) -> Result<Self> {
+        // already installed is as good
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let fresh = aws_lc_rs::signature::Ed25519KeyPair::generate().map_err(Problem::internal)?;
+        let document = fresh.to_pkcs8v1().map_err(Problem::internal)?;
+        let sealed = vault.seal(document.as_ref())?;
+        let id = clock::fresh_id();
+        let kept = workspace::signing_keys_now(store, move || SealedKey { id, sealed: sealed.clone() }, clock::now())?;
+        let mut key = None;
+        let mut keys = Vec::new();
+        for SealedKey { id, sealed } in kept {
+            let document = vault.open(&sealed)?;
+            let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&document).map_err(Problem::internal)?;
+            let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+            let kid = id.simple().to_string();
+            key.get_or_insert_with(|| (EncodingKey::from_ed_der(&document), kid.clone()));
+            keys.push((kid, DecodingKey::from_ed_components(&x).map_err(Problem::internal)?, x));
+        }
+        let (key, kid) = key.ok_or_else(|| Problem::internal("no signing key"))?;
+        Ok(Self { key, kid, keys })
+    }
+
+    /// The public keys (RFC 7517).
+    pub fn public_keys(&self) -> serde_json::Value {
+        let keys: Vec<serde_json::Value> = self
+            .keys
+            .iter()
+            .map(|(kid, _, x)| serde_json::json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid, "x": x}))
+            .collect();
+        serde_json::json!({"keys": keys})
+    }
+
+    /// An access token.
+    pub fn issue(&self, workspace: WorkspaceId, user: UserId, role: RoleKey, session: SessionId, now: DateTime<Utc>) -> Result<String> {
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: ISSUER.to_owned(),
+            sub: user.uuid(),
+            ws: workspace.uuid(),
+            role,
+            sid: session.uuid(),
+            exp: now.timestamp() + ACCESS_SECONDS,
+            iat: now.timestamp(),
+            jti: clock::fresh_id(),
+        };
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.kid.clone());
+        jsonwebtoken::encode(&header, &claims, &self.key).map_err(Problem::internal)
+    }
+
+    fn verify(&self, token: &str) -> Result<Claims> {
+        let refused = || Problem::new(ProblemCode::InvalidToken);
+        let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
+        let kid = header.kid.ok_or_else(refused)?;
+        // the key is looked up among ours; whatever else the kid says is not followed
+        let (_, key, _) = self.keys.iter().find(|(known, ..)| *known == kid).ok_or_else(refused)?;
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.set_audience(&[ISSUER]);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        rules.leeway = 0;
+        Ok(jsonwebtoken::decode::<Claims>(token, key, &rules).map_err(|_| refused())?.claims)
+    }
+}
+
+/// A credential that was verified, for at most a second.
+#[derive(Clone)]
+pub struct Known {
+    /// Who.
+    pub actor: Arc<Actor>,
+    /// The session of an access token.
+    pub session: Option<SessionId>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// Verified credentials by their hash. A second is how long a dismissed person may still be believed.
+pub type Cache = moka::sync::Cache<Vec<u8>, Known>;
+
+/// An empty cache.
+pub fn cache() -> Cache {
+    moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(1)).build()
+}
+
+/// Who is asking: by `Authorization: Bearer …`, an access token or an API key.
+pub async fn authenticate(app: &App, req: &HttpRequest) -> Result<Known> {
+    let header = req.headers().get(header::AUTHORIZATION).ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
+    let refused = || Problem::new(ProblemCode::InvalidToken);
+    let text = header.to_str().map_err(|_| refused())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(refused)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || token.len() > 4096 {
+        return Err(refused());
+    }
+    let token = token.trim();
+    let hash = digest(token);
+    let now = clock::now();
+    if let Some(known) = app.credentials.get(&hash).filter(|known| known.expires_at.is_none_or(|at| at > now)) {
+        return Ok(known);
+    }
+    let known = match read_token("kk_live", token) {
+        Some((id, secret)) => by_api_key(app, id, secret).await?,
+        None => by_access_token(app, app.signer.verify(token)?).await?,
+    };
+    app.credentials.insert(hash, known.clone());
+    Ok(known)
+}
+
+/// The server's scope in a workspace, for looking somebody up before there is an actor.
+pub fn lookup_scope(workspace: WorkspaceId) -> Scope {
+    Scope::of_the_server(workspace, ActorRef::system())
+}
+
+async fn by_access_token(app: &App, claims: Claims) -> Result<Known> {
+    let workspace = WorkspaceId::new(claims.ws);
+    let (user_id, session_id) = (UserId::new(claims.sub), SessionId::new(claims.sid));
+    let now = clock::now();
+    let found = app
+        .store
+        .read(lookup_scope(workspace), move |tx| -> Result<_> {
+            let session = session::find(tx, session_id)?.filter(|s| s.user == user_id && s.ended_at.is_none() && s.expires_at > now);
+            if session.is_none() {
+                return Ok(None);
+            }
+            let Some(person) = kartoteka_domain::user::User::find(tx, user_id.uuid())?.filter(|u| u.active) else { return Ok(None) };
+            let colleagues = match person.department_id {
+                Some(root) => {
+                    let tree = kartoteka_persistence::department::tree(tx)?;
+                    user::of_departments(tx, &department::subtree(root, &tree))?
+                }
+                None => vec![person.id],
+            };
+            Ok(Some((person, colleagues)))
+        })
+        .await?;
+    let (person, colleagues) = found.ok_or_else(|| Problem::new(ProblemCode::InvalidToken))?;
+    let who = ActorRef { kind: ActorType::User, id: Some(person.uuid()), name: person.name.clone() };
+    let actor = Actor::verified(workspace, who, Some(person.id), Arc::new(Role::ready_made(person.role)), colleagues.into());
+    let expires_at = DateTime::from_timestamp(claims.exp, 0);
+    Ok(Known { actor: Arc::new(actor), session: Some(session_id), expires_at })
+}
+
+async fn by_api_key(app: &App, id: Uuid, secret: String) -> Result<Known> {
+    let refused = || Problem::new(ProblemCode::InvalidToken);
+    let behind = workspace::doors(&app.store, DoorKind::ApiKey, id.as_bytes().to_vec()).await?;
+    let Behind { workspace, target } = behind.first().copied().ok_or_else(refused)?;
+    let now = clock::now();
+    let hash = digest(&secret);
+    let key = app
+        .store
+        .read(lookup_scope(workspace), move |tx| -> Result<_> {
+            let key = kartoteka_domain::api_key::ApiKey::find(tx, target)?
+                .filter(|key| key.archived_at.is_none() && key.expires_at.is_none_or(|at| at > now));
+            let right = api_key::secret_hash(tx, target)?.is_some_and(|kept| same(&kept, &hash));
+            Ok(key.filter(|_| right))
+        })
+        .await?
+        .ok_or_else(refused)?;
+    if key.last_used_at.is_none_or(|at| now - at > chrono::Duration::minutes(1)) {
+        let circumstances = kartoteka_persistence::Circumstances { now, fresh_id: clock::fresh_id, request_id: None, address: None };
+        let touched: Result<()> = app.store.write(lookup_scope(workspace), circumstances, move |tx| Ok(api_key::touch(tx, target)?)).await;
+        if let Err(problem) = touched {
+            tracing::warn!(%problem, "the use of an API key was not noted");
+        }
+    }
+    let who = ActorRef { kind: ActorType::ApiKey, id: Some(key.uuid()), name: key.name.clone() };
+    let actor = Actor::verified(workspace, who, None, Arc::new(Role::ready_made(key.role)), Arc::from([]));
+    Ok(Known { actor: Arc::new(actor), session: None, expires_at: key.expires_at })
+}

@@ -1,0 +1,59 @@
+//! One client, one card: what is done when a card seems to exist.
+
+use kartoteka_domain::{
+    contact::Identity,
+    duplicate::{self, Candidate},
+    workspace::{Policy, Workspace},
+};
+use kartoteka_persistence::{
+    WriteTx,
+    duplicate::{Cards, lock, matches, queue},
+};
+use uuid::Uuid;
+
+use crate::problem::{Problem, ProblemCode, Result};
+
+/// Locks the identities, then looks: between the two nobody else can make the same card.
+pub fn find(tx: &mut WriteTx<'_>, cards: Cards, identities: &[Identity], but: Option<Uuid>) -> Result<Vec<Candidate>> {
+    if identities.is_empty() {
+        return Ok(Vec::new());
+    }
+    lock(tx, identities)?;
+    Ok(duplicate::judge(&matches(tx, cards, identities, but)?))
+}
+
+/// The refusal that names the candidates.
+pub fn refusal(candidates: &[Candidate]) -> Problem {
+    let best = candidates.first().map(|c| c.id);
+    Problem::new(ProblemCode::DuplicateFound).with("candidates", candidates).with("existing_id", best)
+}
+
+/// Whether this workspace and role let a duplicate be made knowingly.
+pub fn may_create(tx: &WriteTx<'_>, settings: &Workspace) -> bool {
+    use kartoteka_persistence::Reading;
+    settings.policies.duplicates != Policy::Require || tx.scope().actor().role().override_duplicates
+}
+
+/// Queues the pairs for review.
+pub fn queue_all(tx: &mut WriteTx<'_>, cards: Cards, card: Uuid, candidates: &[Candidate]) -> Result<()> {
+    for candidate in candidates {
+        queue(tx, cards, card, candidate)?;
+    }
+    Ok(())
+}
+
+/// A change that gives a card somebody else's contact point: refused, warned of or allowed, as the policy says.
+pub fn check_change(tx: &mut WriteTx<'_>, cards: Cards, settings: &Workspace, card: Uuid, added: &[Identity]) -> Result<Option<String>> {
+    if added.is_empty() || settings.policies.duplicates == Policy::Off {
+        return Ok(None);
+    }
+    let candidates = find(tx, cards, added, Some(card))?;
+    if candidates.is_empty() {
+        return Ok(None);
+    }
+    if settings.policies.duplicates == Policy::Require {
+        return Err(refusal(&candidates));
+    }
+    queue_all(tx, cards, card, &candidates)?;
+    Ok(Some("another card has the same contact point; the pair is queued for review".to_owned()))
+}

@@ -1,0 +1,285 @@
+//! Use-cases every record type shares: get, list, create, change, archive, restore, and the expansions of answers.
+
+use std::collections::HashMap;
+
+use kartoteka_domain::{
+    access::RecordType,
+    event::{Action, Event},
+    id::UserId,
+    invalid::{FieldCode, FieldErrors},
+    list::{AnyOf, ListParameters, Page},
+    record::{Expanded, Expansion, Made, Making, Record, Warning},
+    workspace::{Policy, Workspace},
+};
+use kartoteka_persistence::{Reading, Stored, WriteTx, audit, catalogue, company, contact, lead, reference, user, workspace};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::{
+    answer::Found,
+    problem::{Problem, ProblemCode, Result},
+    request::{IfMatch, Patch},
+};
+
+/// One record, archived or not.
+pub fn get<T: Stored>(tx: &mut dyn Reading, id: Uuid) -> Result<T> {
+    T::find(tx, id)?.ok_or_else(Problem::not_found)
+}
+
+/// A page.
+pub fn list<T: Stored>(tx: &mut dyn Reading, params: &T::Params) -> Result<Page<T>>
+where
+    T::Params: ListParameters,
+{
+    Ok(T::list(tx, params)?)
+}
+
+/// Makes a record from an input, telling every fault at once: lengths, rules, references.
+pub fn make<T: Made>(tx: &mut WriteTx<'_>, input: &T::Input, previous: Option<&T>) -> Result<T> {
+    let workspace = workspace::current(tx)?;
+    make_in(tx, &workspace, input, previous)
+}
+
+/// The same where the workspace's settings are at hand.
+pub fn make_in<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::Input, previous: Option<&T>) -> Result<T> {
+    let birth = tx.birth();
+    let asker = tx.scope().actor().user();
+    let fresh_id = crate::clock::fresh_id;
+    let making = Making { birth: &birth, workspace: Some(settings), fresh_id: &fresh_id, asker };
+    let mut errors = FieldErrors::default();
+    errors.absorb(input.validate());
+    match T::make(input, previous, &making) {
+        Ok(record) => {
+            let kept = previous.map(Made::references).unwrap_or_default();
+            reference::check(tx, &record.references(), &kept, &mut errors)?;
+            errors.finish()?;
+            Ok(record)
+        }
+        Err(found) => {
+            for error in found.0 {
+                if !errors.0.iter().any(|e| e.pointer == error.pointer) {
+                    errors.0.push(error);
+                }
+            }
+            Err(errors.into())
+        }
+    }
+}
+
+/// Whether a card may be given to this person by the asker.
+pub fn check_owner<T: Record>(tx: &WriteTx<'_>, owner: Option<UserId>, before: Option<UserId>) -> Result<()> {
+    match owner {
+        Some(owner) if Some(owner) != before && !tx.scope().may_assign(T::TYPE, owner) => Err(Problem::invalid("/owner_id", FieldCode::OutsideReach)),
+        _ => Ok(()),
+    }
+}
+
+/// Creates a record that needs nothing beside its own rules.
+pub fn create<T: Made + Stored>(tx: &mut WriteTx<'_>, input: &T::Input) -> Result<T> {
+    let record: T = make(tx, input, None)?;
+    T::insert(tx, &record, Event::created(&record))?;
+    Ok(record)
+}
+
+/// Holds a change against If-Match and the policy that may demand it.
+pub fn check_version<T: Record>(tx: &mut dyn Reading, record: &T, if_match: &IfMatch) -> Result<()> {
+    if !if_match.given() {
+        let demanded = workspace::current(tx)?.policies.if_match == Policy::Require;
+        return if demanded { Err(Problem::new(ProblemCode::PreconditionRequired)) } else { Ok(()) };
+    }
+    if if_match.admits(record) {
+        return Ok(());
+    }
+    let since = if_match.version().map_or(0, |sent| record.version() - sent);
+    let changed = if since > 0 { audit::last_changed_fields(tx, T::TYPE, record.uuid(), since.min(100))? } else { Vec::new() };
+    Err(Problem::new(ProblemCode::VersionMismatch).with("current_version", record.version()).with("changed_fields", changed))
+}
+
+/// Changes a record by a merge patch. `hook` sees both states before the new one is stored. Nothing new: nothing written.
+pub fn change<T: Made + Stored>(
+    tx: &mut WriteTx<'_>,
+    id: Uuid,
+    patch: &Patch<T::Input>,
+    if_match: &IfMatch,
+    hook: impl FnOnce(&mut WriteTx<'_>, &T, &mut T) -> Result<()>,
+) -> Result<Found<T>> {
+    let before: T = get(tx, id)?;
+    check_version(tx, &before, if_match)?;
+    if before.archived_at().is_some() {
+        return Err(Problem::new(ProblemCode::Archived));
+    }
+    let input = patch.applied_to(&before.input())?;
+    let mut after: T = make(tx, &input, Some(&before))?;
+    hook(tx, &before, &mut after)?;
+    store_change(tx, &before, after, Action::Updated).map(Found)
+}
+
+/// Stores the next state of a record, if it is another one.
+pub fn store_change<T: Stored>(tx: &mut WriteTx<'_>, before: &T, mut after: T, action: Action) -> Result<T> {
+    let warnings_aside = kartoteka_domain::record::difference(Some(before), &after);
+    if warnings_aside.is_empty() {
+        return Ok(after);
+    }
+    after.stamp(&tx.scope().by().clone(), tx.now());
+    let event = Event::between(Some(before), &after, action);
+    T::update(tx, before, &after, event)?;
+    Ok(after)
+}
+
+/// Archives a record; again does nothing.
+pub fn archive<T: Stored>(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<T> {
+    let before: T = get(tx, id)?;
+    check_version(tx, &before, if_match)?;
+    if before.archived_at().is_some() {
+        return Ok(before);
+    }
+    let mut after = before.clone();
+    after.set_archived_at(Some(tx.now()));
+    store_change(tx, &before, after, Action::Archived)
+}
+
+/// Brings a record back.
+pub fn restore<T: Stored>(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<T> {
+    let before: T = get(tx, id)?;
+    check_version(tx, &before, if_match)?;
+    if before.archived_at().is_none() {
+        return Err(Problem::new(ProblemCode::NotArchived));
+    }
+    let mut after = before.clone();
+    after.set_archived_at(None);
+    store_change(tx, &before, after, Action::Restored)
+}
+
+/// A policy's warning.
+pub fn warning(code: &str, message: &str) -> Warning {
+    Warning { code: code.to_owned(), message: message.to_owned() }
+}
+
+/// Records that refer to others.
+pub trait Linked: Record + ToSchema {
+    /// What may be expanded.
+    const EXPANDS: &'static [Expansion];
+    /// The id behind an expansion.
+    fn link(&self, expansion: Expansion) -> Option<Uuid>;
+}
+
+macro_rules! linked {
+    ($($ty:ty { $($expansion:ident => $value:expr),* $(,)? })*) => { $(impl Linked for $ty {
+        const EXPANDS: &'static [Expansion] = &[$(Expansion::$expansion),*];
+        fn link(&self, expansion: Expansion) -> Option<Uuid> {
+            match expansion {
+                $(Expansion::$expansion => {
+                    let value: fn(&Self) -> Option<Uuid> = $value;
+                    value(self)
+                })*
+                #[allow(unreachable_patterns)]
+                _ => None,
+            }
+        }
+    })* };
+}
+linked! {
+    kartoteka_domain::contact::Contact { Owner => |c| c.owner_id.map(|i| i.uuid()), Company => |c| c.company_id.map(|i| i.uuid()), Source => |c| c.source_id.map(|i| i.uuid()) }
+    kartoteka_domain::company::Company { Owner => |c| c.owner_id.map(|i| i.uuid()), Contacts => |c| Some(c.id.uuid()) }
+    kartoteka_domain::lead::Lead { Contact => |l| Some(l.contact_id.uuid()), Owner => |l| l.owner_id.map(|i| i.uuid()), Source => |l| l.source_id.map(|i| i.uuid()), Company => |l| l.company_id.map(|i| i.uuid()) }
+    kartoteka_domain::task::Task { Owner => |t| Some(t.owner_id.uuid()), Contact => |t| t.contact_id.map(|i| i.uuid()), Company => |t| t.company_id.map(|i| i.uuid()), Lead => |t| t.lead_id.map(|i| i.uuid()) }
+    kartoteka_domain::communication::Communication { Contact => |c| Some(c.contact_id.uuid()), Owner => |c| c.owner_id.map(|i| i.uuid()), Lead => |c| c.lead_id.map(|i| i.uuid()) }
+}
+
+/// Puts the expansions asked for into records: one query per kind, however many records.
+pub fn expand<T: Linked>(tx: &mut dyn Reading, wanted: Option<&AnyOf<Expansion>>, records: &mut [T]) -> Result<()> {
+    let Some(AnyOf(wanted)) = wanted else { return Ok(()) };
+    if wanted.iter().any(|w| !T::EXPANDS.contains(w)) {
+        return Err(Problem::parameter("expand", FieldCode::InvalidValue));
+    }
+    let mut found: Vec<Expanded> = vec![Expanded::default(); records.len()];
+    for expansion in wanted {
+        let mut ids: Vec<Uuid> = records.iter().filter_map(|r| r.link(*expansion)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.is_empty() {
+            continue;
+        }
+        match expansion {
+            Expansion::Owner => put(&mut found, records, *expansion, user::find_many(tx, &ids)?, |e, v| e.owner = Some(v)),
+            Expansion::Contact => put(&mut found, records, *expansion, contact::find_many(tx, &ids)?, |e, v| e.contact = Some(v)),
+            Expansion::Company => put(&mut found, records, *expansion, company::find_many(tx, &ids)?, |e, v| e.company = Some(v)),
+            Expansion::Lead => put(&mut found, records, *expansion, lead::find_many(tx, &ids)?, |e, v| e.lead = Some(v)),
+            Expansion::Source => put(&mut found, records, *expansion, catalogue::find_sources(tx, &ids)?, |e, v| e.source = Some(v)),
+            Expansion::Contacts => {
+                let people = contact::of_companies(tx, &ids, 50 * i64::try_from(ids.len()).unwrap_or(1))?;
+                for (record, expanded) in records.iter().zip(&mut found) {
+                    let own = people.iter().filter(|p| p.company_id.map(|i| i.uuid()) == Some(record.uuid())).take(50).cloned().collect();
+                    expanded.contacts = Some(own);
+                }
+            }
+        }
+    }
+    for (record, expanded) in records.iter_mut().zip(found) {
+        record.set_expanded(expanded);
+    }
+    Ok(())
+}
+
+fn put<T: Linked, V: Record>(found: &mut [Expanded], records: &[T], expansion: Expansion, values: Vec<V>, set: impl Fn(&mut Expanded, V)) {
+    let by_id: HashMap<Uuid, V> = values.into_iter().map(|v| (v.uuid(), v)).collect();
+    for (record, expanded) in records.iter().zip(found) {
+        if let Some(value) = record.link(expansion).and_then(|id| by_id.get(&id)) {
+            set(expanded, value.clone());
+        }
+    }
+}
+
+/// Query parameters of getting one record.
+pub mod one {
+    use kartoteka_domain::{
+        list::{AnyOf, Parameter, ParameterType, Parameters},
+        record::Expansion,
+    };
+
+    /// Which related records to put beside.
+    #[derive(Debug, Clone, Default, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct ExpandParams {
+        /// Related records.
+        #[serde(default)]
+        pub expand: Option<AnyOf<Expansion>>,
+    }
+    impl Parameters for ExpandParams {
+        fn parameters() -> Vec<Parameter> {
+            vec![Parameter {
+                name: "expand",
+                description: "Related records to put beside it.",
+                schema: <AnyOf<Expansion> as ParameterType>::schema(),
+                dependencies: <AnyOf<Expansion> as ParameterType>::dependencies,
+            }]
+        }
+    }
+}
+
+/// Makes the tags that are not there yet, where the asker may; an archived one comes back.
+pub fn ensure_tags(tx: &mut WriteTx<'_>, names: &[String]) -> Result<()> {
+    use kartoteka_domain::{access::Verb, catalogue::{NewTag, Tag}};
+    let mut errors = FieldErrors::default();
+    for (index, name) in names.iter().enumerate() {
+        match catalogue::find_tag(tx, name)? {
+            Some(tag) if tag.archived_at.is_none() => {}
+            found => {
+                if !tx.may(RecordType::Tag, Verb::Create) {
+                    errors.add(format!("/tags/{index}"), FieldCode::ReferenceNotFound);
+                    continue;
+                }
+                match found {
+                    Some(archived) => {
+                        let mut back = archived.clone();
+                        back.set_archived_at(None);
+                        store_change(tx, &archived, back, Action::Restored)?;
+                    }
+                    None => drop(create::<Tag>(tx, &NewTag { name: Some(name.clone()), ..NewTag::default() })?),
+                }
+            }
+        }
+    }
+    Ok(errors.finish()?)
+}

@@ -1,0 +1,379 @@
+//! What operations read: bodies, query parameters, ids, If-Match. Strict, with the place of every fault. These only
+//! read (400, 413, 415); what a value may be is the domain's to say.
+
+use std::{marker::PhantomData, ops::Deref};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use kartoteka_domain::{
+    invalid::{FieldCode, pointer_token},
+    list::Parameters,
+    record::{Input, Record},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    problem::{Problem, ProblemCode, Result},
+    spec::{Describe, Shape},
+};
+
+/// Largest body of the API, bytes.
+const MOST_BYTES: usize = 1_048_576;
+
+/// Hash of the body, left for the idempotency key.
+#[derive(Clone)]
+pub struct BodyHash(pub Vec<u8>);
+
+/// The whole body, at most `most` bytes.
+pub async fn body_bytes(payload: &mut Payload, most: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        // a client that vanished or cut the body off: nobody reads the answer, but nothing is written either
+        let chunk = chunk.map_err(|_| Problem::new(ProblemCode::MalformedJson))?;
+        if bytes.len() + chunk.len() > most {
+            // what was announced is read to its end and dropped, so that the answer arrives; but not without bound
+            let mut dropped = 0;
+            while let Some(Ok(chunk)) = payload.next().await {
+                dropped += chunk.len();
+                if dropped > 16 * MOST_BYTES {
+                    break;
+                }
+            }
+            return Err(Problem::new(ProblemCode::PayloadTooLarge));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// Refuses content types but these, and charsets but UTF-8.
+fn expect_type(req: &HttpRequest, allowed: &[&str]) -> Result<()> {
+    let given = req.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let mut parts = given.split(';');
+    let kind = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+    let charset = parts.filter_map(|p| p.trim().strip_prefix("charset=")).next().map(|c| c.trim_matches('"').to_ascii_lowercase());
+    if !allowed.contains(&kind.as_str()) || charset.is_some_and(|c| c != "utf-8" && c != "utf8") {
+        return Err(Problem::new(ProblemCode::UnsupportedMediaType));
+    }
+    Ok(())
+}
+
+/// Reads JSON strictly; the fault's place is told.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    if std::str::from_utf8(bytes).is_err() {
+        return Err(Problem::unreadable(ProblemCode::InvalidText, "", FieldCode::InvalidText));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        let inner = error.into_inner();
+        match inner.classify() {
+            serde_json::error::Category::Data => {
+                let text = inner.to_string();
+                if let Some(name) = text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+                    let name = pointer_token(name);
+                    // the path ends at the unknown key itself in some positions and before it in others
+                    let pointer = if pointer.ends_with(&format!("/{name}")) { pointer } else { format!("{pointer}/{name}") };
+                    Problem::unreadable(ProblemCode::UnknownField, pointer, FieldCode::UnknownField)
+                } else if text.starts_with("unknown variant") {
+                    Problem::invalid(pointer, FieldCode::InvalidValue)
+                } else if text.starts_with("UUID parsing failed") || text.contains("input contains invalid characters") || text.contains("premature end of input") || text.contains("input is out of range") || text.contains("trailing input") || text.contains("input is not enough") {
+                    Problem::invalid(pointer, FieldCode::InvalidValue)
+                } else if text.starts_with("missing field") {
+                    let name = text.split('`').nth(1).unwrap_or_default().to_owned();
+                    Problem::invalid(format!("{pointer}/{}", pointer_token(&name)), FieldCode::Required)
+                } else {
+                    Problem::unreadable(ProblemCode::WrongType, pointer, FieldCode::WrongType)
+                }
+            }
+            _ => Problem::new(ProblemCode::MalformedJson),
+        }
+    })?;
+    reader.end().map_err(|_| Problem::new(ProblemCode::MalformedJson))?;
+    Ok(value)
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(format!("/{index}")),
+            Segment::Map { key } => Some(format!("/{}", pointer_token(key))),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        })
+        .collect()
+}
+
+/// Refuses U+0000 anywhere in a body, naming the place.
+fn refuse_nul(bytes: &[u8]) -> Result<()> {
+    let suspicious = bytes.windows(6).any(|w| w == b"\\u0000");
+    if !suspicious {
+        return Ok(());
+    }
+    fn find(value: &Value, at: &str) -> Option<String> {
+        match value {
+            Value::String(text) => text.contains('\0').then(|| at.to_owned()),
+            Value::Array(items) => items.iter().enumerate().find_map(|(i, v)| find(v, &format!("{at}/{i}"))),
+            Value::Object(map) => map.iter().find_map(|(k, v)| {
+                let here = format!("{at}/{}", pointer_token(k).replace('\0', "\u{2400}"));
+                if k.contains('\0') { Some(here) } else { find(v, &here) }
+            }),
+            _ => None,
+        }
+    }
+    let value: Value = serde_json::from_slice(bytes).map_err(|_| Problem::new(ProblemCode::MalformedJson))?;
+    match find(&value, "") {
+        Some(pointer) => Err(Problem::unreadable(ProblemCode::InvalidText, pointer, FieldCode::InvalidText)),
+        None => Ok(()),
+    }
+}
+
+async fn read_json(req: &HttpRequest, payload: &mut Payload, types: &[&str]) -> Result<Vec<u8>> {
+    expect_type(req, types)?;
+    let bytes = body_bytes(payload, MOST_BYTES).await?;
+    refuse_nul(&bytes)?;
+    let mut hash = Sha256::new();
+    hash.update(req.query_string().as_bytes());
+    hash.update([0]);
+    hash.update(&bytes);
+    req.extensions_mut().insert(BodyHash(hash.finalize().to_vec()));
+    Ok(bytes)
+}
+
+/// A JSON body that could be read.
+pub struct Valid<T>(pub T);
+
+impl<T> Deref for Valid<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Valid<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, mut payload) = (req.clone(), payload.take());
+        Box::pin(async move { Ok(Self(parse(&read_json(&req, &mut payload, &["application/json"]).await?)?)) })
+    }
+}
+impl<T: ToSchema> Describe for Valid<T> {
+    fn describe(shape: &mut Shape) {
+        shape.body::<T>(&["application/json"]);
+    }
+}
+
+/// A JSON Merge Patch that could be read.
+pub struct Patch<I> {
+    value: Value,
+    of: PhantomData<fn() -> I>,
+}
+
+impl<I: Input> Patch<I> {
+    /// The input after the patch.
+    pub fn applied_to(&self, input: &I) -> Result<I> {
+        let mut merged = serde_json::to_value(input).map_err(Problem::internal)?;
+        json_patch::merge(&mut merged, &self.value);
+        let bytes = serde_json::to_vec(&merged).map_err(Problem::internal)?;
+        parse(&bytes)
+    }
+}
+
+impl<I: Input> FromRequest for Patch<I> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, mut payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read_json(&req, &mut payload, &["application/merge-patch+json", "application/json"]).await?;
+            let _: I::Patch = parse(&bytes)?;
+            let mut value: Value = parse(&bytes)?;
+            if let Value::Object(object) = &mut value
+                && let Some(Value::Array(names)) = object.remove("clear")
+            {
+                for name in names.iter().filter_map(Value::as_str) {
+                    object.insert(name.to_owned(), Value::Null);
+                }
+            }
+            Ok(Self { value, of: PhantomData })
+        })
+    }
+}
+impl<I: Input<Patch: ToSchema>> Describe for Patch<I> {
+    fn describe(shape: &mut Shape) {
+        shape.body::<I::Patch>(&["application/merge-patch+json", "application/json"]);
+        shape.may_refuse(&[409]);
+    }
+}
+
+/// Query parameters, read strictly.
+pub struct Params<P>(pub P);
+
+impl<P> Deref for Params<P> {
+    type Target = P;
+    fn deref(&self) -> &P {
+        &self.0
+    }
+}
+
+/// Reads a query string strictly.
+pub fn parse_query<P: Parameters>(query: &str) -> Result<P> {
+    let known: Vec<&str> = P::parameters().iter().map(|p| p.name).collect();
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).map_err(|_| Problem::new(ProblemCode::InvalidParameter))?;
+    let mut seen: Vec<&str> = Vec::new();
+    for (name, value) in &pairs {
+        if !known.contains(&name.as_str()) {
+            return Err(Problem::parameter(name.chars().take(100).collect::<String>(), FieldCode::UnknownParameter));
+        }
+        if seen.contains(&name.as_str()) || value.chars().count() > 10_000 {
+            return Err(Problem::parameter(name.clone(), FieldCode::InvalidValue));
+        }
+        if value.contains('\0') {
+            return Err(Problem { code: ProblemCode::InvalidText, ..Problem::parameter(name.clone(), FieldCode::InvalidText) });
+        }
+        seen.push(name);
+    }
+    // an empty value is no value
+    let given: Vec<(&String, &String)> = pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| (n, v)).collect();
+    let encoded = serde_urlencoded::to_string(&given).map_err(|_| Problem::new(ProblemCode::InvalidParameter))?;
+    let reader = serde_urlencoded::Deserializer::new(form_pairs(encoded.as_bytes()));
+    serde_path_to_error::deserialize(reader).map_err(|error| {
+        let name = error.path().to_string();
+        Problem::parameter(name, FieldCode::InvalidValue)
+    })
+}
+
+fn form_pairs(bytes: &[u8]) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(bytes)
+}
+
+impl<P: Parameters> FromRequest for Params<P> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(parse_query(req.query_string()).map(Self))
+    }
+}
+impl<P: Parameters> Describe for Params<P> {
+    fn describe(shape: &mut Shape) {
+        shape.query::<P>();
+    }
+}
+
+/// The id in the path; anything that is no UUID is simply not there.
+pub struct At<T>(pub Uuid, PhantomData<fn() -> T>);
+
+impl<T> FromRequest for At<T> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = req.match_info().get("id").and_then(|id| Uuid::try_parse(id).ok());
+        std::future::ready(id.map(|id| Self(id, PhantomData)).ok_or_else(Problem::not_found))
+    }
+}
+impl<T> Describe for At<T> {
+    fn describe(shape: &mut Shape) {
+        shape.schema::<kartoteka_domain::id::AnyId>();
+        shape.path_parameter("id", "Id of the record.", &serde_json::json!({"$ref": "#/components/schemas/Id"}));
+    }
+}
+
+/// A text in the path: an integrator's own key, a form's key.
+pub struct Named(pub String);
+
+impl FromRequest for Named {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let raw = req.match_info().iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
+        let named = web::Path::<String>::extract(req);
+        drop(named);
+        let decoded = percent_decode(&raw);
+        let fine = !decoded.is_empty() && decoded.chars().count() <= 200 && !decoded.contains('\0');
+        std::future::ready(if fine { Ok(Self(decoded)) } else { Err(Problem::not_found()) })
+    }
+}
+
+fn percent_decode(raw: &str) -> String {
+    percent_encoding::percent_decode_str(raw).decode_utf8_lossy().into_owned()
+}
+
+/// `by-external-id/{external_id}`.
+pub struct ByExternalId(pub String);
+
+impl FromRequest for ByExternalId {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        std::future::ready(Named::from_request(req, payload).into_inner().map(|named| Self(named.0)))
+    }
+}
+impl Describe for ByExternalId {
+    fn describe(shape: &mut Shape) {
+        shape.path_parameter("external_id", "The integrator's own key.", &serde_json::json!({"type": "string", "minLength": 1, "maxLength": 200}));
+    }
+}
+
+/// `{form_key}`.
+pub struct FormKey(pub String);
+
+impl FromRequest for FormKey {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        std::future::ready(Named::from_request(req, payload).into_inner().map(|named| Self(named.0)))
+    }
+}
+impl Describe for FormKey {
+    fn describe(shape: &mut Shape) {
+        shape.path_parameter("form_key", "The form's public key.", &serde_json::json!({"type": "string", "minLength": 1, "maxLength": 200}));
+    }
+}
+
+/// `If-Match`: the version a change was made from.
+pub struct IfMatch(Option<Vec<String>>);
+
+impl IfMatch {
+    /// Whether the header was sent.
+    pub fn given(&self) -> bool {
+        self.0.is_some()
+    }
+    /// The version sent, when the header names one.
+    pub fn version(&self) -> Option<i64> {
+        self.0.as_ref()?.first()?.parse().ok()
+    }
+    /// Whether the record has the version sent.
+    pub fn admits<R: Record>(&self, record: &R) -> bool {
+        match &self.0 {
+            None => true,
+            Some(tags) => tags.iter().any(|tag| tag == "*" || *tag == record.version().to_string()),
+        }
+    }
+}
+
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let tags = req.headers().get(header::IF_MATCH).map(|value| {
+            value
+                .to_str()
+                .unwrap_or_default()
+                .split(',')
+                .map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"').to_owned())
+                .collect()
+        });
+        std::future::ready(Ok(Self(tags)))
+    }
+}
+impl Describe for IfMatch {
+    fn describe(shape: &mut Shape) {
+        shape.header("If-Match", "The ETag the change was made from; another version now is answered 412.");
+        shape.may_refuse(&[412, 428]);
+    }
+}

@@ -1,0 +1,155 @@
+//! The router: one list mounts and documents. A route without a description cannot be added, nor a description without a route.
+
+use std::{future::Future, sync::Arc};
+
+use actix_web::{
+    FromRequest, Handler, HttpMessage, Responder, Route,
+    dev::ServiceRequest,
+    http::Method,
+    middleware::{Next, from_fn},
+    web,
+};
+use kartoteka_domain::{access::{RecordType, Verb}, invalid::FieldCode};
+
+use crate::{
+    app::App,
+    can::{InSession, Verified},
+    credential,
+    observe::Pattern,
+    problem::{Problem, ProblemCode},
+    spec::{Describe, Operation, Shape},
+};
+
+/// An answer type that describes itself.
+pub trait Described {
+    /// Adds the statuses, headers and schemas of the answer.
+    fn describe(shape: &mut Shape);
+}
+impl<R: crate::answer::Respond> Described for crate::answer::Answer<R> {
+    fn describe(shape: &mut Shape) {
+        R::describe(shape);
+    }
+}
+
+struct Mounted {
+    path: String,
+    method: Method,
+    secured: Option<(RecordType, Verb)>,
+    takes_query: bool,
+    route: Arc<dyn Fn() -> Route + Send + Sync>,
+}
+
+/// What is mounted.
+#[derive(Default)]
+pub struct Router {
+    mounted: Vec<Mounted>,
+    operations: Vec<Operation>,
+}
+
+impl Router {
+    /// Mounts a handler under its own attribute's path and method.
+    pub fn add<P, F, Args>(&mut self, handler: F)
+    where
+        P: utoipa::Path,
+        F: Handler<Args> + Send + Sync,
+        Args: FromRequest + Describe + 'static,
+        F::Output: Responder + Described + 'static,
+        F::Future: Future,
+    {
+        let mut shape = Shape::default();
+        Args::describe(&mut shape);
+        <F::Output as Described>::describe(&mut shape);
+        let path = P::path();
+        for method in P::methods() {
+            let word = serde_json::to_value(&method).ok().and_then(|v| v.as_str().map(str::to_ascii_uppercase)).unwrap_or_default();
+            let Ok(method) = Method::from_bytes(word.as_bytes()) else { continue };
+            let (handler, verb) = (handler.clone(), method.clone());
+            self.mounted.push(Mounted {
+                path: path.clone(),
+                method,
+                secured: shape.secured,
+                takes_query: shape.takes_query,
+                route: Arc::new(move || web::method(verb.clone()).to(handler.clone())),
+            });
+            self.operations.push(Operation {
+                path: path.clone(),
+                method: word.to_ascii_lowercase(),
+                written: P::operation(),
+                shape: std::mem::take(&mut shape),
+            });
+        }
+    }
+
+    /// Everything mounted, for the spec.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// Puts the routes into an actix application.
+    pub fn configure(&self, config: &mut web::ServiceConfig) {
+        let mut paths: Vec<&str> = self.mounted.iter().map(|m| m.path.as_str()).collect();
+        // a literal segment before a parameter: `by-external-id` is no id
+        paths.sort_by_key(|path| path.replace('{', "\u{10ffff}"));
+        paths.dedup();
+        for path in paths {
+            let here: Vec<&Mounted> = self.mounted.iter().filter(|m| m.path == path).collect();
+            let allow = here.iter().map(|m| m.method.as_str()).collect::<Vec<_>>().join(", ");
+            let rules: Arc<[Rule]> = here.iter().map(|m| Rule { method: m.method.clone(), secured: m.secured, takes_query: m.takes_query }).collect();
+            let pattern: Arc<str> = Arc::from(path);
+            let mut resource = web::resource(path.to_owned());
+            for mounted in &here {
+                resource = resource.route((mounted.route)());
+            }
+            let resource = resource
+                .default_service(web::to(move || {
+                    let allow = allow.clone();
+                    async move { Err::<String, _>(Problem { allow: Some(allow), ..Problem::new(ProblemCode::MethodNotAllowed) }) }
+                }))
+                .wrap(from_fn(move |req: ServiceRequest, next: Next<_>| {
+                    let (rules, pattern) = (Arc::clone(&rules), Arc::clone(&pattern));
+                    async move {
+                        req.extensions_mut().insert(Pattern(pattern));
+                        if let Err(problem) = admit(&req, &rules).await {
+                            return Err(actix_web::Error::from(problem));
+                        }
+                        next.call(req).await
+                    }
+                }));
+            config.service(resource);
+        }
+    }
+}
+
+struct Rule {
+    method: Method,
+    secured: Option<(RecordType, Verb)>,
+    takes_query: bool,
+}
+
+/// Order of refusals: who are you, may you, then what you sent. The extractors hold the rights; this only puts the
+/// questions in order.
+async fn admit(req: &ServiceRequest, rules: &[Rule]) -> Result<(), Problem> {
+    let Some(rule) = rules.iter().find(|rule| rule.method == *req.method()) else { return Ok(()) };
+    if let Some((record, verb)) = rule.secured {
+        let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
+        let known = credential::authenticate(&app, req.request()).await?;
+        known.actor.authorize(record, verb)?;
+        if let Some(session) = known.session {
+            req.extensions_mut().insert(InSession(session));
+        }
+        req.extensions_mut().insert(Verified(known.actor));
+    }
+    if !rule.takes_query && !req.query_string().is_empty() {
+        let name = form_urlencoded::parse(req.query_string().as_bytes()).next().map(|(name, _)| name.chars().take(100).collect::<String>());
+        return Err(Problem::parameter(name.unwrap_or_default(), FieldCode::UnknownParameter));
+    }
+    Ok(())
+}
+
+/// Mounts handlers: `mount!(router; crate::contact: list_contacts, create_contact; …)`.
+#[macro_export]
+macro_rules! mount {
+    ($router:expr; $($room:path : $($handler:ident),+ $(,)?);+ $(;)?) => {
+        $({ use $room as room; pastey::paste! { $($router.add::<room::[<__path_ $handler>], _, _>(room::$handler);)+ } })+
+    };
+}

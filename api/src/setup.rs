@@ -1,0 +1,116 @@
+//! The first workspace and its administrator, with the choice lists a business begins with.
+
+use kartoteka_domain::{
+    access::{RoleKey, Scope},
+    actor::ActorRef,
+    catalogue::{ContactStatus, NewContactStatus, NewRejectReason, NewSource, RejectReason, Source},
+    event::Event,
+    id::WorkspaceId,
+    invalid::FieldErrors,
+    record::{Birth, Made, Making},
+    user::{NewUser, User},
+    workspace::{NewWorkspace, Workspace},
+};
+use kartoteka_persistence::{Circumstances, Store, WriteTx, workspace};
+use validator::Validate;
+
+use crate::{
+    clock,
+    credential::hash_password,
+    problem::{Problem, Result},
+    record, user,
+};
+
+/// What is set up.
+pub struct Plan {
+    /// The workspace.
+    pub workspace: NewWorkspace,
+    /// The administrator's e-mail; the slug is put in by `{slug}`.
+    pub email: String,
+    /// His name.
+    pub name: String,
+    /// His password.
+    pub password: String,
+}
+
+/// What was set up.
+#[derive(Clone)]
+pub struct Installed {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// The administrator.
+    pub administrator: User,
+}
+
+/// The circumstances of the command line.
+pub fn circumstances() -> Circumstances {
+    Circumstances { now: clock::now(), fresh_id: clock::fresh_id, request_id: None, address: None }
+}
+
+/// Makes a workspace in one transaction.
+pub fn install(store: &Store, plan: &Plan) -> Result<Installed> {
+    let hash = hash_password(&plan.password)?;
+    let birth = Birth { id: clock::fresh_id(), at: clock::now(), by: ActorRef::system() };
+    let making = Making { birth: &birth, workspace: None, fresh_id: &clock::fresh_id, asker: None };
+    let mut errors = FieldErrors::default();
+    errors.absorb(plan.workspace.validate());
+    errors.finish()?;
+    let made = Workspace::make(&plan.workspace, None, &making).map_err(Problem::from)?;
+    let scope = Scope::of_the_server(WorkspaceId::new(birth.id), ActorRef::system());
+    let input = NewUser {
+        email: Some(plan.email.replace("{slug}", &made.slug)),
+        name: Some(plan.name.clone()),
+        role: Some(RoleKey::Administrator),
+        password: Some(plan.password.clone()),
+        ..NewUser::default()
+    };
+    store.write_now(scope, circumstances(), move |tx| {
+        workspace::insert(tx, &made, Event::created(&made))?;
+        lists(tx, made.languages.first().map_or("en", String::as_str))?;
+        let administrator = user::create(tx, &input, Some(&hash))?;
+        Ok(Installed { workspace: made.clone(), administrator })
+    })
+}
+
+/// The choice lists a business begins with, in its language.
+fn lists(tx: &mut WriteTx<'_>, language: &str) -> Result<()> {
+    let pick = |[en, ru, uk]: [&str; 3]| match language {
+        "ru" => ru.to_owned(),
+        "uk" => uk.to_owned(),
+        _ => en.to_owned(),
+    };
+    let statuses = [
+        ("new", ["New", "Новый", "Новий"]),
+        ("active", ["Active", "Активный", "Активний"]),
+        ("regular", ["Regular", "Постоянный", "Постійний"]),
+        ("sleeping", ["Sleeping", "Спящий", "Сплячий"]),
+        ("lost", ["Lost", "Потерян", "Втрачений"]),
+    ];
+    for (position, (key, names)) in (1_i64..).zip(statuses) {
+        let new = NewContactStatus { key: Some(key.into()), name: Some(pick(names)), position: Some(position), color: None };
+        record::create::<ContactStatus>(tx, &new)?;
+    }
+    let sources = [
+        ("site", ["Website", "Сайт", "Сайт"]),
+        ("call", ["Phone call", "Звонок", "Дзвінок"]),
+        ("referral", ["Recommendation", "Рекомендация", "Рекомендація"]),
+        ("advertising", ["Advertising", "Реклама", "Реклама"]),
+        ("social", ["Social networks", "Соцсети", "Соцмережі"]),
+    ];
+    for (position, (key, names)) in (1_i64..).zip(sources) {
+        let new = NewSource { key: Some(key.into()), name: Some(pick(names)), position: Some(position), color: None };
+        record::create::<Source>(tx, &new)?;
+    }
+    let reasons = [
+        ("spam", ["Spam", "Спам", "Спам"]),
+        ("no_answer", ["Cannot be reached", "Не удалось связаться", "Не вдалося зв'язатися"]),
+        ("not_ours", ["Not what we do", "Не наш профиль", "Не наш профіль"]),
+        ("price", ["Too expensive", "Дорого", "Дорого"]),
+        ("competitor", ["Chose another company", "Выбрал другую компанию", "Обрав іншу компанію"]),
+    ];
+    for (position, (key, names)) in (1_i64..).zip(reasons) {
+        let new = NewRejectReason { key: Some(key.into()), name: Some(pick(names)), position: Some(position), color: None };
+        record::create::<RejectReason>(tx, &new)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,349 @@
+//! The OpenAPI document, made from the handlers' own types: what is mounted is described, and nothing else.
+
+mod examples;
+
+use std::collections::BTreeMap;
+
+use kartoteka_domain::list::{NamedSchema, Parameters, dependency};
+use serde_json::{Map, Value, json};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::problem::ProblemCode;
+
+/// What the types of a handler say of its operation.
+#[derive(Default)]
+pub struct Shape {
+    /// Whether a credential is needed.
+    pub secured: Option<(kartoteka_domain::access::RecordType, kartoteka_domain::access::Verb)>,
+    /// Whether query parameters are read.
+    pub takes_query: bool,
+    /// Whether an `Idempotency-Key` is honoured.
+    pub idempotent: bool,
+    parameters: Vec<Value>,
+    body: Option<Value>,
+    answers: BTreeMap<u16, Value>,
+    problems: Vec<u16>,
+    schemas: Vec<NamedSchema>,
+}
+
+impl Shape {
+    /// A success with a body.
+    pub fn answer<T: ToSchema>(&mut self, status: u16, description: &str) {
+        self.schema::<T>();
+        let name = T::name();
+        self.json_answer(status, description, &name);
+    }
+    fn json_answer(&mut self, status: u16, description: &str, schema: &str) {
+        let mut content = json!({"schema": {"$ref": format!("#/components/schemas/{schema}")}});
+        if let (Some(example), Some(content)) = (examples::example(schema), content.as_object_mut()) {
+            content.insert("example".into(), example);
+        }
+        self.answers.insert(status, json!({"description": description, "content": {"application/json": content}, "headers": common_headers()}));
+    }
+    /// A success without a body.
+    pub fn bare(&mut self, status: u16, description: &str) {
+        self.answers.insert(status, json!({"description": description, "headers": common_headers()}));
+    }
+    /// A success with a body of another type.
+    pub fn text(&mut self, status: u16, description: &str, content_type: &str) {
+        self.answers.insert(
+            status,
+            json!({"description": description, "content": {content_type: {"schema": {"type": "string"}}}, "headers": common_headers()}),
+        );
+    }
+    /// A header of a success.
+    pub fn answer_header(&mut self, status: u16, name: &str, description: &str) {
+        if let Some(headers) = self.answers.get_mut(&status).and_then(|a| a.get_mut("headers")).and_then(Value::as_object_mut) {
+            headers.insert(name.to_owned(), json!({"description": description, "schema": {"type": "string"}}));
+        }
+    }
+    /// Statuses the operation may refuse with.
+    pub fn may_refuse(&mut self, statuses: &[u16]) {
+        self.problems.extend_from_slice(statuses);
+    }
+    /// A JSON body.
+    pub fn body<T: ToSchema>(&mut self, types: &[&str]) {
+        self.schema::<T>();
+        let name = T::name();
+        let mut media = json!({"schema": {"$ref": format!("#/components/schemas/{name}")}});
+        if let (Some(example), Some(media)) = (examples::example(&name), media.as_object_mut()) {
+            media.insert("example".into(), example);
+        }
+        let content: Map<String, Value> = types.iter().map(|kind| ((*kind).to_owned(), media.clone())).collect();
+        self.body = Some(json!({"required": true, "content": content}));
+        self.may_refuse(&[400, 413, 415, 422]);
+    }
+    /// One more content type of the body.
+    pub fn body_also(&mut self, kind: &str, schema: &Value) {
+        if let Some(content) = self.body.as_mut().and_then(|b| b.get_mut("content")).and_then(Value::as_object_mut) {
+            content.insert(kind.to_owned(), json!({"schema": schema}));
+        }
+    }
+    /// Query parameters.
+    pub fn query<P: Parameters>(&mut self) {
+        self.takes_query = true;
+        for parameter in P::parameters() {
+            (parameter.dependencies)(&mut self.schemas);
+            let schema = serde_json::to_value(&parameter.schema).unwrap_or_default();
+            let mut described = json!({"name": parameter.name, "in": "query", "required": false, "description": parameter.description, "schema": schema});
+            if schema.get("type").and_then(Value::as_str) == Some("array")
+                && let Some(described) = described.as_object_mut()
+            {
+                described.insert("style".into(), "form".into());
+                described.insert("explode".into(), false.into());
+            }
+            self.parameters.push(described);
+        }
+    }
+    /// A parameter in the path.
+    pub fn path_parameter(&mut self, name: &str, description: &str, schema: &Value) {
+        self.parameters.push(json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema}));
+        self.may_refuse(&[404]);
+    }
+    /// A header of the request.
+    pub fn header(&mut self, name: &str, description: &str) {
+        self.parameters.push(
+            json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string", "maxLength": 255}}),
+        );
+    }
+    /// A named schema and all it refers to.
+    pub fn schema<T: ToSchema>(&mut self) {
+        dependency::<T>(&mut self.schemas);
+    }
+}
+
+/// Describes the page of a record type; a name of its own for each, so that generators make one class per page.
+pub fn page_schema<T: ToSchema>(shape: &mut Shape) {
+    shape.schema::<T>();
+    let (item, name) = (T::name(), format!("{}Page", T::name()));
+    let page = json!({
+        "type": "object",
+        "description": format!("One page of a list of {item} records."),
+        "required": ["data", "next_cursor"],
+        "properties": {
+            "data": {"type": "array", "description": "The records.", "items": {"$ref": format!("#/components/schemas/{item}")}},
+            "next_cursor": {"type": ["string", "null"], "description": "Where to go on; null on the last page."},
+            "total": {"type": "integer", "format": "int64", "description": "Count of all matching records, when `include_total` asked for it."},
+        },
+    });
+    if let Ok(schema) = serde_json::from_value(page) {
+        shape.schemas.push((name.clone(), schema));
+    }
+    shape.json_answer(200, "One page.", &name);
+}
+
+fn common_headers() -> Value {
+    json!({"X-Request-Id": {"description": "Id of the request, the client's own if it sent a sane one.", "schema": {"type": "string"}}})
+}
+
+/// A type of a handler that adds to the description.
+pub trait Describe {
+    /// Adds it.
+    fn describe(shape: &mut Shape);
+}
+
+macro_rules! describe_tuples {
+    ($(($($name:ident)*))*) => { $(impl<$($name: Describe),*> Describe for ($($name,)*) {
+        fn describe(shape: &mut Shape) { let _ = &shape; $($name::describe(shape);)* }
+    })* };
+}
+describe_tuples! { () (A) (A B) (A B C) (A B C D) (A B C D E) }
+
+/// One operation of the document.
+pub struct Operation {
+    /// Its path.
+    pub path: String,
+    /// Its method, lower case.
+    pub method: String,
+    /// What its attribute and comments say.
+    pub written: utoipa::openapi::path::Operation,
+    /// What its types say.
+    pub shape: Shape,
+}
+
+const PROBLEMS: &[(u16, &str, &str)] = &[
+    (400, "BadRequest", "The request cannot be read: not JSON, a wrong JSON type, an unknown name, a bad parameter."),
+    (401, "Unauthorized", "No valid credential."),
+    (403, "Forbidden", "The role may not do this."),
+    (404, "NotFound", "Not there, or not yours: the same answer for both."),
+    (409, "Conflict", "Conflicts with the present state."),
+    (412, "PreconditionFailed", "The record changed since it was read."),
+    (413, "ContentTooLarge", "The body is larger than allowed."),
+    (415, "UnsupportedMediaType", "The content type is not understood here."),
+    (422, "UnprocessableContent", "Some fields are not valid; all of them are told at once."),
+    (428, "PreconditionRequired", "The workspace demands If-Match."),
+    (429, "TooManyRequests", "Too many requests."),
+    (503, "ServiceUnavailable", "Too much to do at this moment; try again after the time told."),
+];
+
+/// The whole document.
+pub fn document(operations: &[Operation]) -> Value {
+    let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
+    let mut add = |list: &[NamedSchema]| {
+        for (name, schema) in list {
+            schemas.entry(name.clone()).or_insert_with(|| closed_null(serde_json::to_value(schema).unwrap_or_default()));
+        }
+    };
+    let mut own: Vec<NamedSchema> = Vec::new();
+    dependency::<ProblemCode>(&mut own);
+    dependency::<kartoteka_domain::invalid::FieldCode>(&mut own);
+    dependency::<kartoteka_domain::duplicate::Candidate>(&mut own);
+    dependency::<kartoteka_domain::user::WorkspaceBrief>(&mut own);
+    add(&own);
+    let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    for operation in operations {
+        add(&operation.shape.schemas);
+        let mut described = serde_json::to_value(&operation.written).unwrap_or_default();
+        if let Some(described) = described.as_object_mut() {
+            complete(described, &operation.shape, &operation.method);
+        }
+        paths.entry(operation.path.clone()).or_default().insert(operation.method.clone(), described);
+    }
+    for (name, schema) in problem_schemas() {
+        schemas.insert(name.to_owned(), schema);
+    }
+    let responses: Map<String, Value> = PROBLEMS
+        .iter()
+        .map(|(status, name, description)| {
+            let mut headers = common_headers();
+            if let Some(headers) = headers.as_object_mut() {
+                let mut header = |name: &str, text: &str| headers.insert(name.into(), json!({"description": text, "schema": {"type": "string"}}));
+                match status {
+                    401 => drop(header("WWW-Authenticate", "How to sign in.")),
+                    429 | 503 => drop(header("Retry-After", "Seconds to wait.")),
+                    _ => {}
+                }
+            }
+            let content = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": examples::problem(*status)}});
+            ((*name).to_owned(), json!({"description": description, "headers": headers, "content": content}))
+        })
+        .collect();
+    let tags: Vec<Value> = TAGS.iter().map(|(name, text)| json!({"name": name, "description": text})).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Kartoteka",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "A headless CRM that keeps a client base: complete cards, no duplicates, every enquiry caught, every client with a next step.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "contact": {"name": "Kartoteka", "url": "https://github.com/kartoteka/kartoteka"},
+        },
+        "servers": [{"url": "/", "description": "This server."}],
+        "tags": tags,
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": responses,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "An access token of `POST /v1/auth/token`, or an API key `kk_live_…`."}},
+        },
+    })
+}
+
+const TAGS: &[(&str, &str)] = &[
+    ("api-keys", "Ways in for integrations."),
+    ("auth", "Signing in and out."),
+    ("communications", "Calls, meetings, letters, messages."),
+    ("companies", "Organisations' cards."),
+    ("contact-statuses", "The workspace's own list of statuses."),
+    ("contacts", "People's cards."),
+    ("departments", "The tree that decides what a head sees."),
+    ("forms", "Websites' doors for enquiries."),
+    ("leads", "Enquiries."),
+    ("lookup", "Who is behind a phone, an e-mail, a tax id."),
+    ("me", "Who is asking, and what is to be done today."),
+    ("notes", "Free text on cards, leads, tasks."),
+    ("public", "What a website calls without a credential."),
+    ("reject-reasons", "Why leads are rejected."),
+    ("sources", "Where clients come from."),
+    ("submissions", "What forms sent, and what became of it."),
+    ("tags", "Tags of cards and leads."),
+    ("tasks", "What is to be done, by whom, by when."),
+    ("users", "Colleagues."),
+    ("workspace", "Settings and policies."),
+];
+
+fn complete(operation: &mut Map<String, Value>, shape: &Shape, method: &str) {
+    let mut parameters = shape.parameters.clone();
+    let mut problems = shape.problems.clone();
+    problems.extend([400, 503]);
+    if shape.secured.is_some() {
+        problems.extend([401, 403]);
+        operation.insert("security".into(), json!([{"bearer": []}]));
+    } else {
+        operation.insert("security".into(), json!([]));
+    }
+    if shape.idempotent && method == "post" {
+        parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "The same key and body get the same outcome for 24 hours; the effect happens once.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}}));
+        problems.extend([409, 422]);
+    }
+    parameters.push(json!({"name": "Accept-Language", "in": "header", "required": false,
+        "description": "Language of messages: en, ru or uk.", "schema": {"type": "string", "maxLength": 255}}));
+    operation.insert("parameters".into(), parameters.into());
+    if let Some(body) = &shape.body {
+        operation.insert("requestBody".into(), body.clone());
+    }
+    let mut responses: Map<String, Value> = shape.answers.iter().map(|(status, answer)| (status.to_string(), answer.clone())).collect();
+    problems.sort_unstable();
+    problems.dedup();
+    for (status, name, _) in PROBLEMS {
+        if problems.contains(status) {
+            responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{name}")}));
+        }
+    }
+    operation.insert("responses".into(), responses.into());
+}
+
+/// utoipa writes an optional reference as `oneOf [null, $ref]`; both orders are right, one is enough.
+fn closed_null(schema: Value) -> Value {
+    schema
+}
+
+fn problem_schemas() -> Vec<(&'static str, Value)> {
+    let text = |description: &str| json!({"type": "string", "description": description});
+    vec![
+        (
+            "Problem",
+            json!({
+                "type": "object",
+                "description": "A refusal (RFC 9457).",
+                "required": ["type", "title", "status", "code", "detail", "request_id", "errors"],
+                "properties": {
+                    "type": text("Address of the kind of problem."),
+                    "title": text("What happened, in the asker's language."),
+                    "status": {"type": "integer", "format": "int32", "description": "The HTTP status."},
+                    "code": {"$ref": "#/components/schemas/ProblemCode"},
+                    "detail": text("More about it."),
+                    "request_id": text("Id of the request, for support."),
+                    "errors": {"type": "array", "description": "Every faulty field.", "items": {"$ref": "#/components/schemas/ProblemField"}},
+                    "existing_id": {"type": "string", "format": "uuid", "description": "409 `duplicate_found`: the best candidate."},
+                    "candidates": {"type": "array", "description": "409 `duplicate_found`: the candidates, best first.", "items": {"$ref": "#/components/schemas/Candidate"}},
+                    "workspaces": {"type": "array", "description": "409 `workspace_required`: the workspaces to choose from.", "items": {"$ref": "#/components/schemas/WorkspaceBrief"}},
+                    "current_version": {"type": "integer", "format": "int64", "description": "412 `version_mismatch`: the version now."},
+                    "changed_fields": {"type": "array", "description": "412 `version_mismatch`: the fields that changed since the version sent.", "items": {"type": "string"}},
+                    "submission_id": {"type": "string", "format": "uuid", "description": "422 of a form: the submission that was kept as rejected."},
+                },
+            }),
+        ),
+        (
+            "ProblemField",
+            json!({
+                "type": "object",
+                "description": "One faulty field.",
+                "required": ["pointer", "parameter", "code", "message"],
+                "properties": {
+                    "pointer": {"type": ["string", "null"], "description": "JSON Pointer into the body; null for a parameter."},
+                    "parameter": {"type": ["string", "null"], "description": "Name of the query parameter; null for the body."},
+                    "code": {"$ref": "#/components/schemas/FieldCode"},
+                    "message": text("What is wrong, in the asker's language."),
+                },
+            }),
+        ),
+    ]
+}
+
+/// The document as YAML, ending in a newline.
+pub fn to_yaml(document: &Value) -> String {
+    serde_json::from_value::<utoipa::openapi::OpenApi>(document.clone()).ok().and_then(|api| api.to_yaml().ok()).unwrap_or_default()
+}

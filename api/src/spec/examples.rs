@@ -1,0 +1,205 @@
+//! Examples of the document, one for each request and answer. A test holds every one against its schema.
+
+use serde_json::{Value, json};
+
+const ID: &str = "019aa000-0000-7000-8000-000000000001";
+const AT: &str = "2026-11-22T10:00:00.000001Z";
+
+/// A record's example: its own fields with the envelope.
+fn record(own: Value) -> Value {
+    let by = json!({"type": "user", "id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова"});
+    let mut whole = json!({
+        "id": ID, "version": 1, "created_at": AT, "updated_at": AT, "created_by": by, "updated_by": by, "archived_at": null,
+        "access": {"hidden": [], "masked": [], "read_only": []},
+    });
+    if let (Some(whole), Value::Object(own)) = (whole.as_object_mut(), own) {
+        whole.extend(own);
+    }
+    whole
+}
+
+fn contact() -> Value {
+    record(json!({
+        "external_id": null, "type": "lead", "status": "new", "display_name": "Ахматова Анна", "last_name": "Ахматова", "first_name": "Анна", "middle_name": null,
+        "position": null, "company_id": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1", "responsibles": [], "source_id": null, "interests": [],
+        "phones": [{"id": "019aa000-0000-7000-8000-0000000000b1", "value": "8 (912) 345-67-89", "e164": "+79123456789", "extension": null, "label": "mobile", "primary": true, "validity": "unknown"}],
+        "emails": [{"id": "019aa000-0000-7000-8000-0000000000b2", "value": "anna@example.com", "label": null, "primary": true, "validity": "unknown"}],
+        "messengers": [], "preferred_channel": "call", "convenient_hours": null, "language": "ru", "time_zone": null, "birthday": null, "dates": [], "address": null,
+        "tags": ["VIP"], "comment": null, "next_task_at": null, "last_communication_at": null,
+    }))
+}
+
+fn company() -> Value {
+    record(json!({
+        "external_id": null, "name": "Ромашка", "legal_name": "ООО «Ромашка»", "tax_id": "7707083893", "tax_id_kind": "inn", "requisites": {}, "site": "https://romashka.example",
+        "industry": "Retail", "parent_id": null, "owner_id": null, "phones": [], "emails": [], "addresses": [], "opening_hours": null, "heads": [], "tags": [], "comment": null,
+    }))
+}
+
+fn lead() -> Value {
+    record(json!({
+        "contact_id": ID, "company_id": null, "title": null, "form_id": null, "submission_id": null, "source_id": null,
+        "utm": {"source": "yandex", "medium": "cpc", "campaign": "autumn", "term": null, "content": null}, "page_url": "https://shop.example/price", "referrer": null,
+        "answers": {"budget": 50000}, "comment": "Сколько стоит?", "status": "new", "reject_reason_id": null, "owner_id": null, "assignment_reason": null,
+        "received_at": AT, "first_response_at": null, "deal_id": null, "tags": [], "next_task_at": null,
+    }))
+}
+
+fn task() -> Value {
+    record(json!({
+        "kind": "call", "title": "Call back", "description": null, "due_at": "2026-11-22T10:15:00Z", "time_zone": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1",
+        "status": "open", "priority": "normal", "result": null, "completed_at": null, "no_next_step_reason": null, "contact_id": ID, "company_id": null, "lead_id": null,
+        "deal_id": null, "checklist": [], "remind_at": [],
+    }))
+}
+
+fn communication() -> Value {
+    record(json!({
+        "channel": "call", "direction": "outbound", "status": "done", "occurred_at": AT, "duration_seconds": 180, "contact_id": ID, "participants": [], "lead_id": null,
+        "deal_id": null, "task_id": null, "submission_id": null, "triggered_by": null, "subject": null, "body": null, "topic": "sales", "outcome": "interested",
+        "recording_url": "https://pbx.example/rec/1.mp3", "place": null, "coordinates": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1", "next_task": null,
+    }))
+}
+
+fn note() -> Value {
+    record(json!({"body": "Любит чай", "pinned": false, "contact_id": ID, "company_id": null, "lead_id": null, "task_id": null}))
+}
+
+fn user() -> Value {
+    record(json!({"email": "olga@example.com", "name": "Ольга Смирнова", "role": "manager", "department_id": null, "active": true, "absent_until": null, "language": "ru", "time_zone": null}))
+}
+
+fn fields() -> Value {
+    json!([{"name": "phone", "kind": "phone", "label": "Телефон", "required": true, "options": []}])
+}
+
+fn form() -> Value {
+    record(json!({
+        "name": "Site", "key": "f_0123456789abcdef0123456789ab", "active": true, "fields": fields(), "allowed_origins": [], "redirect_url": null, "source_id": null, "tags": ["site"],
+        "assignment": {"kind": "round_robin", "user_ids": ["019aa000-0000-7000-8000-0000000000a1"]}, "task_minutes": 15, "task_title": "Call back", "honeypot_field": "website",
+        "start_field": "started_at", "min_fill_seconds": 2, "duplicate_window_seconds": 600, "rate_per_minute": 60, "max_body_bytes": 262_144,
+    }))
+}
+
+fn submission() -> Value {
+    record(json!({
+        "form_id": ID, "state": "processed", "reason": null, "fields": {"name": "Анна", "phone": "8 912 345-67-89"}, "content_type": "application/json", "body_base64": null,
+        "page_url": "https://shop.example/price", "test": false, "received_at": AT, "processed_at": AT, "attempts": 1, "next_attempt_at": null, "error": null,
+        "lead_id": ID, "contact_id": ID, "duplicate_of": null,
+    }))
+}
+
+fn workspace() -> Value {
+    record(json!({
+        "name": "Ромашка", "slug": "romashka-1a2b3c", "country": "RU", "time_zone": "Europe/Moscow", "currency": "RUB", "languages": ["ru"],
+        "policies": {"next_step": {"lead": "warn", "deal": "warn", "contact": "warn"}, "duplicates": "require", "required_fields": "warn", "outcome": "warn", "second_factor": "off", "if_match": "off"},
+        "contact_types": [], "cors_origins": ["https://crm.example.com"],
+    }))
+}
+
+fn entry() -> Value {
+    record(json!({"key": "site", "name": "Сайт", "position": 1, "color": "#2266cc"}))
+}
+
+fn department() -> Value {
+    record(json!({"name": "Продажи", "parent_id": null, "head_id": null}))
+}
+
+fn api_key() -> Value {
+    record(json!({"name": "1C", "role": "integration", "prefix": "kk_live_019aa000000070008000000000000001", "expires_at": null, "last_used_at": null}))
+}
+
+/// The example of a named schema, if it is a request's or an answer's.
+pub fn example(schema: &str) -> Option<Value> {
+    if let Some(item) = schema.strip_suffix("Page") {
+        return example(item).map(|one| json!({"data": [one], "next_cursor": null}));
+    }
+    Some(match schema {
+        "Contact" => contact(),
+        "NewContact" => json!({"last_name": "Ахматова", "first_name": "Анна", "phones": [{"value": "8 (912) 345-67-89", "label": "mobile"}], "emails": [{"value": "anna@example.com"}]}),
+        "ContactPatch" => json!({"position": "Директор", "clear": ["comment"]}),
+        "PhoneInput" => json!({"value": "+380 67 123 45 67", "label": "work"}),
+        "EmailInput" => json!({"value": "anna@example.com", "primary": true}),
+        "MessengerInput" => json!({"network": "telegram", "handle": "@anna"}),
+        "Company" => company(),
+        "NewCompany" => json!({"name": "Ромашка", "tax_id": "7707083893"}),
+        "CompanyPatch" => json!({"industry": "Retail"}),
+        "Lead" => lead(),
+        "NewLead" => json!({"contact_id": ID, "title": "Wants a price list"}),
+        "LeadPatch" => json!({"status": "in_work"}),
+        "LeadRejection" => json!({"reject_reason_id": ID, "comment": "Too far away"}),
+        "Task" => task(),
+        "NewTask" => json!({"kind": "call", "title": "Call back", "due_at": "2026-11-22T10:15:00Z", "contact_id": ID}),
+        "TaskPatch" => json!({"due_at": "2026-11-23T09:00:00Z"}),
+        "TaskCompletion" => json!({"result": "Agreed on a meeting", "next_task": {"kind": "meeting", "title": "Meeting at the office", "due_at": "2026-11-24T09:00:00Z"}}),
+        "TaskCancellation" => json!({"reason": "moved abroad"}),
+        "CompletedTask" => json!({"task": task(), "next_task": null}),
+        "MyDay" => {
+            let shelf = json!({"count": 0, "tasks": []});
+            json!({"user_id": ID, "time_zone": "Europe/Moscow", "overdue": shelf, "today": {"count": 1, "tasks": [task()]}, "tomorrow": shelf, "without_date": shelf})
+        }
+        "Communication" => communication(),
+        "NewCommunication" => json!({"channel": "call", "direction": "outbound", "contact_id": ID, "duration_seconds": 180, "outcome": "interested"}),
+        "CommunicationPatch" => json!({"outcome": "wants an offer"}),
+        "Note" => note(),
+        "NewNote" => json!({"contact_id": ID, "body": "Любит чай"}),
+        "NotePatch" => json!({"pinned": true}),
+        "User" => user(),
+        "NewUser" => json!({"email": "olga@example.com", "name": "Ольга Смирнова", "role": "manager"}),
+        "UserPatch" => json!({"absent_until": "2026-12-01T00:00:00Z"}),
+        "Me" => json!({"user": user(), "actor": {"type": "user", "id": ID, "name": "Ольга Смирнова"}, "workspace": {"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"},
+            "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own"}]}),
+        "PasswordChange" => json!({"current_password": "correct horse battery", "new_password": "another long phrase"}),
+        "PasswordLink" => json!({"user_id": ID, "token": "kp_019aa000000070008000000000000001_secret", "expires_at": AT}),
+        "PasswordResetRequest" => json!({"email": "olga@example.com"}),
+        "PasswordResetConfirmation" => json!({"token": "kp_019aa000000070008000000000000001_secret", "new_password": "another long phrase"}),
+        "SignIn" => json!({"email": "olga@example.com", "password": "correct horse battery"}),
+        "RefreshRequest" => json!({"refresh_token": "kr_019aa000000070008000000000000001_secret"}),
+        "Tokens" => json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "refresh_token": "kr_019aa000000070008000000000000001_secret"}),
+        "JsonWebKeys" => json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "…", "use": "sig", "alg": "EdDSA", "kid": "…"}]}),
+        "Form" => form(),
+        "NewForm" => json!({"name": "Site", "fields": fields(), "task_minutes": 15}),
+        "FormPatch" => json!({"active": false}),
+        "FormSnippet" => json!({"html": "<form …>…</form>", "action": "https://crm.example.com/public/v1/forms/f_0123456789abcdef0123456789ab/submissions"}),
+        "PublicForm" => json!({"key": "f_0123456789abcdef0123456789ab", "fields": fields(), "honeypot_field": "website", "start_field": "started_at"}),
+        "PostedForm" => json!({"fields": {"name": "Анна Ахматова", "phone": "8 (912) 345-67-89", "email": "Anna@Example.com", "comment": "Сколько стоит?"},
+            "page_url": "https://shop.example/price", "utm": {"source": "yandex", "medium": "cpc", "campaign": "autumn"}}),
+        "Receipt" => json!({"submission_id": ID, "status": "accepted"}),
+        "Submission" => submission(),
+        "Workspace" => workspace(),
+        "WorkspacePatch" => json!({"policies": {"duplicates": "warn"}}),
+        "Source" | "ContactStatus" | "RejectReason" | "Tag" => entry(),
+        "NewSource" | "NewContactStatus" | "NewRejectReason" | "NewTag" => json!({"name": "Сайт", "key": "site", "position": 1}),
+        "SourcePatch" | "ContactStatusPatch" | "RejectReasonPatch" | "TagPatch" => json!({"color": "#2266cc"}),
+        "Department" => department(),
+        "NewDepartment" => json!({"name": "Продажи"}),
+        "DepartmentPatch" => json!({"name": "Оптовые продажи"}),
+        "ApiKey" => api_key(),
+        "NewApiKey" => json!({"name": "1C", "role": "integration"}),
+        "ApiKeyPatch" => json!({"name": "1C, branch"}),
+        "IssuedApiKey" => json!({"api_key": api_key(), "secret": "kk_live_019aa000000070008000000000000001_secret"}),
+        "LookUpAnswer" => json!({"contacts": [contact()], "companies": []}),
+        "ContactOverview" => json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT}),
+        "TimelineItem" => json!({"at": AT, "kind": "note", "record": note()}),
+        _ => return None,
+    })
+}
+
+/// The example of a refusal.
+pub fn problem(status: u16) -> Value {
+    let (code, title, errors) = match status {
+        400 => ("unknown_parameter", "The request has an unknown parameter", json!([{"pointer": null, "parameter": "colour", "code": "unknown_parameter", "message": "unknown parameter"}])),
+        401 => ("unauthenticated", "Sign in first", json!([])),
+        403 => ("forbidden", "Your role may not do this", json!([])),
+        404 => ("not_found", "Not found", json!([])),
+        409 => ("duplicate_found", "This client has a card already", json!([])),
+        412 => ("version_mismatch", "The record changed meanwhile", json!([])),
+        413 => ("payload_too_large", "The body is too large", json!([])),
+        415 => ("unsupported_media_type", "This content type is not understood here", json!([])),
+        422 => ("validation_failed", "Some fields are not valid", json!([{"pointer": "/phones/0/value", "parameter": null, "code": "invalid_phone", "message": "«12» is not a phone number"}])),
+        428 => ("precondition_required", "Send If-Match", json!([])),
+        429 => ("too_many_requests", "Too many requests", json!([])),
+        _ => ("overloaded", "Too much to do at this moment", json!([])),
+    };
+    json!({"type": format!("/problems/{code}"), "title": title, "status": status, "code": code, "detail": title, "request_id": "019aa000-0000-7000-8000-0000000000ff", "errors": errors})
+}

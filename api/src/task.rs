@@ -1,0 +1,245 @@
+//! Tasks over HTTP: finishing one brings its next step along in the same transaction.
+
+use kartoteka_domain::{
+    event::{Action, Event},
+    id::UserId,
+    invalid::{FieldCode, FieldErrors},
+    list::{Parameter, ParameterType, Parameters},
+    record::Record,
+    task::{CompletedTask, ListTasks, MyDay, NewTask, Task, TaskCompletion, TaskStatus, next_step_verdict},
+    workspace::{Policy, Workspace},
+    zone,
+};
+use kartoteka_persistence::{Reading, Stored, WriteTx, contact, lead, task as store, workspace};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::{
+    answer::{Answer, Created, Found, Plain},
+    can::{Can, ReadTasks, UpdateTasks},
+    clock, crud,
+    problem::{Problem, ProblemCode, Result},
+    record,
+    request::{At, IfMatch, Params, Patch, Valid},
+};
+
+crud! { Task, NewTask, ListTasks; "tasks", "/v1/tasks", "/v1/tasks/{id}", "/v1/tasks/{id}/restore";
+    list list_tasks "List tasks", get get_task "Get a task", read ReadTasks, expand expand;
+    create create_task "Create a task", right CreateTasks, by create;
+    update update_task "Change a task", right UpdateTasks, by update;
+    archive archive_task "Archive a task", by archive;
+    restore restore_task "Restore a task", by restore;
+}
+
+/// Complete a task
+///
+/// With its result, and with the next step in the same transaction. What happens when there is none is the workspace's
+/// policy: allowed, warned of, or refused unless a reason is given.
+#[utoipa::path(post, path = "/v1/tasks/{id}/complete", tag = "tasks")]
+pub async fn complete_task(can: Can<UpdateTasks>, at: At<Task>, if_match: IfMatch, completion: Valid<TaskCompletion>) -> Answer<Plain<CompletedTask>> {
+    can.write(move |tx| complete(tx, at.0, &if_match, &completion).map(Plain)).await
+}
+
+/// Why a task is cancelled.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskCancellation {
+    /// Why it will not be done.
+    #[validate(length(max = 1000))]
+    #[schema(max_length = 1000)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Cancel a task
+///
+/// It will not be done; the reason stands where a next step would.
+#[utoipa::path(post, path = "/v1/tasks/{id}/cancel", tag = "tasks")]
+pub async fn cancel_task(can: Can<UpdateTasks>, at: At<Task>, if_match: IfMatch, cancellation: Valid<TaskCancellation>) -> Answer<Found<Task>> {
+    can.write(move |tx| cancel(tx, at.0, &if_match, &cancellation).map(Found)).await
+}
+
+/// Reopen a task
+///
+/// A finished or cancelled task is open again.
+#[utoipa::path(post, path = "/v1/tasks/{id}/reopen", tag = "tasks")]
+pub async fn reopen_task(can: Can<UpdateTasks>, at: At<Task>, if_match: IfMatch) -> Answer<Found<Task>> {
+    can.write(move |tx| {
+        let before = current(tx, at.0, &if_match)?;
+        let after = before.reopen()?;
+        let after = record::store_change(tx, &before, after, Action::Updated)?;
+        refresh(tx, &after)?;
+        Ok(Found(after))
+    })
+    .await
+}
+
+/// Whose day.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MyDayParams {
+    /// Whose day; the asking user's when absent.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+}
+impl Parameters for MyDayParams {
+    fn parameters() -> Vec<Parameter> {
+        vec![Parameter {
+            name: "user_id",
+            description: "Whose day; the asking user's when absent. A colleague's day shows what the asker may see of it.",
+            schema: <UserId as ParameterType>::schema(),
+            dependencies: <UserId as ParameterType>::dependencies,
+        }]
+    }
+}
+
+/// Get my day
+///
+/// Open tasks: overdue, due today, tomorrow, without a due time; in the person's time zone.
+#[utoipa::path(get, path = "/v1/my-day", tag = "me")]
+pub async fn get_my_day(can: Can<ReadTasks>, params: Params<MyDayParams>) -> Answer<Plain<MyDay>> {
+    let now = clock::now();
+    can.read(move |tx| {
+        let user_id = params.user_id.or(tx.scope().actor().user()).ok_or_else(|| Problem::parameter("user_id", FieldCode::Required))?;
+        let person: kartoteka_domain::user::User =
+            kartoteka_domain::user::User::find(tx, user_id.uuid())?.ok_or_else(|| Problem::parameter("user_id", FieldCode::ReferenceNotFound))?;
+        let time_zone = match person.time_zone {
+            Some(zone) => zone,
+            None => workspace::current(tx)?.time_zone,
+        };
+        let [_, tomorrow, after] = zone::day_starts(now, &time_zone);
+        Ok(Plain(MyDay {
+            user_id,
+            overdue: store::shelf(tx, user_id, None, Some(now))?,
+            today: store::shelf(tx, user_id, Some(now), Some(tomorrow))?,
+            tomorrow: store::shelf(tx, user_id, Some(tomorrow), Some(after))?,
+            without_date: store::shelf(tx, user_id, None, None)?,
+            time_zone,
+        }))
+    })
+    .await
+}
+
+/// Makes a task and keeps what is derived from it.
+pub fn create(tx: &mut WriteTx<'_>, input: &NewTask) -> Result<Created<Task>> {
+    let mut input = input.clone();
+    // a task of a lead is a task of its client
+    if let (Some(id), None) = (input.lead_id, input.contact_id)
+        && let Some(lead) = kartoteka_domain::lead::Lead::find(tx, id.uuid())?
+    {
+        input.contact_id = Some(lead.contact_id);
+    }
+    let task: Task = record::make(tx, &input, None)?;
+    Task::insert(tx, &task, Event::created(&task))?;
+    refresh(tx, &task)?;
+    Ok(Created::new(task))
+}
+
+/// Keeps `next_task_at` of the records a task is about.
+pub fn refresh(tx: &mut WriteTx<'_>, task: &Task) -> Result<()> {
+    if let Some(id) = task.contact_id {
+        contact::refresh_next_task(tx, id)?;
+    }
+    if let Some(id) = task.lead_id {
+        lead::refresh_next_task(tx, id)?;
+    }
+    Ok(())
+}
+
+fn current(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
+    let task: Task = record::get(tx, id)?;
+    record::check_version(tx, &task, if_match)?;
+    if task.archived_at().is_some() { Err(Problem::new(ProblemCode::Archived)) } else { Ok(task) }
+}
+
+fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfMatch) -> Result<Found<Task>> {
+    let before: Task = record::get(tx, id)?;
+    let Found(after) = record::change(tx, id, patch, if_match, |_, _, _: &mut Task| Ok(()))?;
+    refresh(tx, &before)?;
+    refresh(tx, &after)?;
+    Ok(Found(after))
+}
+
+fn archive(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
+    let task = record::archive::<Task>(tx, id, if_match)?;
+    refresh(tx, &task)?;
+    Ok(task)
+}
+
+fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
+    let task = record::restore::<Task>(tx, id, if_match)?;
+    refresh(tx, &task)?;
+    Ok(task)
+}
+
+fn policy(settings: &Workspace, task: &Task) -> Policy {
+    match (task.lead_id, task.contact_id) {
+        (Some(_), _) => settings.policies.next_step.lead,
+        (None, Some(_)) => settings.policies.next_step.contact,
+        (None, None) => Policy::Off,
+    }
+}
+
+fn complete(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, completion: &TaskCompletion) -> Result<CompletedTask> {
+    let before = current(tx, id, if_match)?;
+    let mut errors = FieldErrors::default();
+    errors.absorb(completion.validate());
+    errors.finish()?;
+    let done = before.complete(completion, tx.now())?;
+    let done = record::store_change(tx, &before, done, Action::Completed)?;
+    let next_task = match &completion.next_task {
+        None => None,
+        Some(next) => {
+            let input = NewTask {
+                contact_id: next.contact_id.or(before.contact_id),
+                company_id: next.company_id.or(before.company_id),
+                lead_id: next.lead_id.or(before.lead_id),
+                owner_id: next.owner_id.or(Some(before.owner_id)),
+                ..next.clone()
+            };
+            let made = create(tx, &input).map_err(|mut problem| {
+                for error in &mut problem.errors {
+                    error.pointer = format!("/next_task{}", error.pointer);
+                }
+                problem
+            })?;
+            Some(made.record)
+        }
+    };
+    let mut done = check_next_step(tx, done, completion.no_next_step_reason.as_deref())?;
+    refresh(tx, &done)?;
+    done.expanded = None;
+    Ok(CompletedTask { task: done, next_task })
+}
+
+/// The next-step guarantee: what the policy says when a client is left without one.
+fn check_next_step(tx: &mut WriteTx<'_>, mut task: Task, reason: Option<&str>) -> Result<Task> {
+    let settings = workspace::current(tx)?;
+    let left_without = !store::has_next_step(tx, task.contact_id, task.lead_id, task.uuid())?;
+    match next_step_verdict(policy(&settings, &task), left_without, reason) {
+        Policy::Off => {}
+        Policy::Warn => task.warn(record::warning("next_step_missing", "this client has no next step now")),
+        Policy::Require => return Err(Problem::invalid("/next_task", FieldCode::NextStepRequired)),
+    }
+    Ok(task)
+}
+
+fn cancel(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, cancellation: &TaskCancellation) -> Result<Task> {
+    let before = current(tx, id, if_match)?;
+    let mut errors = FieldErrors::default();
+    errors.absorb(cancellation.validate());
+    errors.finish()?;
+    let cancelled = before.cancel(cancellation.reason.as_deref(), tx.now())?;
+    debug_assert_eq!(cancelled.status, TaskStatus::Cancelled);
+    let cancelled = record::store_change(tx, &before, cancelled, Action::Updated)?;
+    let cancelled = check_next_step(tx, cancelled, cancellation.reason.as_deref()).map_err(|mut problem| {
+        for error in &mut problem.errors {
+            "/reason".clone_into(&mut error.pointer);
+        }
+        problem
+    })?;
+    refresh(tx, &cancelled)?;
+    Ok(cancelled)
+}

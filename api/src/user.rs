@@ -1,0 +1,174 @@
+//! People over HTTP: colleagues, oneself, passwords.
+
+use kartoteka_domain::{
+    access::{RecordType, RoleKey, Verb},
+    event::{Action, Event},
+    id::UserId,
+    invalid::{FieldCode, FieldErrors},
+    record::Record,
+    session::PASSWORD_LINK_SECONDS,
+    user::{ListUsers, Me, NewUser, PasswordChange, PasswordLink, Right, User, check_password},
+};
+use kartoteka_persistence::{
+    Stored, WriteTx, session, user as store,
+    workspace::{self, DoorKind},
+};
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::{
+    answer::{Answer, Created, Done, Found, Issued, Plain, Reply},
+    can::{Can, CreateUsers, SignedIn, UpdateUsers},
+    credential::{digest, secret, token},
+    crud_read,
+    problem::{Problem, ProblemCode, Result},
+    record,
+    request::{At, IfMatch, Patch, Valid},
+};
+
+crud_read! { User, ListUsers; "users", "/v1/users", "/v1/users/{id}";
+    list list_users "List users", get get_user "Get a user", read ReadUsers }
+
+/// Add a colleague
+///
+/// With a first password, or without one: then make a link by `create_password_link`.
+#[utoipa::path(post, path = "/v1/users", tag = "users")]
+pub async fn create_user(can: Can<CreateUsers>, new: Valid<NewUser>) -> Answer<Created<User>> {
+    // hashing takes its time and belongs outside the transaction; the rules judge the password itself inside
+    let hash = match &new.password {
+        Some(password) if password.chars().count() <= 1000 => Some(can.app().passwords.hash(password.clone()).await?),
+        _ => None,
+    };
+    can.write(move |tx| create(tx, &new, hash.as_deref()).map(Created::new)).await
+}
+
+/// Change a colleague
+///
+/// `active: false` ends his sessions and keys at once; records keep naming him.
+#[utoipa::path(patch, path = "/v1/users/{id}", tag = "users")]
+pub async fn update_user(can: Can<UpdateUsers>, at: At<User>, if_match: IfMatch, patch: Patch<NewUser>) -> Answer<Found<User>> {
+    let app = can.app().clone();
+    let answer = can.write(move |tx| update(tx, at.0, &patch, &if_match)).await;
+    app.credentials.invalidate_all();
+    answer
+}
+
+/// Make a link to set a password
+///
+/// For an invitation, or when a password is forgotten. Valid once, for two days; hand it over by a safe way.
+#[utoipa::path(post, path = "/v1/users/{id}/password-link", tag = "users")]
+pub async fn create_password_link(can: Can<UpdateUsers>, at: At<User>) -> Answer<Issued<PasswordLink>> {
+    can.write_secret(move |tx| {
+        let user: User = record::get(tx, at.0)?;
+        make_link(tx, user.id).map(Issued)
+    })
+    .await
+}
+
+/// Get who is asking
+///
+/// The person or key, the workspace, and what it may do.
+#[utoipa::path(get, path = "/v1/me", tag = "me")]
+pub async fn get_me(who: SignedIn) -> Answer<Plain<Me>> {
+    let scope = who.scope()?;
+    let user_id = who.actor.user();
+    let (user, current) = who
+        .app
+        .store
+        .read(scope, move |tx| -> Result<_> {
+            let user = match user_id {
+                Some(id) => User::find(tx, id.uuid())?,
+                None => None,
+            };
+            Ok((user, workspace::current(tx)?))
+        })
+        .await?;
+    let brief = kartoteka_domain::user::WorkspaceBrief { id: current.id, slug: current.slug.clone(), name: current.name.clone() };
+    let workspaces = match &user {
+        None => vec![brief.clone()],
+        Some(user) => {
+            let doors = workspace::doors(&who.app.store, DoorKind::SignIn, digest(&user.email)).await?;
+            workspace::briefs(&who.app.store, doors.into_iter().map(|d| d.workspace.uuid()).collect()).await?
+        }
+    };
+    let role = who.actor.role();
+    let rights = RecordType::ALL
+        .iter()
+        .map(|record| Right {
+            record: *record,
+            read: role.reach(*record, Verb::Read),
+            create: role.reach(*record, Verb::Create),
+            update: role.reach(*record, Verb::Update),
+        })
+        .collect();
+    Reply::of(&Plain(Me { user, actor: who.actor.who().clone(), workspace: brief, workspaces, role: role.key, rights }))
+}
+
+/// Change one's own password
+///
+/// Ends every other session of this person.
+#[utoipa::path(post, path = "/v1/me/password", tag = "me")]
+pub async fn change_my_password(who: SignedIn, change: Valid<PasswordChange>) -> Answer<Done> {
+    let user_id = who.actor.user().ok_or_else(|| Problem::new(ProblemCode::Forbidden))?;
+    let (user, hash) = who
+        .app
+        .store
+        .read(who.scope()?, move |tx| -> Result<_> { Ok((record::get::<User>(tx, user_id.uuid())?, store::password_hash(tx, user_id)?)) })
+        .await?;
+    let mut errors = FieldErrors::default();
+    errors.absorb(change.validate());
+    check_password(&change.new_password, &user.email, "/new_password", &mut errors);
+    errors.finish()?;
+    if !who.app.passwords.check(change.current_password.clone(), hash).await? {
+        return Err(Problem::invalid("/current_password", FieldCode::InvalidValue));
+    }
+    let hash = who.app.passwords.hash(change.new_password.clone()).await?;
+    let session = who.session;
+    who.app
+        .store
+        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
+            let event = Event::bare(RecordType::User, user_id.uuid(), Action::PasswordChanged);
+            store::set_password(tx, user_id, &hash, event)?;
+            session::end_all(tx, user_id, session)?;
+            Ok(())
+        })
+        .await?;
+    who.app.credentials.invalidate_all();
+    Reply::of(&Done)
+}
+
+/// Adds a colleague; the door of his e-mail opens with him.
+pub fn create(tx: &mut WriteTx<'_>, input: &NewUser, password_hash: Option<&str>) -> Result<User> {
+    let user: User = record::make(tx, input, None)?;
+    User::insert(tx, &user, Event::created(&user))?;
+    workspace::open_door(tx, DoorKind::SignIn, digest(&user.email), user.uuid())?;
+    if let Some(hash) = password_hash {
+        store::set_password(tx, user.id, hash, Event::bare(RecordType::User, user.uuid(), Action::PasswordChanged))?;
+    }
+    Ok(user)
+}
+
+fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewUser>, if_match: &IfMatch) -> Result<Found<User>> {
+    record::change(tx, id, patch, if_match, |tx, before: &User, after: &mut User| {
+        let was = before.role == RoleKey::Administrator && before.active;
+        let stays = after.role == RoleKey::Administrator && after.active;
+        if was && !stays && store::other_administrators(tx, before.id)? == 0 {
+            return Err(Problem::new(ProblemCode::LastAdministrator));
+        }
+        if before.active && !after.active {
+            session::end_all(tx, before.id, None)?;
+        }
+        Ok(())
+    })
+}
+
+/// A fresh link; only its hash is kept.
+pub fn make_link(tx: &mut WriteTx<'_>, user: UserId) -> Result<PasswordLink> {
+    let (id, secret) = (tx.fresh_id(), secret());
+    let expires_at = tx.now() + chrono::Duration::seconds(PASSWORD_LINK_SECONDS);
+    let event = Event::bare(RecordType::User, user.uuid(), Action::PasswordLinkMade);
+    store::insert_link(tx, id, user, digest(&secret), expires_at, event)?;
+    workspace::open_door(tx, DoorKind::PasswordLink, id.as_bytes().to_vec(), id)?;
+    Ok(PasswordLink { user_id: user, token: token("kp", id, &secret), expires_at })
+}
+
