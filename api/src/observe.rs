@@ -52,25 +52,13 @@ pub async fn observe<B: MessageBody + 'static>(req: ServiceRequest, next: Next<B
     let id = request_id(&req);
     let locale = Locale::accepted(req.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
     req.extensions_mut().insert(RequestId(id.clone()));
-    let request = req.request().clone();
     let method = req.method().clone();
-    let mut response = match next.call(req).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => {
-            let response = match error.as_error::<Problem>() {
-                Some(problem) => actix_web::ResponseError::error_response(problem),
-                None => {
-                    let status = error.as_response_error().status_code();
-                    let problem = Problem::new(framework_code(status.as_u16()));
-                    if status.is_server_error() {
-                        tracing::error!(%error, "the framework failed");
-                    }
-                    actix_web::ResponseError::error_response(&problem)
-                }
-            };
-            ServiceResponse::new(request.clone(), response)
-        }
-    };
+    // everything of ours answers with a response; an error here is the framework's own and has no request to answer to
+    let mut response = next.call(req).await?.map_into_boxed_body();
+    if response.response().error().is_some() && response.response().extensions().get::<Problem>().is_none() {
+        let code = framework_code(response.status().as_u16());
+        response = response.into_response(actix_web::ResponseError::error_response(&Problem::new(code)));
+    }
     let problem = response.response().extensions().get::<Problem>().cloned();
     if let Some(problem) = &problem {
         response = response.map_body(|_, _| BoxBody::new(problem.document(locale, &id).to_string()));
@@ -98,7 +86,7 @@ pub async fn observe<B: MessageBody + 'static>(req: ServiceRequest, next: Next<B
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     let status = response.status().as_u16();
-    let pattern = request.extensions().get::<Pattern>().map_or_else(|| Arc::from("unmatched"), |p| Arc::clone(&p.0));
+    let pattern = response.request().extensions().get::<Pattern>().map_or_else(|| Arc::from("unmatched"), |p| Arc::clone(&p.0));
     let took = started.elapsed();
     let code = problem.as_ref().map(|p| p.code.word());
     tracing::info!(request_id = %id, method = %method, route = %pattern, status, code, duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX), "request");

@@ -4,6 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use actix_web::{
     FromRequest, Handler, HttpMessage, Responder, Route,
+    body::BoxBody,
     dev::ServiceRequest,
     http::Method,
     middleware::{Next, from_fn},
@@ -105,14 +106,14 @@ impl Router {
                     let allow = allow.clone();
                     async move { Err::<String, _>(Problem { allow: Some(allow), ..Problem::new(ProblemCode::MethodNotAllowed) }) }
                 }))
-                .wrap(from_fn(move |req: ServiceRequest, next: Next<_>| {
+                .wrap(from_fn(move |req: ServiceRequest, next: Next<BoxBody>| {
                     let (rules, pattern) = (Arc::clone(&rules), Arc::clone(&pattern));
                     async move {
                         req.extensions_mut().insert(Pattern(pattern));
                         if let Err(problem) = admit(&req, &rules).await {
-                            return Err(actix_web::Error::from(problem));
+                            return Ok(req.into_response(actix_web::ResponseError::error_response(&problem)).map_into_right_body());
                         }
-                        next.call(req).await
+                        next.call(req).await.map(actix_web::dev::ServiceResponse::map_into_left_body)
                     }
                 }));
             config.service(resource);

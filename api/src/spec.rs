@@ -187,6 +187,7 @@ pub fn document(operations: &[Operation]) -> Value {
     let mut own: Vec<NamedSchema> = Vec::new();
     dependency::<ProblemCode>(&mut own);
     dependency::<kartoteka_domain::invalid::FieldCode>(&mut own);
+    dependency::<kartoteka_domain::record::Expanded>(&mut own);
     dependency::<kartoteka_domain::duplicate::Candidate>(&mut own);
     dependency::<kartoteka_domain::user::WorkspaceBrief>(&mut own);
     add(&own);
@@ -345,5 +346,5 @@ fn problem_schemas() -> Vec<(&'static str, Value)> {
 
 /// The document as YAML, ending in a newline.
 pub fn to_yaml(document: &Value) -> String {
-    serde_json::from_value::<utoipa::openapi::OpenApi>(document.clone()).ok().and_then(|api| api.to_yaml().ok()).unwrap_or_default()
+    yaml_serde::to_string(document).unwrap_or_default()
 }

@@ -35,7 +35,7 @@ macro_rules! record {
             pub access: $crate::access::FieldAccess,
             /// Records asked for by `expand`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            #[schema(nullable = false)]
+            #[schema(nullable = false, no_recursion)]
             pub expanded: Option<Box<$crate::record::Expanded>>,
             /// What a policy warns of; only in answers to writes.
             #[serde(default, skip_serializing_if = "Option::is_none")]
