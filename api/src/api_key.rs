@@ -1,7 +1,7 @@
 //! API keys over HTTP.
 
 use kartoteka_domain::{
-    api_key::{ApiKey, IssuedApiKey, ListApiKeys, NewApiKey},
+    api_key::{ApiKey, ListApiKeys, NewApiKey},
     event::Event,
     record::Record,
 };
@@ -11,24 +11,24 @@ use kartoteka_persistence::{
 };
 
 use crate::{
-    answer::{Answer, Done, Found, Issued},
+    answer::{Answer, Created, Done, Found},
     can::{Can, CreateApiKeys, UpdateApiKeys},
     credential::{digest, secret, token},
-    crud, crud_read,
+    crud,
     problem::Result,
     record,
     request::{At, IfMatch, Patch, Valid},
 };
 
 crud_read! { ApiKey, ListApiKeys; "api-keys", "/v1/api-keys", "/v1/api-keys/{id}";
-    list list_api_keys "List API keys", get get_api_key "Get an API key", read ReadApiKeys }
+list list_api_keys "List API keys", get get_api_key "Get an API key", read ReadApiKeys }
 
 /// Create an API key
 ///
 /// The secret is in this answer and nowhere else.
 #[utoipa::path(post, path = "/v1/api-keys", tag = "api-keys")]
-pub async fn create_api_key(can: Can<CreateApiKeys>, new: Valid<NewApiKey>) -> Answer<Issued<IssuedApiKey>> {
-    can.write_secret(move |tx| create(tx, &new).map(Issued)).await
+pub async fn create_api_key(can: Can<CreateApiKeys>, new: Valid<NewApiKey>) -> Answer<Created<ApiKey>> {
+    can.write_secret(move |tx| create(tx, &new).map(Created::new)).await
 }
 
 /// Change an API key
@@ -60,12 +60,12 @@ pub async fn archive_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: 
 }
 
 /// Makes a key and opens its door.
-pub fn create(tx: &mut WriteTx<'_>, input: &NewApiKey) -> Result<IssuedApiKey> {
+pub fn create(tx: &mut WriteTx<'_>, input: &NewApiKey) -> Result<ApiKey> {
     let mut key: ApiKey = record::make(tx, input, None)?;
     key.prefix = format!("kk_live_{}", key.uuid().simple());
     let secret = secret();
     store::insert_with_secret(tx, &key, digest(&secret), Event::created(&key))?;
     workspace::open_door(tx, DoorKind::ApiKey, key.uuid().as_bytes().to_vec(), key.uuid())?;
-    let secret = token("kk_live", key.uuid(), &secret);
-    Ok(IssuedApiKey { api_key: key, secret })
+    key.secret = Some(token("kk_live", key.uuid(), &secret));
+    Ok(key)
 }

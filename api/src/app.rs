@@ -72,10 +72,14 @@ impl App {
     pub fn open(settings: Settings) -> std::result::Result<Self, String> {
         let store = open_store(&settings)?;
         let vault = Arc::new(Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?);
-        let signer = Signer::open(&store, vault).map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
+        let signer =
+            Signer::open(&store, vault).map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
         let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
         let metrics = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Full("http_request_seconds".into()), &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
+            .set_buckets_for_metric(
+                Matcher::Full("http_request_seconds".into()),
+                &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0],
+            )
             .map_err(|e| e.to_string())?
             .install_recorder()
             .map_err(|e| e.to_string())?;
@@ -292,7 +296,8 @@ async fn keep_house(app: App) {
     loop {
         if let Ok(ids) = idempotency::workspaces(&app.store).await {
             for id in ids {
-                let circumstances = Circumstances { now: crate::clock::now(), fresh_id: crate::clock::fresh_id, request_id: None, address: None };
+                let circumstances =
+                    Circumstances { now: crate::clock::now(), fresh_id: crate::clock::fresh_id, request_id: None, address: None };
                 let scope = crate::credential::lookup_scope(id.into());
                 let swept: Result<usize> = app.store.write(scope, circumstances, |tx| Ok(idempotency::forget_expired(tx)?)).await;
                 if let Err(problem) = swept {
@@ -300,6 +305,6 @@ async fn keep_house(app: App) {
                 }
             }
         }
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
     }
 }

@@ -105,10 +105,6 @@ impl<P: Permission> Can<P> {
     pub fn app(&self) -> &App {
         &self.app
     }
-    /// What this request may touch.
-    pub fn scope(&self) -> &Scope {
-        &self.scope
-    }
 
     /// Reads in one transaction.
     pub async fn read<R: Respond>(&self, f: impl FnOnce(&mut ReadTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
@@ -132,8 +128,7 @@ impl<P: Permission> Can<P> {
 
     /// The same without an idempotency key, for answers that carry a secret.
     pub async fn write_secret<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome =
-            self.app.store.write(self.scope.clone(), circumstances(&self.request), move |tx| f(tx)?.outcome()).await?;
+        let outcome = self.app.store.write(self.scope.clone(), circumstances(&self.request), move |tx| f(tx)?.outcome()).await?;
         Ok(Reply::kept(outcome))
     }
 

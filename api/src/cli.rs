@@ -173,7 +173,8 @@ fn serve(settings: Settings) -> Result<(), String> {
     actix_web::rt::System::new().block_on(async move {
         let app = tokio::task::spawn_blocking(move || App::open(settings)).await.map_err(|e| e.to_string())??;
         let store = app.store.clone();
-        let empty = tokio::task::spawn_blocking(move || kartoteka_persistence::workspace::is_empty_now(&store)).await.map_err(|e| e.to_string())?;
+        let empty =
+            tokio::task::spawn_blocking(move || kartoteka_persistence::workspace::is_empty_now(&store)).await.map_err(|e| e.to_string())?;
         let empty = empty.map_err(|e| e.to_string())?;
         app::serve(app, move |address| {
             println!("listening on http://{address}");
@@ -207,7 +208,10 @@ fn initialise(settings: &Settings, init: Init) -> Result<(), String> {
     let workspace = ask(init.workspace, "Name of the business", "workspace")?;
     let email = ask(init.email, "Administrator's e-mail", "email")?;
     let password = match init.password_file {
-        Some(path) => fs::read_to_string(&path).map_err(|e| format!("--password-file: {}: {e}", path.display()))?.trim_end_matches(['\r', '\n']).to_owned(),
+        Some(path) => fs::read_to_string(&path)
+            .map_err(|e| format!("--password-file: {}: {e}", path.display()))?
+            .trim_end_matches(['\r', '\n'])
+            .to_owned(),
         None => ask(init.password, "Administrator's password (at least 10 characters)", "password")?,
     };
     migrate(settings)?;
@@ -234,16 +238,22 @@ fn password_link(settings: &Settings, email: &str) -> Result<(), String> {
     use kartoteka_domain::id::UserId;
     use kartoteka_persistence::workspace::{DoorKind, doors};
     let store = app::open_store(settings)?;
-    let hash = credential::digest(&kartoteka_domain::email::parse(email).map_err(|_| format!("«{email}» is not an e-mail address"))?.normalised);
+    let hash =
+        credential::digest(&kartoteka_domain::email::parse(email).map_err(|_| format!("«{email}» is not an e-mail address"))?.normalised);
     let behind = actix_web::rt::System::new().block_on(doors(&store, DoorKind::SignIn, hash)).map_err(|e| e.to_string())?;
     if behind.is_empty() {
         return Err("nobody signs in with this e-mail".to_owned());
     }
     for door in behind {
         let link = store
-            .write_now(credential::lookup_scope(door.workspace), circumstances(), move |tx| crate::user::make_link(tx, UserId::new(door.target)))
+            .write_now(credential::lookup_scope(door.workspace), circumstances(), move |tx| {
+                crate::user::make_link(tx, UserId::new(door.target))
+            })
             .map_err(|problem| told(&problem))?;
-        println!("{} (valid until {}): send it with the new password to POST {}/v1/auth/password-reset/confirm", link.token, link.expires_at, settings.public_url);
+        println!(
+            "{} (valid until {}): send it with the new password to POST {}/v1/auth/password-reset/confirm",
+            link.token, link.expires_at, settings.public_url
+        );
     }
     Ok(())
 }

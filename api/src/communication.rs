@@ -10,13 +10,13 @@ use kartoteka_domain::{
     record::{Made, Record},
     task::NewTask,
 };
-use kartoteka_persistence::{Reading, Stored, WriteTx, contact as contacts, lead as leads};
+use kartoteka_persistence::{Stored, WriteTx, contact as contacts, lead as leads};
 use uuid::Uuid;
 use validator::Validate;
 
 use crate::{
     answer::{Created, Found},
-    contact, crud, lead,
+    contact, lead,
     problem::{Problem, Result},
     record,
     request::{IfMatch, Patch},
@@ -48,7 +48,11 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<
     }
     let mut communication: Communication = record::make(tx, &input, None)?;
     if let Some(next) = &input.next_task {
-        let next = NewTask { contact_id: next.contact_id.or(Some(communication.contact_id)), lead_id: next.lead_id.or(communication.lead_id), ..next.clone() };
+        let next = NewTask {
+            contact_id: next.contact_id.or(Some(communication.contact_id)),
+            lead_id: next.lead_id.or(communication.lead_id),
+            ..next.clone()
+        };
         let made = task::create(tx, &next).map_err(|mut problem| {
             for error in &mut problem.errors {
                 error.pointer = format!("/next_task{}", error.pointer);

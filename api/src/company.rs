@@ -14,14 +14,14 @@ use uuid::Uuid;
 use crate::{
     answer::{Answer, Created, CreatedOrFound, Found},
     can::{Can, CreateCompanies, UpdateCompanies},
-    crud_change, crud_read, duplicate,
+    duplicate,
     problem::{Problem, Result},
     record,
     request::{ByExternalId, IfMatch, Params, Patch, Valid},
 };
 
 crud_read! { Company, ListCompanies; "companies", "/v1/companies", "/v1/companies/{id}";
-    list list_companies "List companies", get get_company "Get a company", read ReadCompanies, expand expand }
+list list_companies "List companies", get get_company "Get a company", read ReadCompanies, expand expand }
 crud_change! { Company, NewCompany; "companies", "/v1/companies/{id}", "/v1/companies/{id}/restore";
     update update_company "Change a company", right UpdateCompanies, by update;
     archive archive_company "Archive a company", by record::archive::<Company>;

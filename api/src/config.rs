@@ -152,7 +152,8 @@ impl Given {
         };
         let given = self.or(file);
         let listen_text = given.listen.unwrap_or_else(|| "127.0.0.1:8080".into());
-        let listen: SocketAddr = listen_text.parse().map_err(|_| format!("listen: «{listen_text}» is not an address like 127.0.0.1:8080"))?;
+        let listen: SocketAddr =
+            listen_text.parse().map_err(|_| format!("listen: «{listen_text}» is not an address like 127.0.0.1:8080"))?;
         let data_dir = given.data_dir.unwrap_or_else(|| PathBuf::from("kartoteka-data"));
         let database_url = given.database_url.unwrap_or_else(|| format!("sqlite:{}", data_dir.join("kartoteka.db").display()));
         kartoteka_persistence::store::Engine::of(&database_url).map_err(|e| format!("database_url: {e}"))?;
@@ -222,17 +223,16 @@ impl Settings {
 
     /// The installation's secret: given, or kept in the data directory, made at the first start.
     pub fn installation_secret(&self) -> Result<[u8; 32], String> {
-        let text = match &self.secret_key {
-            Some(key) => key.expose_secret().to_owned(),
-            None => {
-                let path = self.data_dir.join("secret.key");
-                if !path.exists() {
-                    fs::create_dir_all(&self.data_dir).map_err(|e| format!("data_dir: cannot make {}: {e}", self.data_dir.display()))?;
-                    let fresh: [u8; 32] = rand::random();
-                    write_secret(&path, &hex(&fresh))?;
-                }
-                fs::read_to_string(&path).map_err(|e| format!("data_dir: cannot read {}: {e}", path.display()))?
+        let text = if let Some(key) = &self.secret_key {
+            key.expose_secret().to_owned()
+        } else {
+            let path = self.data_dir.join("secret.key");
+            if !path.exists() {
+                fs::create_dir_all(&self.data_dir).map_err(|e| format!("data_dir: cannot make {}: {e}", self.data_dir.display()))?;
+                let fresh: [u8; 32] = rand::random();
+                write_secret(&path, &hex(&fresh))?;
             }
+            fs::read_to_string(&path).map_err(|e| format!("data_dir: cannot read {}: {e}", path.display()))?
         };
         let bad = || "secret_key: 64 hexadecimal digits are wanted".to_owned();
         let text = text.trim();
@@ -266,7 +266,10 @@ fn write_secret(path: &Path, text: &str) -> Result<(), String> {
         options.mode(0o600);
     }
     match options.open(path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| format!("data_dir: cannot write {}: {e}", path.display())),
+        Ok(mut file) => file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(|e| format!("data_dir: cannot write {}: {e}", path.display())),
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(e) => Err(format!("data_dir: cannot write {}: {e}", path.display())),
     }
@@ -297,7 +300,8 @@ mod tests {
     #[test]
     fn a_password_is_not_shown() {
         assert_eq!(without_password("postgres://anna:secret@db/kartoteka"), "postgres://anna:***@db/kartoteka");
-        let given = Given { database_url: Some("postgres://anna:secret@db/k".into()), secret_key: Some("ab".repeat(32)), ..Given::default() };
+        let given =
+            Given { database_url: Some("postgres://anna:secret@db/k".into()), secret_key: Some("ab".repeat(32)), ..Given::default() };
         let shown = given.settle().unwrap().shown().to_string();
         assert!(!shown.contains("secret@") && !shown.contains("abab"), "{shown}");
     }

@@ -16,14 +16,14 @@ use uuid::Uuid;
 use crate::{
     answer::{Answer, Created, CreatedOrFound, Found},
     can::{Can, CreateContacts, UpdateContacts},
-    crud_change, crud_read, duplicate,
+    duplicate,
     problem::{Problem, Result},
     record,
     request::{At, ByExternalId, IfMatch, Params, Patch, Valid},
 };
 
 crud_read! { Contact, ListContacts; "contacts", "/v1/contacts", "/v1/contacts/{id}";
-    list list_contacts "List contacts", get get_contact "Get a contact", read ReadContacts, expand expand }
+list list_contacts "List contacts", get get_contact "Get a contact", read ReadContacts, expand expand }
 crud_change! { Contact, NewContact; "contacts", "/v1/contacts/{id}", "/v1/contacts/{id}/restore";
     update update_contact "Change a contact", right UpdateContacts, by update;
     archive archive_contact "Archive a contact", by record::archive::<Contact>;
@@ -66,7 +66,10 @@ pub async fn upsert_contact(
 /// Without sending the whole list.
 #[utoipa::path(post, path = "/v1/contacts/{id}/phones", tag = "contacts")]
 pub async fn add_contact_phone(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<PhoneInput>) -> Answer<Created<Contact>> {
-    can.write(move |tx| add(tx, at.0, |input| input.phones.get_or_insert_default().push(PhoneInput { id: None, ..new.0.clone() }), "/phones")).await
+    can.write(move |tx| {
+        add(tx, at.0, |input| input.phones.get_or_insert_default().push(PhoneInput { id: None, ..new.0.clone() }), "/phones")
+    })
+    .await
 }
 
 /// Add an e-mail to a contact
@@ -74,7 +77,10 @@ pub async fn add_contact_phone(can: Can<UpdateContacts>, at: At<Contact>, new: V
 /// Without sending the whole list.
 #[utoipa::path(post, path = "/v1/contacts/{id}/emails", tag = "contacts")]
 pub async fn add_contact_email(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<EmailInput>) -> Answer<Created<Contact>> {
-    can.write(move |tx| add(tx, at.0, |input| input.emails.get_or_insert_default().push(EmailInput { id: None, ..new.0.clone() }), "/emails")).await
+    can.write(move |tx| {
+        add(tx, at.0, |input| input.emails.get_or_insert_default().push(EmailInput { id: None, ..new.0.clone() }), "/emails")
+    })
+    .await
 }
 
 /// Add a messenger handle to a contact

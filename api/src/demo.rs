@@ -84,10 +84,20 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
         }
     }
     let owner = |at: usize| managers.get(at % managers.len().max(1)).map(|m| m.id);
-    let firms = [("Ромашка", Some("7707083893"), "Розничная торговля"), ("Київхліб", None, "Харчова промисловість"), ("Northwind Ltd", None, "Wholesale")];
+    let firms = [
+        ("Ромашка", Some("7707083893"), "Розничная торговля"),
+        ("Київхліб", None, "Харчова промисловість"),
+        ("Northwind Ltd", None, "Wholesale"),
+    ];
     let mut companies = Vec::new();
     for (at, (name, tax_id, industry)) in firms.into_iter().enumerate() {
-        let input = NewCompany { name: Some(name.into()), tax_id: tax_id.map(Into::into), industry: Some(industry.into()), owner_id: owner(at), ..NewCompany::default() };
+        let input = NewCompany {
+            name: Some(name.into()),
+            tax_id: tax_id.map(Into::into),
+            industry: Some(industry.into()),
+            owner_id: owner(at),
+            ..NewCompany::default()
+        };
         companies.push(company::create(tx, &input, &DuplicateChoice::default())?.record.id);
     }
     let clients = [
@@ -102,7 +112,9 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
     for (at, (name, phone, email, position)) in clients.into_iter().enumerate() {
         let input = NewContact {
             display_name: Some(name.into()),
-            phones: kartoteka_domain::phone::parse(phone, "RU").ok().map(|_| vec![PhoneInput { value: Some(phone.into()), ..PhoneInput::default() }]),
+            phones: kartoteka_domain::phone::parse(phone, "RU")
+                .ok()
+                .map(|_| vec![PhoneInput { value: Some(phone.into()), ..PhoneInput::default() }]),
             emails: Some(vec![EmailInput { value: Some(email.into()), ..EmailInput::default() }]),
             position: Some(position.into()),
             company_id: companies.get(at / 2).copied(),
@@ -133,9 +145,20 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
             ..NewTask::default()
         };
         task::create(tx, &next)?;
-        record::create::<Note>(tx, &NewNote { body: Some("Познакомились на выставке".into()), contact_id: Some(card.id), ..NewNote::default() })?;
+        record::create::<Note>(
+            tx,
+            &NewNote {
+                body: Some("Познакомились на выставке".into()), contact_id: Some(card.id), ..NewNote::default()
+            },
+        )?;
     }
-    let field = |name: &str, kind, label: &str, required| FormField { name: name.into(), kind, label: Some(label.into()), required, options: Vec::new() };
+    let field = |name: &str, kind, label: &str, required| FormField {
+        name: name.into(),
+        kind,
+        label: Some(label.into()),
+        required,
+        options: Vec::new(),
+    };
     let site = NewForm {
         name: Some("Заявка с сайта".into()),
         fields: Some(vec![
@@ -159,13 +182,14 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
     ];
     for enquiry in enquiries {
         let posted = Posted::from_json(enquiry.clone()).unwrap_or_default();
-        let incoming = Incoming { body: enquiry.to_string().into_bytes(), content_type: Some("application/json".into()), ..Incoming::default() };
+        let incoming =
+            Incoming { body: enquiry.to_string().into_bytes(), content_type: Some("application/json".into()), ..Incoming::default() };
         if let Verdict::Kept(id) = submission::receive(tx, &made, &incoming, &posted)? {
             submission::worker::process(tx, id)?;
         }
     }
     let issued = api_key::create(tx, &NewApiKey { name: Some("Demo integration".into()), ..NewApiKey::default() })?;
-    Ok((people, issued.secret, made.key))
+    Ok((people, issued.secret.unwrap_or_default(), made.key))
 }
 
 /// Ready curl lines with working credentials.
@@ -177,7 +201,10 @@ pub fn lines(demo: &Value, base: &str) -> String {
         .and_then(|users| users.iter().find(|u| u.get("role").and_then(Value::as_str) == Some("manager")))
         .cloned()
         .unwrap_or_default();
-    let (email, password) = (manager.get("email").and_then(Value::as_str).unwrap_or_default(), manager.get("password").and_then(Value::as_str).unwrap_or_default());
+    let (email, password) = (
+        manager.get("email").and_then(Value::as_str).unwrap_or_default(),
+        manager.get("password").and_then(Value::as_str).unwrap_or_default(),
+    );
     debug_assert!(setup::circumstances().request_id.is_none());
     format!(
         "Demo workspace {workspace} is ready. With the server running at {base}:\n\n\

@@ -18,7 +18,6 @@ use crate::{
     answer::{Accepted, Answer, Created, Found, Plain},
     can::{Can, ReadForms, UpdateForms},
     credential::digest,
-    crud,
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch},
@@ -76,7 +75,8 @@ pub async fn test_form(can: Can<UpdateForms>, at: At<Form>) -> Answer<Accepted<R
             }
             let body = test_body(&form);
             let posted = serde_json::from_slice(&body).ok().and_then(Posted::from_json).unwrap_or_default();
-            let incoming = submission::Incoming { body, content_type: Some("application/json".into()), test: true, ..submission::Incoming::default() };
+            let incoming =
+                submission::Incoming { body, content_type: Some("application/json".into()), test: true, ..submission::Incoming::default() };
             let kept = submission::keep(tx, &form, &incoming, &posted, None)?;
             Ok(Accepted(Receipt { submission_id: kept, status: ReceiptStatus::Accepted }))
         })

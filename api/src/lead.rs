@@ -13,7 +13,6 @@ use validator::Validate;
 use crate::{
     answer::{Answer, Created, Found},
     can::{Can, UpdateLeads},
-    crud,
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},

@@ -26,8 +26,8 @@ impl Limits {
         Self {
             sign_ins: RateLimiter::keyed(quota(sign_in_per_minute)),
             failures: RateLimiter::keyed(quota(10)),
-            blocked: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build(),
-            submissions: moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(120)).build(),
+            blocked: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(1)).build(),
+            submissions: moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_mins(2)).build(),
         }
     }
 
@@ -53,7 +53,9 @@ impl Limits {
     pub fn submission(&self, form: &Form, address: &str) -> Result<()> {
         let per_minute = u32::try_from(form.rate_per_minute).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
         // a changed rate begins a new count
-        let limiter = self.submissions.get_with(format!("{}:{per_minute}", form.id), || std::sync::Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))));
+        let limiter = self
+            .submissions
+            .get_with(format!("{}:{per_minute}", form.id), || std::sync::Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))));
         let clock = limiter.clock();
         limiter.check_key(&address.to_owned()).map_err(|not_until| too_many(not_until.wait_time_from(clock.now()).as_secs() + 1))
     }

@@ -48,7 +48,10 @@ fn identity(by: &LookUp, country: &str) -> Result<Identity> {
     }
     Ok(match name {
         "phone" => Identity::phone(&phone::parse(value, country).map_err(|_| Problem::parameter(name, FieldCode::InvalidPhone))?.e164),
-        "email" => Identity { kind: "email", value: email::parse(value).map_err(|_| Problem::parameter(name, FieldCode::InvalidEmail))?.normalised },
+        "email" => Identity {
+            kind: "email",
+            value: email::parse(value).map_err(|_| Problem::parameter(name, FieldCode::InvalidEmail))?.normalised,
+        },
         "tax_id" => Identity::tax_id(&tax_id::parse(value, country).map_err(|_| Problem::parameter(name, FieldCode::InvalidTaxId))?.value),
         _ => {
             let (network, handle) = value.split_once(':').ok_or_else(|| Problem::parameter(name, FieldCode::InvalidValue))?;

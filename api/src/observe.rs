@@ -41,7 +41,9 @@ pub fn peer_address(req: &HttpRequest) -> Option<String> {
 fn request_id(req: &ServiceRequest) -> String {
     let sent = req.headers().get("x-request-id").and_then(|v| v.to_str().ok());
     match sent {
-        Some(id) if (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) => id.to_owned(),
+        Some(id) if (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) => {
+            id.to_owned()
+        }
         _ => clock::fresh_id().to_string(),
     }
 }
@@ -104,7 +106,7 @@ fn framework_code(status: u16) -> ProblemCode {
         415 => ProblemCode::UnsupportedMediaType,
         408 | 429 => ProblemCode::TooManyRequests,
         503 => ProblemCode::Overloaded,
-        400..500 => ProblemCode::InvalidParameter,
+        status if status < 500 => ProblemCode::InvalidParameter,
         _ => ProblemCode::Internal,
     }
 }

@@ -163,7 +163,9 @@ impl Problem {
     }
     /// Whether the outcome belongs to an idempotency key: what the same request will get again.
     pub fn is_final(&self) -> bool {
-        matches!(self.code.status(), 409 | 422) && self.code != ProblemCode::RequestInProgress && self.code != ProblemCode::IdempotencyKeyReused
+        matches!(self.code.status(), 409 | 422)
+            && self.code != ProblemCode::RequestInProgress
+            && self.code != ProblemCode::IdempotencyKeyReused
     }
 
     /// The document in a language.

@@ -70,7 +70,9 @@ pub fn make_in<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::I
 /// Whether a card may be given to this person by the asker.
 pub fn check_owner<T: Record>(tx: &WriteTx<'_>, owner: Option<UserId>, before: Option<UserId>) -> Result<()> {
     match owner {
-        Some(owner) if Some(owner) != before && !tx.scope().may_assign(T::TYPE, owner) => Err(Problem::invalid("/owner_id", FieldCode::OutsideReach)),
+        Some(owner) if Some(owner) != before && !tx.scope().may_assign(T::TYPE, owner) => {
+            Err(Problem::invalid("/owner_id", FieldCode::OutsideReach))
+        }
         _ => Ok(()),
     }
 }
@@ -180,11 +182,11 @@ macro_rules! linked {
     })* };
 }
 linked! {
-    kartoteka_domain::contact::Contact { Owner => |c| c.owner_id.map(|i| i.uuid()), Company => |c| c.company_id.map(|i| i.uuid()), Source => |c| c.source_id.map(|i| i.uuid()) }
-    kartoteka_domain::company::Company { Owner => |c| c.owner_id.map(|i| i.uuid()), Contacts => |c| Some(c.id.uuid()) }
-    kartoteka_domain::lead::Lead { Contact => |l| Some(l.contact_id.uuid()), Owner => |l| l.owner_id.map(|i| i.uuid()), Source => |l| l.source_id.map(|i| i.uuid()), Company => |l| l.company_id.map(|i| i.uuid()) }
-    kartoteka_domain::task::Task { Owner => |t| Some(t.owner_id.uuid()), Contact => |t| t.contact_id.map(|i| i.uuid()), Company => |t| t.company_id.map(|i| i.uuid()), Lead => |t| t.lead_id.map(|i| i.uuid()) }
-    kartoteka_domain::communication::Communication { Contact => |c| Some(c.contact_id.uuid()), Owner => |c| c.owner_id.map(|i| i.uuid()), Lead => |c| c.lead_id.map(|i| i.uuid()) }
+    kartoteka_domain::contact::Contact { Owner => |c| c.owner_id.map(kartoteka_domain::id::Id::uuid), Company => |c| c.company_id.map(kartoteka_domain::id::Id::uuid), Source => |c| c.source_id.map(kartoteka_domain::id::Id::uuid) }
+    kartoteka_domain::company::Company { Owner => |c| c.owner_id.map(kartoteka_domain::id::Id::uuid), Contacts => |c| Some(c.id.uuid()) }
+    kartoteka_domain::lead::Lead { Contact => |l| Some(l.contact_id.uuid()), Owner => |l| l.owner_id.map(kartoteka_domain::id::Id::uuid), Source => |l| l.source_id.map(kartoteka_domain::id::Id::uuid), Company => |l| l.company_id.map(kartoteka_domain::id::Id::uuid) }
+    kartoteka_domain::task::Task { Owner => |t| Some(t.owner_id.uuid()), Contact => |t| t.contact_id.map(kartoteka_domain::id::Id::uuid), Company => |t| t.company_id.map(kartoteka_domain::id::Id::uuid), Lead => |t| t.lead_id.map(kartoteka_domain::id::Id::uuid) }
+    kartoteka_domain::communication::Communication { Contact => |c| Some(c.contact_id.uuid()), Owner => |c| c.owner_id.map(kartoteka_domain::id::Id::uuid), Lead => |c| c.lead_id.map(kartoteka_domain::id::Id::uuid) }
 }
 
 /// Puts the expansions asked for into records: one query per kind, however many records.
@@ -210,7 +212,12 @@ pub fn expand<T: Linked>(tx: &mut dyn Reading, wanted: Option<&AnyOf<Expansion>>
             Expansion::Contacts => {
                 let people = contact::of_companies(tx, &ids, 50 * i64::try_from(ids.len()).unwrap_or(1))?;
                 for (record, expanded) in records.iter().zip(&mut found) {
-                    let own = people.iter().filter(|p| p.company_id.map(|i| i.uuid()) == Some(record.uuid())).take(50).cloned().collect();
+                    let own = people
+                        .iter()
+                        .filter(|p| p.company_id.map(kartoteka_domain::id::Id::uuid) == Some(record.uuid()))
+                        .take(50)
+                        .cloned()
+                        .collect();
                     expanded.contacts = Some(own);
                 }
             }
@@ -260,7 +267,10 @@ pub mod one {
 
 /// Makes the tags that are not there yet, where the asker may; an archived one comes back.
 pub fn ensure_tags(tx: &mut WriteTx<'_>, names: &[String]) -> Result<()> {
-    use kartoteka_domain::{access::Verb, catalogue::{NewTag, Tag}};
+    use kartoteka_domain::{
+        access::Verb,
+        catalogue::{NewTag, Tag},
+    };
     let mut errors = FieldErrors::default();
     for (index, name) in names.iter().enumerate() {
         match catalogue::find_tag(tx, name)? {

@@ -3,7 +3,7 @@
 
 use std::{marker::PhantomData, ops::Deref};
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use kartoteka_domain::{
     invalid::{FieldCode, pointer_token},
@@ -55,12 +55,23 @@ fn expect_type(req: &HttpRequest, allowed: &[&str]) -> Result<()> {
     let given = req.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let mut parts = given.split(';');
     let kind = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-    let charset = parts.filter_map(|p| p.trim().strip_prefix("charset=")).next().map(|c| c.trim_matches('"').to_ascii_lowercase());
+    let charset = parts.find_map(|p| p.trim().strip_prefix("charset=")).map(|c| c.trim_matches('"').to_ascii_lowercase());
     if !allowed.contains(&kind.as_str()) || charset.is_some_and(|c| c != "utf-8" && c != "utf8") {
         return Err(Problem::new(ProblemCode::UnsupportedMediaType));
     }
     Ok(())
 }
+
+/// What serde, uuid and chrono say of a value of the right JSON type that is none of its kind.
+const NOT_A_VALUE: &[&str] = &[
+    "unknown variant",
+    "UUID parsing failed",
+    "input contains invalid characters",
+    "premature end of input",
+    "input is out of range",
+    "trailing input",
+    "input is not enough",
+];
 
 /// Reads JSON strictly; the fault's place is told.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -79,9 +90,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
                     // the path ends at the unknown key itself in some positions and before it in others
                     let pointer = if pointer.ends_with(&format!("/{name}")) { pointer } else { format!("{pointer}/{name}") };
                     Problem::unreadable(ProblemCode::UnknownField, pointer, FieldCode::UnknownField)
-                } else if text.starts_with("unknown variant") {
-                    Problem::invalid(pointer, FieldCode::InvalidValue)
-                } else if text.starts_with("UUID parsing failed") || text.contains("input contains invalid characters") || text.contains("premature end of input") || text.contains("input is out of range") || text.contains("trailing input") || text.contains("input is not enough") {
+                } else if NOT_A_VALUE.iter().any(|sign| text.contains(sign)) {
                     Problem::invalid(pointer, FieldCode::InvalidValue)
                 } else if text.starts_with("missing field") {
                     let name = text.split('`').nth(1).unwrap_or_default().to_owned();
@@ -291,8 +300,6 @@ impl FromRequest for Named {
     type Future = std::future::Ready<Result<Self>>;
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let raw = req.match_info().iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
-        let named = web::Path::<String>::extract(req);
-        drop(named);
         let decoded = percent_decode(&raw);
         let fine = !decoded.is_empty() && decoded.chars().count() <= 200 && !decoded.contains('\0');
         std::future::ready(if fine { Ok(Self(decoded)) } else { Err(Problem::not_found()) })
@@ -315,7 +322,11 @@ impl FromRequest for ByExternalId {
 }
 impl Describe for ByExternalId {
     fn describe(shape: &mut Shape) {
-        shape.path_parameter("external_id", "The integrator's own key.", &serde_json::json!({"type": "string", "minLength": 1, "maxLength": 200}));
+        shape.path_parameter(
+            "external_id",
+            "The integrator's own key.",
+            &serde_json::json!({"type": "string", "minLength": 1, "maxLength": 200}),
+        );
     }
 }
 
@@ -331,7 +342,11 @@ impl FromRequest for FormKey {
 }
 impl Describe for FormKey {
     fn describe(shape: &mut Shape) {
-        shape.path_parameter("form_key", "The form's public key.", &serde_json::json!({"type": "string", "minLength": 1, "maxLength": 200}));
+        shape.path_parameter(
+            "form_key",
+            "The form's public key.",
+            &serde_json::json!({"type": "string", "minLength": 1, "maxLength": 200}),
+        );
     }
 }
 

@@ -10,7 +10,10 @@ use actix_web::{
     middleware::{Next, from_fn},
     web,
 };
-use kartoteka_domain::{access::{RecordType, Verb}, invalid::FieldCode};
+use kartoteka_domain::{
+    access::{RecordType, Verb},
+    invalid::FieldCode,
+};
 
 use crate::{
     app::App,
@@ -95,7 +98,8 @@ impl Router {
         for path in paths {
             let here: Vec<&Mounted> = self.mounted.iter().filter(|m| m.path == path).collect();
             let allow = here.iter().map(|m| m.method.as_str()).collect::<Vec<_>>().join(", ");
-            let rules: Arc<[Rule]> = here.iter().map(|m| Rule { method: m.method.clone(), secured: m.secured, takes_query: m.takes_query }).collect();
+            let rules: Arc<[Rule]> =
+                here.iter().map(|m| Rule { method: m.method.clone(), secured: m.secured, takes_query: m.takes_query }).collect();
             let pattern: Arc<str> = Arc::from(path);
             let mut resource = web::resource(path.to_owned());
             for mounted in &here {

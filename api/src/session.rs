@@ -6,7 +6,9 @@ use kartoteka_domain::{
     event::{Action, Event},
     id::{SessionId, UserId, WorkspaceId},
     invalid::FieldErrors,
-    session::{ACCESS_SECONDS, PasswordResetConfirmation, PasswordResetRequest, REFRESH_SECONDS, RefreshRequest, SignIn, TokenType, Tokens},
+    session::{
+        ACCESS_SECONDS, PasswordResetConfirmation, PasswordResetRequest, REFRESH_SECONDS, RefreshRequest, SignIn, TokenType, Tokens,
+    },
     user::{User, check_password},
 };
 use kartoteka_persistence::{
@@ -138,7 +140,11 @@ async fn begin(who: &Anonymous, workspace: WorkspaceId, user: &User) -> Result<T
     let secret = secret();
     let hash = digest(&secret);
     let address = peer_address(&who.request);
-    let by = kartoteka_domain::actor::ActorRef { kind: kartoteka_domain::actor::ActorType::User, id: Some(user.id.uuid()), name: user.name.clone() };
+    let by = kartoteka_domain::actor::ActorRef {
+        kind: kartoteka_domain::actor::ActorType::User,
+        id: Some(user.id.uuid()),
+        name: user.name.clone(),
+    };
     let user_id = user.id;
     who.app
         .store
@@ -229,7 +235,8 @@ pub async fn request_password_reset(who: Anonymous, request: Valid<PasswordReset
         who.app
             .store
             .write(lookup_scope(door.workspace), circumstances(&who.request), move |tx| -> Result<_> {
-                let event = Event::bare(RecordType::User, target, Action::PasswordLinkMade).because("asked for by the person; not made yet");
+                let event =
+                    Event::bare(RecordType::User, target, Action::PasswordLinkMade).because("asked for by the person; not made yet");
                 tx.record(event)?;
                 Ok(())
             })

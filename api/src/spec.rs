@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use kartoteka_domain::list::{NamedSchema, Parameters, dependency};
 use serde_json::{Map, Value, json};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
 use crate::problem::ProblemCode;
 
@@ -38,18 +38,12 @@ impl Shape {
         if let (Some(example), Some(content)) = (examples::example(schema), content.as_object_mut()) {
             content.insert("example".into(), example);
         }
-        self.answers.insert(status, json!({"description": description, "content": {"application/json": content}, "headers": common_headers()}));
+        self.answers
+            .insert(status, json!({"description": description, "content": {"application/json": content}, "headers": common_headers()}));
     }
     /// A success without a body.
     pub fn bare(&mut self, status: u16, description: &str) {
         self.answers.insert(status, json!({"description": description, "headers": common_headers()}));
-    }
-    /// A success with a body of another type.
-    pub fn text(&mut self, status: u16, description: &str, content_type: &str) {
-        self.answers.insert(
-            status,
-            json!({"description": description, "content": {content_type: {"schema": {"type": "string"}}}, "headers": common_headers()}),
-        );
     }
     /// A header of a success.
     pub fn answer_header(&mut self, status: u16, name: &str, description: &str) {
@@ -85,7 +79,8 @@ impl Shape {
         for parameter in P::parameters() {
             (parameter.dependencies)(&mut self.schemas);
             let schema = serde_json::to_value(&parameter.schema).unwrap_or_default();
-            let mut described = json!({"name": parameter.name, "in": "query", "required": false, "description": parameter.description, "schema": schema});
+            let mut described =
+                json!({"name": parameter.name, "in": "query", "required": false, "description": parameter.description, "schema": schema});
             if schema.get("type").and_then(Value::as_str) == Some("array")
                 && let Some(described) = described.as_object_mut()
             {
@@ -181,7 +176,7 @@ pub fn document(operations: &[Operation]) -> Value {
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
     let mut add = |list: &[NamedSchema]| {
         for (name, schema) in list {
-            schemas.entry(name.clone()).or_insert_with(|| closed_null(serde_json::to_value(schema).unwrap_or_default()));
+            schemas.entry(name.clone()).or_insert_with(|| serde_json::to_value(schema).unwrap_or_default());
         }
     };
     let mut own: Vec<NamedSchema> = Vec::new();
@@ -211,8 +206,11 @@ pub fn document(operations: &[Operation]) -> Value {
                 let mut header = |name: &str, text: &str| headers.insert(name.into(), json!({"description": text, "schema": {"type": "string"}}));
                 match status {
                     401 => drop(header("WWW-Authenticate", "How to sign in.")),
-                    429 | 503 => drop(header("Retry-After", "Seconds to wait.")),
+                    409 | 429 | 503 => drop(header("Retry-After", "Seconds to wait.")),
                     _ => {}
+                }
+                if matches!(status, 409 | 422) {
+                    header("Idempotent-Replayed", "`true` when this is the stored outcome of an earlier request with the same key.");
                 }
             }
             let content = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": examples::problem(*status)}});
@@ -286,6 +284,14 @@ fn complete(operation: &mut Map<String, Value>, shape: &Shape, method: &str) {
         operation.insert("requestBody".into(), body.clone());
     }
     let mut responses: Map<String, Value> = shape.answers.iter().map(|(status, answer)| (status.to_string(), answer.clone())).collect();
+    if shape.idempotent && method == "post" {
+        for answer in responses.values_mut() {
+            if let Some(headers) = answer.get_mut("headers").and_then(Value::as_object_mut) {
+                let text = "`true` when this is the stored outcome of an earlier request with the same key.";
+                headers.insert("Idempotent-Replayed".into(), json!({"description": text, "schema": {"type": "string"}}));
+            }
+        }
+    }
     problems.sort_unstable();
     problems.dedup();
     for (status, name, _) in PROBLEMS {
@@ -294,11 +300,6 @@ fn complete(operation: &mut Map<String, Value>, shape: &Shape, method: &str) {
         }
     }
     operation.insert("responses".into(), responses.into());
-}
-
-/// utoipa writes an optional reference as `oneOf [null, $ref]`; both orders are right, one is enough.
-fn closed_null(schema: Value) -> Value {
-    schema
 }
 
 fn problem_schemas() -> Vec<(&'static str, Value)> {

@@ -12,7 +12,7 @@ use kartoteka_domain::{
     record::Record,
     submission::{ListSubmissions, Objection, Posted, Submission, SubmissionState, examine, summary},
 };
-use kartoteka_persistence::{Stored, WriteTx, submission as store, submission::Raw, workspace};
+use kartoteka_persistence::{WriteTx, submission as store, submission::Raw, workspace};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -27,7 +27,10 @@ use crate::{
 ///
 /// Also the rejected, the failed and the spam: nothing that arrived is out of sight.
 #[utoipa::path(get, path = "/v1/submissions", tag = "submissions")]
-pub async fn list_submissions(can: Can<ReadSubmissions>, params: Params<ListSubmissions>) -> Answer<kartoteka_domain::list::Page<Submission>> {
+pub async fn list_submissions(
+    can: Can<ReadSubmissions>,
+    params: Params<ListSubmissions>,
+) -> Answer<kartoteka_domain::list::Page<Submission>> {
     can.read(move |tx| record::list::<Submission>(tx, &params)).await
 }
 
@@ -57,7 +60,14 @@ pub async fn replay_submission(can: Can<UpdateSubmissions>, at: At<Submission>) 
                 return Err(Problem::new(ProblemCode::AlreadyProcessed));
             }
             let now = tx.now();
-            let after = Submission { state: SubmissionState::Received, reason: None, error: None, attempts: 0, next_attempt_at: Some(now), ..before.clone() };
+            let after = Submission {
+                state: SubmissionState::Received,
+                reason: None,
+                error: None,
+                attempts: 0,
+                next_attempt_at: Some(now),
+                ..before.clone()
+            };
             let after = record::store_change(tx, &before, after, Action::Replayed)?;
             workspace::wake(tx, worker::KIND, at.0, now)?;
             Ok(Found(after))
@@ -115,7 +125,13 @@ pub fn receive(tx: &mut WriteTx<'_>, form: &Form, incoming: &Incoming, posted: &
 }
 
 /// Keeps a post, and asks the worker to take it up unless it is set aside.
-pub fn keep(tx: &mut WriteTx<'_>, form: &Form, incoming: &Incoming, posted: &Posted, aside: Option<(SubmissionState, String)>) -> Result<SubmissionId> {
+pub fn keep(
+    tx: &mut WriteTx<'_>,
+    form: &Form,
+    incoming: &Incoming,
+    posted: &Posted,
+    aside: Option<(SubmissionState, String)>,
+) -> Result<SubmissionId> {
     let birth = tx.birth();
     let id = SubmissionId::new(birth.id);
     let process = aside.is_none();

@@ -19,7 +19,7 @@ use validator::Validate;
 use crate::{
     answer::{Answer, Created, Found, Plain},
     can::{Can, ReadTasks, UpdateTasks},
-    clock, crud,
+    clock,
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Params, Patch, Valid},
@@ -38,7 +38,12 @@ crud! { Task, NewTask, ListTasks; "tasks", "/v1/tasks", "/v1/tasks/{id}", "/v1/t
 /// With its result, and with the next step in the same transaction. What happens when there is none is the workspace's
 /// policy: allowed, warned of, or refused unless a reason is given.
 #[utoipa::path(post, path = "/v1/tasks/{id}/complete", tag = "tasks")]
-pub async fn complete_task(can: Can<UpdateTasks>, at: At<Task>, if_match: IfMatch, completion: Valid<TaskCompletion>) -> Answer<Plain<CompletedTask>> {
+pub async fn complete_task(
+    can: Can<UpdateTasks>,
+    at: At<Task>,
+    if_match: IfMatch,
+    completion: Valid<TaskCompletion>,
+) -> Answer<Plain<CompletedTask>> {
     can.write(move |tx| complete(tx, at.0, &if_match, &completion).map(Plain)).await
 }
 
@@ -57,7 +62,12 @@ pub struct TaskCancellation {
 ///
 /// It will not be done; the reason stands where a next step would.
 #[utoipa::path(post, path = "/v1/tasks/{id}/cancel", tag = "tasks")]
-pub async fn cancel_task(can: Can<UpdateTasks>, at: At<Task>, if_match: IfMatch, cancellation: Valid<TaskCancellation>) -> Answer<Found<Task>> {
+pub async fn cancel_task(
+    can: Can<UpdateTasks>,
+    at: At<Task>,
+    if_match: IfMatch,
+    cancellation: Valid<TaskCancellation>,
+) -> Answer<Found<Task>> {
     can.write(move |tx| cancel(tx, at.0, &if_match, &cancellation).map(Found)).await
 }
 
@@ -103,8 +113,8 @@ pub async fn get_my_day(can: Can<ReadTasks>, params: Params<MyDayParams>) -> Ans
     let now = clock::now();
     can.read(move |tx| {
         let user_id = params.user_id.or(tx.scope().actor().user()).ok_or_else(|| Problem::parameter("user_id", FieldCode::Required))?;
-        let person: kartoteka_domain::user::User =
-            kartoteka_domain::user::User::find(tx, user_id.uuid())?.ok_or_else(|| Problem::parameter("user_id", FieldCode::ReferenceNotFound))?;
+        let person: kartoteka_domain::user::User = kartoteka_domain::user::User::find(tx, user_id.uuid())?
+            .ok_or_else(|| Problem::parameter("user_id", FieldCode::ReferenceNotFound))?;
         let time_zone = match person.time_zone {
             Some(zone) => zone,
             None => workspace::current(tx)?.time_zone,

@@ -20,14 +20,13 @@ use crate::{
     answer::{Answer, Created, Done, Found, Issued, Plain, Reply},
     can::{Can, CreateUsers, SignedIn, UpdateUsers},
     credential::{digest, secret, token},
-    crud_read,
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
 };
 
 crud_read! { User, ListUsers; "users", "/v1/users", "/v1/users/{id}";
-    list list_users "List users", get get_user "Get a user", read ReadUsers }
+list list_users "List users", get get_user "Get a user", read ReadUsers }
 
 /// Add a colleague
 ///
@@ -171,4 +170,3 @@ pub fn make_link(tx: &mut WriteTx<'_>, user: UserId) -> Result<PasswordLink> {
     workspace::open_door(tx, DoorKind::PasswordLink, id.as_bytes().to_vec(), id)?;
     Ok(PasswordLink { user_id: user, token: token("kp", id, &secret), expires_at })
 }
-

@@ -162,30 +162,23 @@ impl Role {
         match (self.key, record, verb) {
             (K::Administrator, _, _) => Reach::All,
             // who works here and what the choice lists offer is needed by every picker
-            (
-                _,
-                R::Workspace | R::User | R::Department | R::Source | R::ContactStatus | R::RejectReason | R::Tag,
-                Verb::Read,
-            ) => Reach::All,
+            (_, R::Workspace | R::User | R::Department | R::Source | R::ContactStatus | R::RejectReason | R::Tag, Verb::Read) => Reach::All,
             (K::Head | K::Manager | K::Integration, R::Tag, Verb::Create) => Reach::All,
             (K::Head | K::Integration, R::Form | R::Submission, Verb::Read) => Reach::All,
             (K::Head, R::Submission, Verb::Update) => Reach::All,
             // a record of a card is made by whoever works with the card; the card itself must be in reach
             (K::Head | K::Manager | K::Integration, R::Contact | R::Company | R::Lead, Verb::Create) => Reach::All,
-            (K::Head | K::Manager | K::Operator | K::Integration, R::Task | R::Communication | R::Note, Verb::Create) => {
-                Reach::All
-            }
+            (K::Head | K::Manager | K::Operator | K::Integration, R::Task | R::Communication | R::Note, Verb::Create) => Reach::All,
             (K::Operator, R::Contact | R::Company | R::Lead, Verb::Create) => Reach::All,
             (K::Head, R::Contact | R::Company | R::Lead | R::Task | R::Communication | R::Note, _) => Reach::Department,
             (K::Head, R::DuplicateCandidate, Verb::Read) => Reach::All,
             (K::Manager, R::Contact | R::Company | R::Lead | R::Task | R::Communication | R::Note, _) => Reach::Own,
-            (K::Operator, R::Task | R::Communication | R::Note, _)
-            | (K::Operator, R::Contact | R::Company | R::Lead, Verb::Read) => Reach::Own,
-            (
-                K::Integration,
-                R::Contact | R::Company | R::Lead | R::Task | R::Communication | R::Note | R::DuplicateCandidate,
-                _,
-            ) => Reach::All,
+            (K::Operator, R::Task | R::Communication | R::Note, _) | (K::Operator, R::Contact | R::Company | R::Lead, Verb::Read) => {
+                Reach::Own
+            }
+            (K::Integration, R::Contact | R::Company | R::Lead | R::Task | R::Communication | R::Note | R::DuplicateCandidate, _) => {
+                Reach::All
+            }
             _ => Reach::None,
         }
     }
@@ -222,13 +215,7 @@ pub struct Actor {
 impl Actor {
     /// The door from a credential: call only where a password, token or key was just verified.
     /// `department` lists the users of the actor's department and of those below it.
-    pub fn verified(
-        workspace: WorkspaceId,
-        who: ActorRef,
-        user: Option<UserId>,
-        role: Arc<Role>,
-        department: Arc<[UserId]>,
-    ) -> Self {
+    pub fn verified(workspace: WorkspaceId, who: ActorRef, user: Option<UserId>, role: Arc<Role>, department: Arc<[UserId]>) -> Self {
         Self { workspace, who, user, role, department }
     }
     /// The workspace it acts in.

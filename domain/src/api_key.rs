@@ -1,8 +1,6 @@
 //! API key: an integration's way in, with a role and perhaps an end. The secret is shown once and kept as a hash.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::{
     access::{RecordType, RoleKey},
@@ -19,6 +17,8 @@ record! {
         pub role: RoleKey,
         /// The beginning of the key, to recognise it by.
         pub prefix: String,
+        /// The whole key, `Authorization: Bearer kk_live_…`; only in the answer to its creation.
+        pub secret: Option<String>,
         /// When it stops working; null never.
         pub expires_at: Option<DateTime<Utc>>,
         /// When it was last used, to the minute.
@@ -47,17 +47,6 @@ list_params! {
     }
 }
 
-/// A new key with its secret, shown this once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct IssuedApiKey {
-    /// The key's record.
-    #[schema(required = true)]
-    pub api_key: ApiKey,
-    /// The whole key: `Authorization: Bearer kk_live_…`.
-    #[schema(required = true)]
-    pub secret: String,
-}
-
 impl Made for ApiKey {
     type Input = NewApiKey;
     fn input(&self) -> NewApiKey {
@@ -75,6 +64,7 @@ impl Made for ApiKey {
             name: name,
             role: input.role.unwrap_or(RoleKey::Integration),
             prefix: format!("kk_live_{}", making.birth.id.simple()),
+            secret: None,
             expires_at: expires_at,
             last_used_at: previous.and_then(|p| p.last_used_at),
         });

@@ -131,13 +131,7 @@ pub struct Choice {
 }
 
 /// Chooses: the present responsible person stays while available, then the form's rule decides.
-pub fn choose(
-    present: Option<UserId>,
-    rule: Option<&Assignment>,
-    people: &[Candidate],
-    turn: i64,
-    now: DateTime<Utc>,
-) -> Choice {
+pub fn choose(present: Option<UserId>, rule: Option<&Assignment>, people: &[Candidate], turn: i64, now: DateTime<Utc>) -> Choice {
     let available = |id: &UserId| people.iter().any(|p| p.id == *id && p.available(now));
     let skipped = |ids: &[UserId]| ids.iter().filter(|id| !available(id)).count();
     if let Some(user) = present.filter(|id| available(id)) {
@@ -153,7 +147,9 @@ pub fn choose(
         Some(Assignment::RoundRobin(AssignRoundRobin { user_ids })) => {
             let count = user_ids.len();
             let start = usize::try_from(turn).unwrap_or(0);
-            let found = (0..count).map(|step| (start + step) % count).find_map(|at| user_ids.get(at).filter(|id| available(id)).map(|id| (at, *id)));
+            let found = (0..count)
+                .map(|step| (start + step) % count)
+                .find_map(|at| user_ids.get(at).filter(|id| available(id)).map(|id| (at, *id)));
             match found {
                 Some((at, user)) => Choice {
                     user: Some(user),

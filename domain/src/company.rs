@@ -207,13 +207,14 @@ impl Made for Company {
         let (tax_id, tax_id_kind) = match (typed, previous) {
             (None, _) => (None, None),
             (Some(same), Some(old)) if old.tax_id.as_ref() == Some(&same) => (Some(same), old.tax_id_kind),
-            (Some(typed), _) => match tax_id::parse(&typed, making.country()) {
-                Ok(parsed) => (Some(parsed.value), Some(parsed.kind)),
-                Err(_) => {
+            (Some(typed), _) => {
+                if let Ok(parsed) = tax_id::parse(&typed, making.country()) {
+                    (Some(parsed.value), Some(parsed.kind))
+                } else {
                     errors.add_with("/tax_id", FieldCode::InvalidTaxId, &typed);
                     (None, None)
                 }
-            },
+            }
         };
         let requisites = input.requisites.clone().unwrap_or_default();
         if requisites.len() > 50 {

@@ -2,7 +2,7 @@
 
 pub mod point;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -348,8 +348,7 @@ impl Made for Contact {
         let mut errors = FieldErrors::default();
         let phones = point::phones(slice(input.phones.as_ref()), previous.map_or(&[], |p| &p.phones), making, &mut errors);
         let emails = point::emails(slice(input.emails.as_ref()), previous.map_or(&[], |p| &p.emails), making, &mut errors);
-        let messengers =
-            point::messengers(slice(input.messengers.as_ref()), previous.map_or(&[], |p| &p.messengers), making, &mut errors);
+        let messengers = point::messengers(slice(input.messengers.as_ref()), previous.map_or(&[], |p| &p.messengers), making, &mut errors);
         let reachable = phones
             .first()
             .map(|p| p.e164.as_str())
@@ -510,7 +509,13 @@ impl Contact {
     /// What `q` searches: folded names, digits, addresses.
     pub fn search_text(&self) -> String {
         search_text(
-            &[Some(&self.display_name), self.last_name.as_ref(), self.first_name.as_ref(), self.middle_name.as_ref(), self.external_id.as_ref()],
+            &[
+                Some(&self.display_name),
+                self.last_name.as_ref(),
+                self.first_name.as_ref(),
+                self.middle_name.as_ref(),
+                self.external_id.as_ref(),
+            ],
             &self.phones,
             &self.emails,
             &self.messengers,
@@ -592,13 +597,13 @@ pub fn identities(phones: &[Phone], emails: &[Email], messengers: &[Messenger], 
 
 /// The folded text `q` looks into, each distinct word once.
 pub fn search_text(names: &[Option<&String>], phones: &[Phone], emails: &[Email], messengers: &[Messenger]) -> String {
-    let mut words: BTreeMap<String, ()> = BTreeMap::new();
+    let mut words: BTreeSet<String> = BTreeSet::new();
     for name in names.iter().flatten() {
         for word in text::fold(name).split(' ') {
-            words.insert(word.to_owned(), ());
+            words.insert(word.to_owned());
         }
     }
-    let mut all: Vec<String> = words.into_keys().filter(|w| !w.is_empty()).collect();
+    let mut all: Vec<String> = words.into_iter().filter(|w| !w.is_empty()).collect();
     for phone in phones {
         all.push(phone::searchable(&phone.e164));
         let typed = crate::phone::digits(&phone.value);

@@ -106,9 +106,7 @@ fn check(address: &str, local: &str, domain: &str) -> Result<(), EmailProblem> {
 /// A dot-atom of RFC 5322 with the letters of RFC 6532; no quotes, since no form asks for them on purpose.
 fn is_local(local: &str) -> bool {
     local.len() <= 64
-        && local
-            .split('.')
-            .all(|atom| !atom.is_empty() && atom.chars().all(|c| is_letter(c) || "!#$%&'*+-/=?^_`{|}~".contains(c)))
+        && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(|c| is_letter(c) || "!#$%&'*+-/=?^_`{|}~".contains(c)))
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -130,10 +128,8 @@ fn is_letter(c: char) -> bool {
 
 /// The domain with its `xn--` labels in Unicode, so that both spellings of one domain match.
 fn readable(domain: &str) -> Option<String> {
-    let labels: Option<Vec<String>> = domain
-        .split('.')
-        .map(|label| label.strip_prefix("xn--").map_or_else(|| Some(label.to_owned()), punycode::decode))
-        .collect();
+    let labels: Option<Vec<String>> =
+        domain.split('.').map(|label| label.strip_prefix("xn--").map_or_else(|| Some(label.to_owned()), punycode::decode)).collect();
     Some(lower(&labels?.join(".")))
 }
 

@@ -271,14 +271,17 @@ impl Made for Form {
     }
 
     fn references(&self) -> Vec<Reference> {
-        let mut references: Vec<Reference> =
-            Reference::optional("/source_id", RecordType::Source, self.source_id).into_iter().collect();
+        let mut references: Vec<Reference> = Reference::optional("/source_id", RecordType::Source, self.source_id).into_iter().collect();
         match &self.assignment {
             Some(Assignment::User(one)) => {
                 references.push(Reference::new("/assignment/user_id", RecordType::User, one.user_id.uuid()));
             }
             Some(Assignment::RoundRobin(round)) => references.extend(
-                round.user_ids.iter().enumerate().map(|(i, id)| Reference::new(format!("/assignment/user_ids/{i}"), RecordType::User, id.uuid())),
+                round
+                    .user_ids
+                    .iter()
+                    .enumerate()
+                    .map(|(i, id)| Reference::new(format!("/assignment/user_ids/{i}"), RecordType::User, id.uuid())),
             ),
             None => {}
         }
@@ -339,7 +342,9 @@ impl Form {
             escape(&self.honeypot_field)
         ));
         html.push_str(&format!("  <input type=\"hidden\" name=\"{}\">\n", escape(&self.start_field)));
-        html.push_str("  <input type=\"hidden\" name=\"page_url\"><input type=\"hidden\" name=\"referrer\">\n  <button>OK</button>\n</form>\n");
+        html.push_str(
+            "  <input type=\"hidden\" name=\"page_url\"><input type=\"hidden\" name=\"referrer\">\n  <button>OK</button>\n</form>\n",
+        );
         html.push_str(&format!(
             "<script>document.querySelectorAll('form[data-kartoteka]').forEach(function (f) {{\n  var set = function (n, v) {{ if (f.elements[n]) f.elements[n].value = v; }};\n  set({}, new Date().toISOString()); set('page_url', location.href); set('referrer', document.referrer);\n}});</script>\n",
             serde_json::Value::String(self.start_field.clone()).to_string().replace('<', "\\u003c")

@@ -152,6 +152,7 @@ words! {
         Include = "include",
     }
 }
+#[expect(clippy::derivable_impls, reason = "`words!` derives for every word list alike")]
 impl Default for Archived {
     fn default() -> Self {
         Self::Exclude

@@ -20,8 +20,7 @@ use token::Token;
 const LONGEST: usize = 300;
 
 /// What stands before a name and is no part of it, folded and without its full stop.
-const TITLES: &str =
-    "mr mrs ms miss mx dr prof professor doctor sir lady lord dame madam madame rev hon capt herr frau mme mlle
+const TITLES: &str = "mr mrs ms miss mx dr prof professor doctor sir lady lord dame madam madame rev hon capt herr frau mme mlle
     г-н г-жа гн гжа господин госпожа гр гражданин гражданка громадянин громадянка тов товарищ товариш пан пані
     пани панна панове добродій добродійка д-р доктор проф профессор професор акад академик академік инж інж ип фоп
     адвокат нотариус нотаріус";
@@ -53,11 +52,7 @@ pub fn split(full: &str) -> PersonName {
         None => order::assign(&token::read(without_titles(&line)), cyrillic),
     };
     // «доктор Хаус»: a title calls for a surname, unless what follows is known to be a given name.
-    if without_titles(&line) != line
-        && name.last.is_none()
-        && name.middle.is_none()
-        && !name.first.as_deref().is_some_and(is_given)
-    {
+    if without_titles(&line) != line && name.last.is_none() && name.middle.is_none() && !name.first.as_deref().is_some_and(is_given) {
         name = PersonName { last: name.first.take(), ..name };
     }
     if let Some(suffix) = suffix {
@@ -70,8 +65,7 @@ pub fn split(full: &str) -> PersonName {
 pub fn display(name: &PersonName) -> String {
     let parts = [&name.last, &name.first, &name.middle].map(|part| part.as_deref().unwrap_or_default());
     let [last, first, middle] = parts;
-    let written =
-        if parts.iter().any(|part| is_cyrillic(part)) { [last, first, middle] } else { [first, middle, last] };
+    let written = if parts.iter().any(|part| is_cyrillic(part)) { [last, first, middle] } else { [first, middle, last] };
     text::clean_line(&written.join(" "))
 }
 

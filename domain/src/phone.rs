@@ -88,8 +88,7 @@ pub fn digits(text: &str) -> String {
 
 /// Loads the metadata and compiles its expressions, so that the first request does not wait some 30 ms for it.
 pub fn warm() {
-    for (typed, country) in [("89123456789", "RU"), ("0501234567", "UA"), ("87011234567", "KZ"), ("+14155552671", "US")]
-    {
+    for (typed, country) in [("89123456789", "RU"), ("0501234567", "UA"), ("87011234567", "KZ"), ("+14155552671", "US")] {
         let _ = parse(typed, country);
     }
 }

@@ -169,7 +169,13 @@ impl Posted {
         let utm = match object.remove("utm") {
             Some(Value::Object(utm)) => {
                 let mark = |key: &str| utm.get(key).and_then(as_text).map(|v| cut(&v, 300));
-                Utm { source: mark("source"), medium: mark("medium"), campaign: mark("campaign"), term: mark("term"), content: mark("content") }
+                Utm {
+                    source: mark("source"),
+                    medium: mark("medium"),
+                    campaign: mark("campaign"),
+                    term: mark("term"),
+                    content: mark("content"),
+                }
             }
             _ => Utm::default(),
         };
@@ -329,7 +335,22 @@ const USUAL: &[(FormFieldKind, &[&str])] = &[
     (FormFieldKind::Phone, &["phone", "tel", "telephone", "mobile", "телефон", "your-phone", "your-tel", "phone_number"]),
     (FormFieldKind::Email, &["email", "e-mail", "mail", "почта", "пошта", "your-email"]),
     (FormFieldKind::Company, &["company", "organization", "organisation", "компания", "компанія"]),
-    (FormFieldKind::Comment, &["comment", "comments", "message", "text", "question", "комментарий", "сообщение", "коментар", "повідомлення", "your-message", "textarea"]),
+    (
+        FormFieldKind::Comment,
+        &[
+            "comment",
+            "comments",
+            "message",
+            "text",
+            "question",
+            "комментарий",
+            "сообщение",
+            "коментар",
+            "повідомлення",
+            "your-message",
+            "textarea",
+        ],
+    ),
 ];
 
 fn meaning(name: &str, form: &Form) -> FormFieldKind {
@@ -412,7 +433,11 @@ pub fn retry_at(attempts: i64, now: DateTime<Utc>) -> DateTime<Utc> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{actor::ActorRef, form::NewForm, record::{Birth, Made, Making}};
+    use crate::{
+        actor::ActorRef,
+        form::NewForm,
+        record::{Birth, Made, Making},
+    };
     use uuid::Uuid;
 
     fn form(input: NewForm) -> Form {
@@ -429,7 +454,8 @@ mod tests {
 
     #[test]
     fn flat_fields_mean_the_same_as_the_documented_shape() {
-        let nested = posted(r#"{"fields": {"name": "Анна", "phone": "8 912 345-67-89"}, "utm": {"source": "ya"}, "page_url": "https://x.test"}"#);
+        let nested =
+            posted(r#"{"fields": {"name": "Анна", "phone": "8 912 345-67-89"}, "utm": {"source": "ya"}, "page_url": "https://x.test"}"#);
         let flat = posted(r#"{"name": "Анна", "phone": "8 912 345-67-89", "utm_source": "ya", "page_url": "https://x.test"}"#);
         assert_eq!(nested, flat);
     }

@@ -130,10 +130,7 @@ fn without_label(line: &str) -> &str {
 
 /// Letters and digits only, upper case, digits in ASCII.
 fn plain(body: &str) -> String {
-    body.chars()
-        .filter_map(|c| text::decimal_digit(c).or_else(|| c.is_alphanumeric().then_some(c)))
-        .flat_map(char::to_uppercase)
-        .collect()
+    body.chars().filter_map(|c| text::decimal_digit(c).or_else(|| c.is_alphanumeric().then_some(c))).flat_map(char::to_uppercase).collect()
 }
 
 fn other(body: &str) -> Result<TaxId, TaxIdProblem> {

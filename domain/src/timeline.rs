@@ -13,8 +13,8 @@ use utoipa::{
 use uuid::Uuid;
 
 use crate::{
-    access::RecordType, actor::ActorRef, communication::Communication, company::Company, contact::Contact, lead::Lead, list::AnyOf, note::Note,
-    submission::Submission, task::Task,
+    access::RecordType, actor::ActorRef, communication::Communication, company::Company, contact::Contact, lead::Lead, list::AnyOf,
+    note::Note, submission::Submission, task::Task,
 };
 
 words! {
@@ -123,9 +123,18 @@ impl ToSchema for TimelineItem {
         for (kind, name, record) in VARIANTS {
             let variant = ObjectBuilder::new()
                 .description(Some(format!("A timeline item of kind `{kind}`.")))
-                .property("at", ObjectBuilder::new().schema_type(Type::String).format(Some(utoipa::openapi::schema::SchemaFormat::KnownFormat(utoipa::openapi::schema::KnownFormat::DateTime))).description(Some("When it happened, UTC.")))
+                .property(
+                    "at",
+                    ObjectBuilder::new()
+                        .schema_type(Type::String)
+                        .format(Some(utoipa::openapi::schema::SchemaFormat::KnownFormat(utoipa::openapi::schema::KnownFormat::DateTime)))
+                        .description(Some("When it happened, UTC.")),
+                )
                 .required("at")
-                .property("kind", ObjectBuilder::new().schema_type(Type::String).enum_values(Some([*kind])).description(Some("Kind of the item.")))
+                .property(
+                    "kind",
+                    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([*kind])).description(Some("Kind of the item.")),
+                )
                 .required("kind")
                 .property("record", Ref::from_schema_name(*record))
                 .required("record");

@@ -169,9 +169,32 @@ pub struct PasswordLink {
 
 /// The most common passwords of published lists, and what people here type first.
 const COMMON: &[&str] = &[
-    "1234567890", "qwertyuiop", "qwerty1234", "password12", "password123", "password1234", "1q2w3e4r5t", "123456789a", "0987654321",
-    "йцукенгшщз", "парольпароль", "administrator", "kartoteka1", "kartoteka123", "changeme123", "letmein1234", "welcome1234", "iloveyou12",
-    "qazwsxedcr", "1111111111", "0000000000", "aaaaaaaaaa", "qwerty12345", "1qaz2wsx3edc", "123123123123", "12345678910",
+    "1234567890",
+    "qwertyuiop",
+    "qwerty1234",
+    "password12",
+    "password123",
+    "password1234",
+    "1q2w3e4r5t",
+    "123456789a",
+    "0987654321",
+    "йцукенгшщз",
+    "парольпароль",
+    "administrator",
+    "kartoteka1",
+    "kartoteka123",
+    "changeme123",
+    "letmein1234",
+    "welcome1234",
+    "iloveyou12",
+    "qazwsxedcr",
+    "1111111111",
+    "0000000000",
+    "aaaaaaaaaa",
+    "qwerty12345",
+    "1qaz2wsx3edc",
+    "123123123123",
+    "12345678910",
 ];
 
 /// Refuses a password that is short, common or the person's own address. No composition theatre (NIST SP 800-63B, 3.1.1.2).
@@ -182,7 +205,12 @@ pub fn check_password(password: &str, email: &str, pointer: &str, errors: &mut F
     letters.sort_unstable();
     letters.dedup();
     let own = email.split('@').next().unwrap_or_default().to_lowercase();
-    if length < 10 || letters.len() < 4 || COMMON.contains(&lower.as_str()) || lower == email.to_lowercase() || (own.len() > 3 && lower.starts_with(&own) && length < own.len() + 6) {
+    if length < 10
+        || letters.len() < 4
+        || COMMON.contains(&lower.as_str())
+        || lower == email.to_lowercase()
+        || (own.len() > 3 && lower.starts_with(&own) && length < own.len() + 6)
+    {
         errors.add(pointer, FieldCode::WeakPassword);
     } else if length > 1000 {
         errors.add_with(pointer, FieldCode::TooLong, "1000");

@@ -176,9 +176,10 @@ impl Made for Workspace {
         }
         errors.finish()?;
         let policies = input.policies.clone().unwrap_or_default();
-        Ok(match previous {
-            Some(old) => Self { name, country, time_zone, currency, languages, policies, contact_types, cors_origins, ..old.clone() },
-            None => fresh!(Workspace, making.birth, {
+        Ok(if let Some(old) = previous {
+            Self { name, country, time_zone, currency, languages, policies, contact_types, cors_origins, ..old.clone() }
+        } else {
+            fresh!(Workspace, making.birth, {
                 slug: slug(&name, making.birth.id),
                 name: name,
                 country: country,
@@ -188,7 +189,7 @@ impl Made for Workspace {
                 policies: policies,
                 contact_types: contact_types,
                 cors_origins: cors_origins,
-            }),
+            })
         })
     }
 }

@@ -27,12 +27,12 @@ keyed!(KeyRow { sort_key, created_at });
 
 fn row(workspace: Uuid, k: &ApiKey, secret_hash: Vec<u8>) -> KeyRow {
     stamped! { KeyRow of k, in workspace.into();
-        name: k.name.clone(),
-        sort_key: text::sort_key(&k.name),
-        role: k.role.word().to_owned(),
-        secret_hash: secret_hash,
-        expires_at: k.expires_at.map(At),
-        last_used_at: k.last_used_at.map(At),    }
+    name: k.name.clone(),
+    sort_key: text::sort_key(&k.name),
+    role: k.role.word().to_owned(),
+    secret_hash: secret_hash,
+    expires_at: k.expires_at.map(At),
+    last_used_at: k.last_used_at.map(At),    }
 }
 
 fn record(row: KeyRow) -> Result<ApiKey, StoreError> {
@@ -40,6 +40,7 @@ fn record(row: KeyRow) -> Result<ApiKey, StoreError> {
         ("name", json!(row.name)),
         ("role", json!(row.role)),
         ("prefix", json!(format!("kk_live_{}", row.id.0.simple()))),
+        ("secret", Value::Null),
         ("expires_at", json!(row.expires_at)),
         ("last_used_at", json!(row.last_used_at)),
     ];

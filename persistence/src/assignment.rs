@@ -13,10 +13,17 @@ use crate::{
 pub fn turn(tx: &mut WriteTx<'_>, id: FormId) -> Result<i64, StoreError> {
     let workspace = tx.workspace();
     Ok(match tx.db().0 {
-        Db::Sqlite(c) => form::table.filter(form::workspace_id.eq(Uid::from(workspace))).filter(form::id.eq(Uid::from(id))).select(form::turn).first(c)?,
-        Db::Postgres(c) => {
-            form::table.filter(form::workspace_id.eq(Uid::from(workspace))).filter(form::id.eq(Uid::from(id))).select(form::turn).for_no_key_update().first(c)?
-        }
+        Db::Sqlite(c) => form::table
+            .filter(form::workspace_id.eq(Uid::from(workspace)))
+            .filter(form::id.eq(Uid::from(id)))
+            .select(form::turn)
+            .first(c)?,
+        Db::Postgres(c) => form::table
+            .filter(form::workspace_id.eq(Uid::from(workspace)))
+            .filter(form::id.eq(Uid::from(id)))
+            .select(form::turn)
+            .for_no_key_update()
+            .first(c)?,
     })
 }
 

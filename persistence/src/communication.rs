@@ -27,20 +27,21 @@ row! {
 }
 keyed!(CommunicationRow { occurred_at, created_at });
 
-const ELSEWHERE: &[&str] = &["channel", "direction", "status", "occurred_at", "contact_id", "lead_id", "task_id", "submission_id", "owner_id"];
+const ELSEWHERE: &[&str] =
+    &["channel", "direction", "status", "occurred_at", "contact_id", "lead_id", "task_id", "submission_id", "owner_id"];
 
 fn row(workspace: WorkspaceId, c: &Communication) -> Result<CommunicationRow, StoreError> {
     Ok(stamped! { CommunicationRow of c, in workspace.into();
-        channel: c.channel.word().to_owned(),
-        direction: c.direction.word().to_owned(),
-        status: c.status.word().to_owned(),
-        occurred_at: At(c.occurred_at),
-        contact_id: c.contact_id.into(),
-        lead_id: c.lead_id.map(Uid::from),
-        task_id: c.task_id.map(Uid::from),
-        submission_id: c.submission_id.map(Uid::from),
-        owner_id: c.owner_id.map(Uid::from),
-        profile: pack(c, ELSEWHERE)?,    })
+    channel: c.channel.word().to_owned(),
+    direction: c.direction.word().to_owned(),
+    status: c.status.word().to_owned(),
+    occurred_at: At(c.occurred_at),
+    contact_id: c.contact_id.into(),
+    lead_id: c.lead_id.map(Uid::from),
+    task_id: c.task_id.map(Uid::from),
+    submission_id: c.submission_id.map(Uid::from),
+    owner_id: c.owner_id.map(Uid::from),
+    profile: pack(c, ELSEWHERE)?,    })
 }
 
 fn record(row: CommunicationRow) -> Result<Communication, StoreError> {
@@ -98,12 +99,19 @@ impl Stored for Communication {
 }
 
 /// Communications of a contact, newest first.
-pub(crate) fn of_contact_before(tx: &mut dyn Reading, contact: ContactId, before: Option<Fragment>, most: i64) -> Result<Vec<Communication>, StoreError> {
-    let mut query =
-        seen!(tx, communication, RecordType::Communication).filter(communication::contact_id.eq(Uid::from(contact))).filter(communication::archived_at.is_null());
+pub(crate) fn of_contact_before(
+    tx: &mut dyn Reading,
+    contact: ContactId,
+    before: Option<Fragment>,
+    most: i64,
+) -> Result<Vec<Communication>, StoreError> {
+    let mut query = seen!(tx, communication, RecordType::Communication)
+        .filter(communication::contact_id.eq(Uid::from(contact)))
+        .filter(communication::archived_at.is_null());
     if let Some(before) = before {
         query = query.filter(before);
     }
-    let rows: Vec<CommunicationRow> = query.order((communication::occurred_at.desc(), communication::id.desc())).limit(most).load(tx.db().0)?;
+    let rows: Vec<CommunicationRow> =
+        query.order((communication::occurred_at.desc(), communication::id.desc())).limit(most).load(tx.db().0)?;
     rows.into_iter().map(record).collect()
 }

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    db::{Doc, Uid, uids},
     catalogue,
     contact::point,
+    db::{Doc, Uid, uids},
     entity::{Entity, Stored, pack, revive},
     fragment,
     schema::company,
@@ -34,14 +34,14 @@ const ELSEWHERE: &[&str] = &["external_id", "name", "tax_id", "parent_id", "owne
 
 fn row(workspace: WorkspaceId, c: &Company) -> Result<CompanyRow, StoreError> {
     Ok(stamped! { CompanyRow of c, in workspace.into();
-        external_id: c.external_id.clone(),
-        name: c.name.clone(),
-        sort_key: text::sort_key(&c.name),
-        search_text: c.search_text(),
-        tax_id: c.tax_id.clone(),
-        parent_id: c.parent_id.map(Uid::from),
-        owner_id: c.owner_id.map(Uid::from),
-        profile: pack(c, ELSEWHERE)?,    })
+    external_id: c.external_id.clone(),
+    name: c.name.clone(),
+    sort_key: text::sort_key(&c.name),
+    search_text: c.search_text(),
+    tax_id: c.tax_id.clone(),
+    parent_id: c.parent_id.map(Uid::from),
+    owner_id: c.owner_id.map(Uid::from),
+    profile: pack(c, ELSEWHERE)?,    })
 }
 
 fn load(tx: &mut dyn Reading, rows: Vec<CompanyRow>) -> Result<Vec<Company>, StoreError> {
@@ -82,7 +82,8 @@ impl Stored for Company {
     type Params = ListCompanies;
 
     fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
-        let row: Option<CompanyRow> = seen!(tx, company, RecordType::Company).filter(company::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
+        let row: Option<CompanyRow> =
+            seen!(tx, company, RecordType::Company).filter(company::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
         Ok(load(tx, row.into_iter().collect())?.pop())
     }
 

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    db::{At, Doc, Uid, uids},
     catalogue,
+    db::{At, Doc, Uid, uids},
     entity::{Entity, Stored, pack, revive},
     fragment,
     schema::{contact, contact_responsible, task},
@@ -41,25 +41,37 @@ part! {
 
 /// Fields with columns or tables of their own.
 const ELSEWHERE: &[&str] = &[
-    "external_id", "type", "status", "display_name", "company_id", "owner_id", "source_id", "next_task_at", "last_communication_at",
-    "phones", "emails", "messengers", "responsibles", "tags",
+    "external_id",
+    "type",
+    "status",
+    "display_name",
+    "company_id",
+    "owner_id",
+    "source_id",
+    "next_task_at",
+    "last_communication_at",
+    "phones",
+    "emails",
+    "messengers",
+    "responsibles",
+    "tags",
 ];
 
 fn row(workspace: WorkspaceId, c: &Contact) -> Result<ContactRow, StoreError> {
     Ok(stamped! { ContactRow of c, in workspace.into();
-        external_id: c.external_id.clone(),
-        kind: c.r#type.clone(),
-        status: c.status.clone(),
-        display_name: c.display_name.clone(),
-        sort_key: text::sort_key(&c.display_name),
-        search_text: c.search_text(),
-        company_id: c.company_id.map(Uid::from),
-        owner_id: c.owner_id.map(Uid::from),
-        source_id: c.source_id.map(Uid::from),
-        profile: pack(c, ELSEWHERE)?,
-        next_task_at: c.next_task_at.map(At),
-        next_task_key: At(c.next_task_at.unwrap_or_else(fragment::far_future)),
-        last_communication_at: c.last_communication_at.map(At),    })
+    external_id: c.external_id.clone(),
+    kind: c.r#type.clone(),
+    status: c.status.clone(),
+    display_name: c.display_name.clone(),
+    sort_key: text::sort_key(&c.display_name),
+    search_text: c.search_text(),
+    company_id: c.company_id.map(Uid::from),
+    owner_id: c.owner_id.map(Uid::from),
+    source_id: c.source_id.map(Uid::from),
+    profile: pack(c, ELSEWHERE)?,
+    next_task_at: c.next_task_at.map(At),
+    next_task_key: At(c.next_task_at.unwrap_or_else(fragment::far_future)),
+    last_communication_at: c.last_communication_at.map(At),    })
 }
 
 /// Records from rows: three more queries for all of them together.
@@ -78,7 +90,11 @@ pub(crate) fn load(tx: &mut dyn Reading, rows: Vec<ContactRow>) -> Result<Vec<Co
         .load(tx.db().0)?;
     let mut responsibles: HashMap<Uuid, Vec<Responsible>> = HashMap::new();
     for p in people {
-        responsibles.entry(p.contact_id.0).or_default().push(Responsible { id: p.id.into(), user_id: p.user_id.into(), direction: p.direction });
+        responsibles.entry(p.contact_id.0).or_default().push(Responsible {
+            id: p.id.into(),
+            user_id: p.user_id.into(),
+            direction: p.direction,
+        });
     }
     rows.into_iter()
         .map(|row| {
@@ -131,7 +147,8 @@ impl Stored for Contact {
     type Params = ListContacts;
 
     fn find(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Self>, StoreError> {
-        let row: Option<ContactRow> = seen!(tx, contact, RecordType::Contact).filter(contact::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
+        let row: Option<ContactRow> =
+            seen!(tx, contact, RecordType::Contact).filter(contact::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
         Ok(load(tx, row.into_iter().collect())?.pop())
     }
 
@@ -220,7 +237,15 @@ pub fn refresh_next_task(tx: &mut WriteTx<'_>, id: ContactId) -> Result<(), Stor
         .optional()?
         .flatten();
     let recorded = tx.unaudited("derived from tasks");
-    set_columns!(tx.db().0, &recorded, contact, workspace, id.uuid(), next_task_at = earliest, next_task_key = earliest.unwrap_or_else(|| At(fragment::far_future())))?;
+    set_columns!(
+        tx.db().0,
+        &recorded,
+        contact,
+        workspace,
+        id.uuid(),
+        next_task_at = earliest,
+        next_task_key = earliest.unwrap_or_else(|| At(fragment::far_future()))
+    )?;
     Ok(())
 }
 

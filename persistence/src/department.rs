@@ -26,10 +26,10 @@ keyed!(DepartmentRow { sort_key, created_at });
 
 fn row(workspace: WorkspaceId, d: &Department) -> DepartmentRow {
     stamped! { DepartmentRow of d, in workspace.into();
-        name: d.name.clone(),
-        sort_key: text::sort_key(&d.name),
-        parent_id: d.parent_id.map(Uid::from),
-        head_id: d.head_id.map(Uid::from),    }
+    name: d.name.clone(),
+    sort_key: text::sort_key(&d.name),
+    parent_id: d.parent_id.map(Uid::from),
+    head_id: d.head_id.map(Uid::from),    }
 }
 
 fn record(row: DepartmentRow) -> Result<Department, StoreError> {

@@ -20,6 +20,7 @@ macro_rules! row {
         }
         impl $name {
             /// The envelope as the record's JSON names it.
+            #[allow(dead_code)]
             pub(crate) fn envelope(&self) -> serde_json::Map<String, serde_json::Value> {
                 crate::entity::map([
                     ("id", serde_json::json!(self.id)),
@@ -81,6 +82,7 @@ macro_rules! part {
         pub(crate) struct $name { $(pub $field: $ty,)* }
         #[expect(clippy::disallowed_methods, reason = "the one place for changes of rows")]
         impl $name {
+            #[allow(dead_code)]
             pub(crate) fn insert(&self, db: &mut crate::db::Db, _: &crate::store::Recorded) -> diesel::QueryResult<usize> {
                 use diesel::RunQueryDsl;
                 diesel::insert_into(crate::schema::$table::table).values(self).execute(db)
@@ -96,7 +98,12 @@ macro_rules! delete_parts {
         use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
         let _: &crate::store::Recorded = $recorded;
         #[expect(clippy::disallowed_methods, reason = "the one place for changes of rows")]
-        let deleted = diesel::delete(dsl::$table.filter(dsl::workspace_id.eq(crate::db::Uid::from($workspace))).filter(dsl::$column.eq(crate::db::Uid::from($value)))).execute($db);
+        let deleted = diesel::delete(
+            dsl::$table
+                .filter(dsl::workspace_id.eq(crate::db::Uid::from($workspace)))
+                .filter(dsl::$column.eq(crate::db::Uid::from($value))),
+        )
+        .execute($db);
         deleted
     }};
 }

@@ -133,7 +133,8 @@ fn ids(users: &[UserId]) -> impl Iterator<Item = Uuid> + '_ {
 pub fn visible(record: RecordType, owners: &Owners, cards: &Owners, unassigned: bool) -> Option<Fragment> {
     let Owners::Of(users) = owners else { return None };
     let new = Fragment::default();
-    let card = |f: Fragment, column: &'static str| match cards {
+    let card = |f: Fragment, column: &'static str| {
+        match cards {
         Owners::All => f.sql(column).sql(" IS NOT NULL"),
         Owners::Of(cards) => f
             .sql(column)
@@ -144,6 +145,7 @@ pub fn visible(record: RecordType, owners: &Owners, cards: &Owners, unassigned: 
             .sql(" OR EXISTS (SELECT 1 FROM contact_responsible r WHERE r.workspace_id = c.workspace_id AND r.contact_id = c.id AND r.user_id IN ")
             .guids(ids(cards))
             .sql(")))"),
+    }
     };
     Some(match record {
         RecordType::Contact => new
@@ -292,10 +294,8 @@ pub fn write_cursor(sort: &str, key: &Key, id: Uuid) -> String {
 /// The place a cursor names; a cursor of another order, or no cursor at all, is an error of the caller.
 pub fn read_cursor(sort: &str, cursor: &str) -> Result<(Key, Uuid), StoreError> {
     let bad = || StoreError::BadCursor;
-    let bytes: Option<Vec<u8>> = (0..cursor.len())
-        .step_by(2)
-        .map(|at| cursor.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-        .collect();
+    let bytes: Option<Vec<u8>> =
+        (0..cursor.len()).step_by(2).map(|at| cursor.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())).collect();
     let plain = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(bad)?;
     let mut parts = plain.splitn(3, '\n');
     if parts.next() != Some(sort) {
@@ -304,9 +304,7 @@ pub fn read_cursor(sort: &str, cursor: &str) -> Result<(Key, Uuid), StoreError> 
     let id = parts.next().and_then(|id| Uuid::try_parse(id).ok()).ok_or_else(bad)?;
     let key = parts.next().ok_or_else(bad)?;
     let key = match (key.get(..1), key.get(1..)) {
-        (Some("t"), Some(micros)) => {
-            Key::Instant(micros.parse().ok().and_then(|m| Utc.timestamp_micros(m).single()).ok_or_else(bad)?)
-        }
+        (Some("t"), Some(micros)) => Key::Instant(micros.parse().ok().and_then(|m| Utc.timestamp_micros(m).single()).ok_or_else(bad)?),
         (Some("s"), Some(text)) if !text.contains('\0') => Key::Text(text.to_owned()),
         (Some("n"), Some(number)) => Key::Int(number.parse().map_err(|_| bad())?),
         _ => return Err(bad()),

@@ -142,16 +142,21 @@ pub fn keep(tx: &mut WriteTx<'_>, request: &RequestKey, outcome: &Outcome) -> Re
 #[expect(clippy::disallowed_methods, reason = "the clockwork of a request")]
 pub fn forget_expired(tx: &mut WriteTx<'_>) -> Result<usize, StoreError> {
     let (workspace, now) = (tx.workspace(), tx.now());
-    Ok(diesel::delete(idempotency_key::table.filter(idempotency_key::workspace_id.eq(Uid::from(workspace))).filter(idempotency_key::expires_at.le(At(now))))
-        .execute(tx.db().0)?)
+    Ok(diesel::delete(
+        idempotency_key::table
+            .filter(idempotency_key::workspace_id.eq(Uid::from(workspace)))
+            .filter(idempotency_key::expires_at.le(At(now))),
+    )
+    .execute(tx.db().0)?)
 }
 
 /// Ids of every workspace, for housekeeping.
 pub async fn workspaces(store: &Store) -> Result<Vec<Uuid>, StoreError> {
     use crate::schema::workspace;
-    store.read_global(|db| {
-        let ids: Vec<Uid> = workspace::table.select(workspace::id).load(db)?;
-        Ok(ids.into_iter().map(|id| id.0).collect())
-    })
-    .await
+    store
+        .read_global(|db| {
+            let ids: Vec<Uid> = workspace::table.select(workspace::id).load(db)?;
+            Ok(ids.into_iter().map(|id| id.0).collect())
+        })
+        .await
 }

@@ -12,8 +12,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    db::{At, Doc, Uid, uids},
     catalogue,
+    db::{At, Doc, Uid, uids},
     entity::{Entity, Stored, pack, revive},
     fragment,
     schema::{lead, task},
@@ -30,26 +30,36 @@ row! {
 keyed!(LeadRow { received_at, updated_at, next_task_key });
 
 const ELSEWHERE: &[&str] = &[
-    "contact_id", "company_id", "form_id", "submission_id", "source_id", "status", "reject_reason_id", "owner_id", "received_at", "first_response_at",
-    "next_task_at", "tags",
+    "contact_id",
+    "company_id",
+    "form_id",
+    "submission_id",
+    "source_id",
+    "status",
+    "reject_reason_id",
+    "owner_id",
+    "received_at",
+    "first_response_at",
+    "next_task_at",
+    "tags",
 ];
 
 fn row(workspace: WorkspaceId, l: &Lead) -> Result<LeadRow, StoreError> {
     Ok(stamped! { LeadRow of l, in workspace.into();
-        contact_id: l.contact_id.into(),
-        company_id: l.company_id.map(Uid::from),
-        form_id: l.form_id.map(Uid::from),
-        submission_id: l.submission_id.map(Uid::from),
-        source_id: l.source_id.map(Uid::from),
-        status: l.status.word().to_owned(),
-        reject_reason_id: l.reject_reason_id.map(Uid::from),
-        owner_id: l.owner_id.map(Uid::from),
-        received_at: At(l.received_at),
-        first_response_at: l.first_response_at.map(At),
-        search_text: l.search_text(),
-        profile: pack(l, ELSEWHERE)?,
-        next_task_at: l.next_task_at.map(At),
-        next_task_key: At(l.next_task_at.unwrap_or_else(fragment::far_future)),    })
+    contact_id: l.contact_id.into(),
+    company_id: l.company_id.map(Uid::from),
+    form_id: l.form_id.map(Uid::from),
+    submission_id: l.submission_id.map(Uid::from),
+    source_id: l.source_id.map(Uid::from),
+    status: l.status.word().to_owned(),
+    reject_reason_id: l.reject_reason_id.map(Uid::from),
+    owner_id: l.owner_id.map(Uid::from),
+    received_at: At(l.received_at),
+    first_response_at: l.first_response_at.map(At),
+    search_text: l.search_text(),
+    profile: pack(l, ELSEWHERE)?,
+    next_task_at: l.next_task_at.map(At),
+    next_task_key: At(l.next_task_at.unwrap_or_else(fragment::far_future)),    })
 }
 
 fn load(tx: &mut dyn Reading, rows: Vec<LeadRow>) -> Result<Vec<Lead>, StoreError> {
@@ -166,6 +176,14 @@ pub fn refresh_next_task(tx: &mut WriteTx<'_>, id: LeadId) -> Result<(), StoreEr
         .optional()?
         .flatten();
     let recorded = tx.unaudited("derived from tasks");
-    set_columns!(tx.db().0, &recorded, lead, workspace, id.uuid(), next_task_at = earliest, next_task_key = earliest.unwrap_or_else(|| At(fragment::far_future())))?;
+    set_columns!(
+        tx.db().0,
+        &recorded,
+        lead,
+        workspace,
+        id.uuid(),
+        next_task_at = earliest,
+        next_task_key = earliest.unwrap_or_else(|| At(fragment::far_future()))
+    )?;
     Ok(())
 }

@@ -34,4 +34,4 @@ pub mod user;
 pub mod workspace;
 
 pub use entity::Stored;
-pub use store::{Circumstances, Reading, ReadTx, Store, StoreError, WriteTx};
+pub use store::{Circumstances, ReadTx, Reading, Store, StoreError, WriteTx};

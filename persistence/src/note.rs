@@ -26,12 +26,12 @@ keyed!(NoteRow { created_at, updated_at });
 
 fn row(workspace: WorkspaceId, n: &Note) -> NoteRow {
     stamped! { NoteRow of n, in workspace.into();
-        body: n.body.clone(),
-        pinned: n.pinned,
-        contact_id: n.contact_id.map(Uid::from),
-        company_id: n.company_id.map(Uid::from),
-        lead_id: n.lead_id.map(Uid::from),
-        task_id: n.task_id.map(Uid::from),    }
+    body: n.body.clone(),
+    pinned: n.pinned,
+    contact_id: n.contact_id.map(Uid::from),
+    company_id: n.company_id.map(Uid::from),
+    lead_id: n.lead_id.map(Uid::from),
+    task_id: n.task_id.map(Uid::from),    }
 }
 
 fn record(row: NoteRow) -> Result<Note, StoreError> {
@@ -82,7 +82,12 @@ impl Stored for Note {
     }
 }
 
-pub(crate) fn of_contact_before(tx: &mut dyn Reading, contact: ContactId, before: Option<Fragment>, most: i64) -> Result<Vec<Note>, StoreError> {
+pub(crate) fn of_contact_before(
+    tx: &mut dyn Reading,
+    contact: ContactId,
+    before: Option<Fragment>,
+    most: i64,
+) -> Result<Vec<Note>, StoreError> {
     let mut query = seen!(tx, note, RecordType::Note).filter(note::contact_id.eq(Uid::from(contact))).filter(note::archived_at.is_null());
     if let Some(before) = before {
         query = query.filter(before);

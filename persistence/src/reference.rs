@@ -22,34 +22,52 @@ pub fn check(tx: &mut dyn Reading, references: &[Reference], kept: &[Reference],
         let id = reference.id;
         let found: Option<Uid> = match reference.record {
             RecordType::User => {
-                let person: Option<bool> = all!(tx, member).filter(member::id.eq(Uid::from(id))).select(member::active).first(tx.db().0).optional()?;
+                let person: Option<bool> =
+                    all!(tx, member).filter(member::id.eq(Uid::from(id))).select(member::active).first(tx.db().0).optional()?;
                 if person == Some(false) {
                     errors.add(reference.pointer.clone(), FieldCode::InactiveUser);
                 }
                 person.map(|_| Uid(id))
             }
-            RecordType::Contact => {
-                seen!(tx, contact, RecordType::Contact).filter(contact::id.eq(Uid::from(id))).filter(contact::archived_at.is_null()).select(contact::id).first(tx.db().0).optional()?
-            }
-            RecordType::Company => {
-                seen!(tx, company, RecordType::Company).filter(company::id.eq(Uid::from(id))).filter(company::archived_at.is_null()).select(company::id).first(tx.db().0).optional()?
-            }
-            RecordType::Lead => {
-                seen!(tx, lead, RecordType::Lead).filter(lead::id.eq(Uid::from(id))).filter(lead::archived_at.is_null()).select(lead::id).first(tx.db().0).optional()?
-            }
-            RecordType::Task => {
-                seen!(tx, task, RecordType::Task).filter(task::id.eq(Uid::from(id))).filter(task::archived_at.is_null()).select(task::id).first(tx.db().0).optional()?
-            }
+            RecordType::Contact => seen!(tx, contact, RecordType::Contact)
+                .filter(contact::id.eq(Uid::from(id)))
+                .filter(contact::archived_at.is_null())
+                .select(contact::id)
+                .first(tx.db().0)
+                .optional()?,
+            RecordType::Company => seen!(tx, company, RecordType::Company)
+                .filter(company::id.eq(Uid::from(id)))
+                .filter(company::archived_at.is_null())
+                .select(company::id)
+                .first(tx.db().0)
+                .optional()?,
+            RecordType::Lead => seen!(tx, lead, RecordType::Lead)
+                .filter(lead::id.eq(Uid::from(id)))
+                .filter(lead::archived_at.is_null())
+                .select(lead::id)
+                .first(tx.db().0)
+                .optional()?,
+            RecordType::Task => seen!(tx, task, RecordType::Task)
+                .filter(task::id.eq(Uid::from(id)))
+                .filter(task::archived_at.is_null())
+                .select(task::id)
+                .first(tx.db().0)
+                .optional()?,
             RecordType::Communication => seen!(tx, communication, RecordType::Communication)
                 .filter(communication::id.eq(Uid::from(id)))
                 .filter(communication::archived_at.is_null())
                 .select(communication::id)
                 .first(tx.db().0)
                 .optional()?,
-            RecordType::Submission => all!(tx, submission).filter(submission::id.eq(Uid::from(id))).select(submission::id).first(tx.db().0).optional()?,
-            RecordType::Department => {
-                all!(tx, department).filter(department::id.eq(Uid::from(id))).filter(department::archived_at.is_null()).select(department::id).first(tx.db().0).optional()?
+            RecordType::Submission => {
+                all!(tx, submission).filter(submission::id.eq(Uid::from(id))).select(submission::id).first(tx.db().0).optional()?
             }
+            RecordType::Department => all!(tx, department)
+                .filter(department::id.eq(Uid::from(id)))
+                .filter(department::archived_at.is_null())
+                .select(department::id)
+                .first(tx.db().0)
+                .optional()?,
             RecordType::Source | RecordType::RejectReason => all!(tx, catalogue_entry)
                 .filter(catalogue_entry::id.eq(Uid::from(id)))
                 .filter(catalogue_entry::catalogue.eq(reference.record.word()))

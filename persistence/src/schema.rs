@@ -101,5 +101,17 @@ tables! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
-    contact, company, lead, task, communication, note, contact_point, contact_responsible, tagging, catalogue_entry, member, submission, form
+    contact,
+    company,
+    lead,
+    task,
+    communication,
+    note,
+    contact_point,
+    contact_responsible,
+    tagging,
+    catalogue_entry,
+    member,
+    submission,
+    form
 );

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use kartoteka_domain::{event::Event, id::{SessionId, UserId}};
+use kartoteka_domain::{
+    event::Event,
+    id::{SessionId, UserId},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -33,9 +36,17 @@ pub struct Kept {
 
 /// A session.
 pub fn find(tx: &mut dyn Reading, id: SessionId) -> Result<Option<Kept>, StoreError> {
-    let row: Option<SessionRow> =
-        session::table.filter(session::workspace_id.eq(Uid::from(tx.workspace()))).filter(session::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
-    Ok(row.map(|row| Kept { user: row.user_id.into(), refresh_hash: row.refresh_hash, expires_at: row.expires_at.0, ended_at: row.ended_at.map(|at| at.0) }))
+    let row: Option<SessionRow> = session::table
+        .filter(session::workspace_id.eq(Uid::from(tx.workspace())))
+        .filter(session::id.eq(Uid::from(id)))
+        .first(tx.db().0)
+        .optional()?;
+    Ok(row.map(|row| Kept {
+        user: row.user_id.into(),
+        refresh_hash: row.refresh_hash,
+        expires_at: row.expires_at.0,
+        ended_at: row.ended_at.map(|at| at.0),
+    }))
 }
 
 /// Begins one.
@@ -94,7 +105,7 @@ pub fn end_all(tx: &mut WriteTx<'_>, user: UserId, but: Option<SessionId>) -> Re
             .filter(session::workspace_id.eq(Uid::from(tx.workspace())))
             .filter(session::user_id.eq(Uid::from(user)))
             .filter(session::ended_at.is_null())
-            .filter(session::id.ne(Uid(but.map_or_else(Uuid::nil, |id| id.uuid())))),
+            .filter(session::id.ne(Uid(but.map_or_else(Uuid::nil, kartoteka_domain::id::Id::uuid)))),
     )
     .set(session::ended_at.eq(Some(At(now))))
     .execute(tx.db().0)?;

@@ -45,26 +45,26 @@ pub struct Raw {
 
 fn row(workspace: WorkspaceId, s: &Submission, raw: Raw) -> SubmissionRow {
     stamped! { SubmissionRow of s, in workspace.into();
-        form_id: s.form_id.into(),
-        state: s.state.word().to_owned(),
-        reason: s.reason.clone(),
-        fields: json(&s.fields),
-        visit: Doc(raw.visit),
-        content_type: s.content_type.clone(),
-        body: raw.body,
-        page_url: s.page_url.clone(),
-        test: s.test,
-        received_at: At(s.received_at),
-        processed_at: s.processed_at.map(At),
-        attempts: s.attempts,
-        next_attempt_at: s.next_attempt_at.map(At),
-        error: s.error.clone(),
-        lead_id: s.lead_id.map(Uid::from),
-        contact_id: s.contact_id.map(Uid::from),
-        duplicate_of: s.duplicate_of.map(Uid::from),
-        content_hash: raw.content_hash,
-        idempotency_hash: raw.idempotency_hash,
-        address: raw.address,    }
+    form_id: s.form_id.into(),
+    state: s.state.word().to_owned(),
+    reason: s.reason.clone(),
+    fields: json(&s.fields),
+    visit: Doc(raw.visit),
+    content_type: s.content_type.clone(),
+    body: raw.body,
+    page_url: s.page_url.clone(),
+    test: s.test,
+    received_at: At(s.received_at),
+    processed_at: s.processed_at.map(At),
+    attempts: s.attempts,
+    next_attempt_at: s.next_attempt_at.map(At),
+    error: s.error.clone(),
+    lead_id: s.lead_id.map(Uid::from),
+    contact_id: s.contact_id.map(Uid::from),
+    duplicate_of: s.duplicate_of.map(Uid::from),
+    content_hash: raw.content_hash,
+    idempotency_hash: raw.idempotency_hash,
+    address: raw.address,    }
 }
 
 fn record(row: SubmissionRow) -> Result<(Submission, Raw), StoreError> {
@@ -87,7 +87,16 @@ fn record(row: SubmissionRow) -> Result<(Submission, Raw), StoreError> {
         ("duplicate_of", json!(row.duplicate_of)),
     ];
     let submission = revive(Doc(Value::Null), row.envelope(), columns)?;
-    Ok((submission, Raw { body: row.body, visit: row.visit.0, content_hash: row.content_hash, idempotency_hash: row.idempotency_hash, address: row.address }))
+    Ok((
+        submission,
+        Raw {
+            body: row.body,
+            visit: row.visit.0,
+            content_hash: row.content_hash,
+            idempotency_hash: row.idempotency_hash,
+            address: row.address,
+        },
+    ))
 }
 
 impl Stored for Submission {
@@ -150,7 +159,13 @@ pub fn find_by_key(tx: &mut dyn Reading, form: FormId, hash: &[u8]) -> Result<Op
 }
 
 /// The oldest processed submission of a form with the same content, received since a time, but not this one.
-pub fn find_twin(tx: &mut dyn Reading, form: FormId, content: &[u8], since: DateTime<Utc>, but: SubmissionId) -> Result<Option<Submission>, StoreError> {
+pub fn find_twin(
+    tx: &mut dyn Reading,
+    form: FormId,
+    content: &[u8],
+    since: DateTime<Utc>,
+    but: SubmissionId,
+) -> Result<Option<Submission>, StoreError> {
     let row: Option<SubmissionRow> = all!(tx, submission)
         .filter(submission::content_hash.eq(content.to_vec()))
         .filter(submission::form_id.eq(Uid::from(form)))

@@ -32,17 +32,17 @@ const ELSEWHERE: &[&str] = &["kind", "due_at", "owner_id", "status", "priority",
 
 fn row(workspace: WorkspaceId, t: &Task) -> Result<TaskRow, StoreError> {
     Ok(stamped! { TaskRow of t, in workspace.into();
-        kind: t.kind.clone(),
-        due_at: t.due_at.map(At),
-        due_key: At(t.due_at.unwrap_or_else(fragment::far_future)),
-        owner_id: t.owner_id.into(),
-        status: t.status.word().to_owned(),
-        priority: t.priority.word().to_owned(),
-        contact_id: t.contact_id.map(Uid::from),
-        company_id: t.company_id.map(Uid::from),
-        lead_id: t.lead_id.map(Uid::from),
-        completed_at: t.completed_at.map(At),
-        profile: pack(t, ELSEWHERE)?,    })
+    kind: t.kind.clone(),
+    due_at: t.due_at.map(At),
+    due_key: At(t.due_at.unwrap_or_else(fragment::far_future)),
+    owner_id: t.owner_id.into(),
+    status: t.status.word().to_owned(),
+    priority: t.priority.word().to_owned(),
+    contact_id: t.contact_id.map(Uid::from),
+    company_id: t.company_id.map(Uid::from),
+    lead_id: t.lead_id.map(Uid::from),
+    completed_at: t.completed_at.map(At),
+    profile: pack(t, ELSEWHERE)?,    })
 }
 
 fn record(row: TaskRow) -> Result<Task, StoreError> {
@@ -130,7 +130,12 @@ pub fn has_next_step(tx: &mut WriteTx<'_>, contact: Option<ContactId>, lead: Opt
 }
 
 /// Open tasks of a person, due from and until a time (both may be absent), or those without a due time.
-pub fn shelf(tx: &mut dyn Reading, owner: UserId, from: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Result<TaskShelf, StoreError> {
+pub fn shelf(
+    tx: &mut dyn Reading,
+    owner: UserId,
+    from: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> Result<TaskShelf, StoreError> {
     let build = |tx: &mut dyn Reading| {
         let query = seen!(tx, task, RecordType::Task)
             .filter(task::owner_id.eq(Uid::from(owner)))
@@ -155,7 +160,12 @@ pub fn shelf(tx: &mut dyn Reading, owner: UserId, from: Option<DateTime<Utc>>, u
     Ok(TaskShelf { count, tasks: rows.into_iter().map(record).collect::<Result<_, _>>()? })
 }
 
-pub(crate) fn of_contact_before(tx: &mut dyn Reading, contact: ContactId, before: Option<fragment::Fragment>, most: i64) -> Result<Vec<Task>, StoreError> {
+pub(crate) fn of_contact_before(
+    tx: &mut dyn Reading,
+    contact: ContactId,
+    before: Option<fragment::Fragment>,
+    most: i64,
+) -> Result<Vec<Task>, StoreError> {
     let mut query = seen!(tx, task, RecordType::Task).filter(task::contact_id.eq(Uid::from(contact))).filter(task::archived_at.is_null());
     if let Some(before) = before {
         query = query.filter(before);

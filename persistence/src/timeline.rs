@@ -12,8 +12,8 @@ use kartoteka_domain::{
 use uuid::Uuid;
 
 use crate::{
-    db::{At, Uid},
     communication,
+    db::{At, Uid},
     fragment::{self, Fragment, Key},
     lead, note,
     schema::{audit_event, lead as lead_table, submission as submission_table},
@@ -60,13 +60,22 @@ pub fn of_contact(
                     .map(|n| (n.created_at, n.id.uuid(), TimelineEntry::Note(n))),
             ),
             TimelineKind::Lead => {
-                let mut query = seen!(tx, lead, RecordType::Lead).filter(lead_table::contact_id.eq(Uid::from(contact))).filter(lead_table::archived_at.is_null());
+                let mut query = seen!(tx, lead, RecordType::Lead)
+                    .filter(lead_table::contact_id.eq(Uid::from(contact)))
+                    .filter(lead_table::archived_at.is_null());
                 if let Some(before) = before("lead.received_at, lead.id") {
                     query = query.filter(before);
                 }
-                let ids: Vec<Uid> =
-                    query.order((lead_table::received_at.desc(), lead_table::id.desc())).limit(most).select(lead_table::id).load(tx.db().0)?;
-                items.extend(lead::find_many(tx, &ids.iter().map(|id| id.0).collect::<Vec<_>>())?.into_iter().map(|l| (l.received_at, l.id.uuid(), TimelineEntry::Lead(l))));
+                let ids: Vec<Uid> = query
+                    .order((lead_table::received_at.desc(), lead_table::id.desc()))
+                    .limit(most)
+                    .select(lead_table::id)
+                    .load(tx.db().0)?;
+                items.extend(
+                    lead::find_many(tx, &ids.iter().map(|id| id.0).collect::<Vec<_>>())?
+                        .into_iter()
+                        .map(|l| (l.received_at, l.id.uuid(), TimelineEntry::Lead(l))),
+                );
             }
             TimelineKind::Submission => {
                 if !tx.scope().may(RecordType::Submission, Verb::Read) {
@@ -86,7 +95,7 @@ pub fn of_contact(
             }
         }
     }
-    items.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+    items.sort_by_key(|item| std::cmp::Reverse((item.0, item.1)));
     let limit = usize::try_from(limit).unwrap_or(50);
     let more = items.len() > limit;
     items.truncate(limit);
@@ -102,7 +111,9 @@ fn changes(
     before: Option<Fragment>,
     most: i64,
 ) -> Result<Vec<(DateTime<Utc>, Uuid, TimelineEntry)>, StoreError> {
-    let mut query = all!(tx, audit_event).filter(audit_event::record.eq(RecordType::Contact.word())).filter(audit_event::record_id.eq(Uid::from(contact)));
+    let mut query = all!(tx, audit_event)
+        .filter(audit_event::record.eq(RecordType::Contact.word()))
+        .filter(audit_event::record_id.eq(Uid::from(contact)));
     if let Some(before) = before {
         query = query.filter(before);
     }
@@ -126,7 +137,11 @@ fn changes(
                 id,
                 record: RecordType::from_word(&record).unwrap_or(RecordType::Contact),
                 action,
-                actor: ActorRef { kind: ActorType::from_word(&actor_type).unwrap_or(ActorType::System), id: actor_id.map(|id| id.0), name: actor_name },
+                actor: ActorRef {
+                    kind: ActorType::from_word(&actor_type).unwrap_or(ActorType::System),
+                    id: actor_id.map(|id| id.0),
+                    name: actor_name,
+                },
                 changes: serde_json::from_str(&changes).map_err(|e| StoreError::Internal(e.to_string()))?,
             };
             Ok((at, id, TimelineEntry::Change(change)))
@@ -135,7 +150,11 @@ fn changes(
 }
 
 /// The last communications of a contact.
-pub fn recent_communications(tx: &mut dyn Reading, contact: ContactId, most: i64) -> Result<Vec<kartoteka_domain::communication::Communication>, StoreError> {
+pub fn recent_communications(
+    tx: &mut dyn Reading,
+    contact: ContactId,
+    most: i64,
+) -> Result<Vec<kartoteka_domain::communication::Communication>, StoreError> {
     communication::of_contact_before(tx, contact, None, most)
 }
 

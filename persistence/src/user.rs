@@ -38,17 +38,17 @@ part! {
 
 fn row(workspace: WorkspaceId, u: &User, password_hash: Option<String>) -> MemberRow {
     stamped! { MemberRow of u, in workspace.into();
-        email: u.email.clone(),
-        name: u.name.clone(),
-        sort_key: text::sort_key(&u.name),
-        search_text: text::fold(&format!("{} {}", u.name, u.email)),
-        password_hash: password_hash,
-        role: u.role.word().to_owned(),
-        department_id: u.department_id.map(Uid::from),
-        active: u.active,
-        absent_until: u.absent_until.map(At),
-        language: u.language.clone(),
-        time_zone: u.time_zone.clone(),    }
+    email: u.email.clone(),
+    name: u.name.clone(),
+    sort_key: text::sort_key(&u.name),
+    search_text: text::fold(&format!("{} {}", u.name, u.email)),
+    password_hash: password_hash,
+    role: u.role.word().to_owned(),
+    department_id: u.department_id.map(Uid::from),
+    active: u.active,
+    absent_until: u.absent_until.map(At),
+    language: u.language.clone(),
+    time_zone: u.time_zone.clone(),    }
 }
 
 fn record(row: MemberRow) -> Result<User, StoreError> {
@@ -117,7 +117,8 @@ pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<User>, StoreE
 
 /// The stored hash of a password.
 pub fn password_hash(tx: &mut dyn Reading, user: UserId) -> Result<Option<String>, StoreError> {
-    let hash: Option<Option<String>> = all!(tx, member).filter(member::id.eq(Uid::from(user))).select(member::password_hash).first(tx.db().0).optional()?;
+    let hash: Option<Option<String>> =
+        all!(tx, member).filter(member::id.eq(Uid::from(user))).select(member::password_hash).first(tx.db().0).optional()?;
     Ok(hash.flatten())
 }
 
@@ -133,7 +134,10 @@ pub fn set_password(tx: &mut WriteTx<'_>, user: UserId, hash: &str, event: Event
 pub fn candidates(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Candidate>, StoreError> {
     let rows: Vec<(Uid, bool, Option<At>)> =
         all!(tx, member).filter(member::id.eq_any(uids(ids))).select((member::id, member::active, member::absent_until)).load(tx.db().0)?;
-    Ok(rows.into_iter().map(|(id, active, absent_until)| Candidate { id: id.into(), active, absent_until: absent_until.map(|at| at.0) }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(id, active, absent_until)| Candidate { id: id.into(), active, absent_until: absent_until.map(|at| at.0) })
+        .collect())
 }
 
 /// Ids of the users of some departments.
@@ -152,8 +156,23 @@ pub fn other_administrators(tx: &mut dyn Reading, but: UserId) -> Result<i64, St
 }
 
 /// Keeps a link to set a password; only its hash is stored.
-pub fn insert_link(tx: &mut WriteTx<'_>, id: Uuid, user: UserId, hash: Vec<u8>, expires_at: DateTime<Utc>, event: Event) -> Result<(), StoreError> {
-    let row = LinkRow { workspace_id: tx.workspace().into(), id: Uid(id), user_id: user.into(), hash, expires_at: At(expires_at), used_at: None, created_at: At(tx.now()) };
+pub fn insert_link(
+    tx: &mut WriteTx<'_>,
+    id: Uuid,
+    user: UserId,
+    hash: Vec<u8>,
+    expires_at: DateTime<Utc>,
+    event: Event,
+) -> Result<(), StoreError> {
+    let row = LinkRow {
+        workspace_id: tx.workspace().into(),
+        id: Uid(id),
+        user_id: user.into(),
+        hash,
+        expires_at: At(expires_at),
+        used_at: None,
+        created_at: At(tx.now()),
+    };
     let recorded = tx.record(event)?;
     row.insert(tx.db().0, &recorded)?;
     Ok(())
@@ -163,10 +182,14 @@ pub fn insert_link(tx: &mut WriteTx<'_>, id: Uuid, user: UserId, hash: Vec<u8>, 
 pub fn use_link(tx: &mut WriteTx<'_>, id: Uuid, matches: impl Fn(&[u8]) -> bool) -> Result<Option<UserId>, StoreError> {
     let workspace = tx.workspace();
     let now = tx.now();
-    let row: Option<LinkRow> =
-        password_link::table.filter(password_link::workspace_id.eq(Uid::from(workspace))).filter(password_link::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
+    let row: Option<LinkRow> = password_link::table
+        .filter(password_link::workspace_id.eq(Uid::from(workspace)))
+        .filter(password_link::id.eq(Uid::from(id)))
+        .first(tx.db().0)
+        .optional()?;
     let Some(row) = row.filter(|row| row.used_at.is_none() && row.expires_at.0 > now && matches(&row.hash)) else { return Ok(None) };
     let recorded = tx.unaudited("the password's event says it");
-    let used = set_columns!(tx.db().0, &recorded, password_link, workspace, id, used_at = Some(At(now)); where password_link::used_at.is_null())?;
+    let used =
+        set_columns!(tx.db().0, &recorded, password_link, workspace, id, used_at = Some(At(now)); where password_link::used_at.is_null())?;
     Ok((used == 1).then(|| row.user_id.into()))
 }

@@ -101,9 +101,10 @@ pub fn insert(tx: &mut WriteTx<'_>, new: &Workspace, event: Event) -> Result<(),
 #[expect(clippy::disallowed_methods, reason = "the tenant's own row")]
 pub fn update(tx: &mut WriteTx<'_>, before: &Workspace, after: &Workspace, event: Event) -> Result<(), StoreError> {
     let _: Recorded = tx.record(event)?;
-    let changed = diesel::update(workspace::table.filter(workspace::id.eq(Uid::from(tx.workspace()))).filter(workspace::version.eq(before.version)))
-        .set(&row(after)?)
-        .execute(tx.db().0)?;
+    let changed =
+        diesel::update(workspace::table.filter(workspace::id.eq(Uid::from(tx.workspace()))).filter(workspace::version.eq(before.version)))
+            .set(&row(after)?)
+            .execute(tx.db().0)?;
     if changed == 0 { Err(StoreError::Stale) } else { Ok(()) }
 }
 
@@ -209,7 +210,8 @@ pub async fn doors(store: &Store, kind: DoorKind, hash: Vec<u8>) -> Result<Vec<B
 
 /// Opens a door into this workspace.
 pub fn open_door(tx: &mut WriteTx<'_>, kind: DoorKind, hash: Vec<u8>, target: Uuid) -> Result<(), StoreError> {
-    let row = DoorRow { id: Uid(tx.fresh_id()), kind: kind.word().to_owned(), hash, workspace_id: tx.workspace().into(), target: Uid(target) };
+    let row =
+        DoorRow { id: Uid(tx.fresh_id()), kind: kind.word().to_owned(), hash, workspace_id: tx.workspace().into(), target: Uid(target) };
     let recorded = tx.unaudited("the record behind the door is audited");
     row.insert(tx.db().0, &recorded)?;
     Ok(())
@@ -219,7 +221,10 @@ pub fn open_door(tx: &mut WriteTx<'_>, kind: DoorKind, hash: Vec<u8>, target: Uu
 #[expect(clippy::disallowed_methods, reason = "the record behind the door is audited")]
 pub fn close_doors(tx: &mut WriteTx<'_>, kind: DoorKind, target: Uuid) -> Result<(), StoreError> {
     diesel::delete(
-        door::table.filter(door::kind.eq(kind.word())).filter(door::workspace_id.eq(Uid::from(tx.workspace()))).filter(door::target.eq(Uid(target))),
+        door::table
+            .filter(door::kind.eq(kind.word()))
+            .filter(door::workspace_id.eq(Uid::from(tx.workspace())))
+            .filter(door::target.eq(Uid(target))),
     )
     .execute(tx.db().0)?;
     Ok(())
@@ -276,7 +281,11 @@ pub struct SealedKey {
 }
 
 /// The signing keys, the newest first; makes one with `make` when there is none yet.
-pub fn signing_keys_now(store: &Store, make: impl Fn() -> SealedKey + Send + 'static, now: DateTime<Utc>) -> Result<Vec<SealedKey>, StoreError> {
+pub fn signing_keys_now(
+    store: &Store,
+    make: impl Fn() -> SealedKey + Send + 'static,
+    now: DateTime<Utc>,
+) -> Result<Vec<SealedKey>, StoreError> {
     store.write_global_now(move |db| {
         let load = |db: &mut Db| -> Result<Vec<SealedKey>, StoreError> {
             let rows: Vec<KeyRow> = signing_key::table.order(signing_key::created_at.desc()).load(db)?;

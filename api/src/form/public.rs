@@ -8,12 +8,12 @@ use actix_web::{
     web,
 };
 use kartoteka_domain::{
-    actor::{ActorRef, ActorType},
     access::Scope,
+    actor::{ActorRef, ActorType},
     form::{Form, PublicForm},
     id::{SubmissionId, WorkspaceId},
     record::Record,
-    submission::{PostedForm, Posted, Receipt, ReceiptStatus},
+    submission::{Posted, PostedForm, Receipt, ReceiptStatus},
 };
 use kartoteka_persistence::{
     Stored,
@@ -123,7 +123,8 @@ pub async fn submit_form(anybody: Anybody, key: FormKey, post: Post) -> Result<R
     };
     let origin = request.headers().get(header::ORIGIN).and_then(|v| v.to_str().ok());
     let objection = if form.admits(origin) { unreadable } else { Some(Problem::new(ProblemCode::OriginNotAllowed)) };
-    let idempotency_key = request.headers().get("idempotency-key").and_then(|v| v.to_str().ok()).filter(|k| !k.is_empty() && k.len() <= 255);
+    let idempotency_key =
+        request.headers().get("idempotency-key").and_then(|v| v.to_str().ok()).filter(|k| !k.is_empty() && k.len() <= 255);
     let incoming = Incoming {
         body,
         content_type: content_type.map(|t| t.chars().take(200).collect()),
@@ -135,10 +136,8 @@ pub async fn submit_form(anybody: Anybody, key: FormKey, post: Post) -> Result<R
     let redirect = form.redirect_url.clone().filter(|_| kind != "application/json" && wants_html(&request));
     let by = ActorRef { kind: ActorType::Form, id: Some(form.uuid()), name: form.name.clone() };
     let scope = Scope::of_the_server(workspace, by);
-    let verdict: Verdict = app
-        .store
-        .write(scope, circumstances(&request), move |tx| submission::receive(tx, &form, &incoming, &posted))
-        .await?;
+    let verdict: Verdict =
+        app.store.write(scope, circumstances(&request), move |tx| submission::receive(tx, &form, &incoming, &posted)).await?;
     app.wake_worker();
     match (verdict, objection) {
         (Verdict::Kept(_), Some(problem)) => Err(problem),
@@ -160,7 +159,8 @@ fn wants_html(request: &HttpRequest) -> bool {
 
 /// Text of a body by its charset: UTF-8, or what the content type names, cp1251 among others.
 fn decode(bytes: &[u8], content_type: Option<&str>) -> Result<String> {
-    let label = content_type.and_then(|t| t.to_ascii_lowercase().split("charset=").nth(1).map(|c| c.trim_matches(['"', ' ', ';']).to_owned()));
+    let label =
+        content_type.and_then(|t| t.to_ascii_lowercase().split("charset=").nth(1).map(|c| c.trim_matches(['"', ' ', ';']).to_owned()));
     let encoding = label.and_then(|l| encoding_rs::Encoding::for_label(l.as_bytes())).unwrap_or(encoding_rs::UTF_8);
     let (text, _, broken) = encoding.decode(bytes);
     if !broken {

@@ -46,7 +46,7 @@ impl Locale {
         }
     }
 
-    fn pick<'a>(self, [en, ru, uk]: [&'a str; 3]) -> &'a str {
+    fn pick(self, [en, ru, uk]: [&str; 3]) -> &str {
         match self {
             Self::En => en,
             Self::Ru => ru,
@@ -69,23 +69,39 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::InvalidToken => ["The token is not valid", "Токен недействителен", "Токен недійсний"],
         C::InvalidCredentials => ["Wrong e-mail or password", "Неверная почта или пароль", "Невірна пошта або пароль"],
         C::Forbidden => ["Your role may not do this", "Вашей роли это не разрешено", "Вашій ролі це не дозволено"],
-        C::OriginNotAllowed => ["This page may not post to this form", "Этой странице нельзя отправлять в эту форму", "Цій сторінці не можна надсилати в цю форму"],
+        C::OriginNotAllowed => [
+            "This page may not post to this form",
+            "Этой странице нельзя отправлять в эту форму",
+            "Цій сторінці не можна надсилати в цю форму",
+        ],
         C::NotFound => ["Not found", "Не найдено", "Не знайдено"],
-        C::MethodNotAllowed => ["This address does not know the method", "Этот адрес не знает такого метода", "Ця адреса не знає такого методу"],
+        C::MethodNotAllowed => {
+            ["This address does not know the method", "Этот адрес не знает такого метода", "Ця адреса не знає такого методу"]
+        }
         C::DuplicateFound => ["This client has a card already", "У этого клиента уже есть карточка", "У цього клієнта вже є картка"],
         C::WorkspaceRequired => ["Say which workspace", "Укажите рабочее пространство", "Вкажіть робочий простір"],
-        C::RequestInProgress => ["The same request is still running", "Такой же запрос ещё выполняется", "Такий самий запит ще виконується"],
+        C::RequestInProgress => {
+            ["The same request is still running", "Такой же запрос ещё выполняется", "Такий самий запит ще виконується"]
+        }
         C::Archived => ["The record is archived", "Запись в архиве", "Запис в архіві"],
         C::NotArchived => ["The record is not archived", "Запись не в архиве", "Запис не в архіві"],
         C::TaskNotOpen => ["The task is finished or cancelled", "Задача завершена или отменена", "Задачу завершено або скасовано"],
         C::TaskOpen => ["The task is open", "Задача открыта", "Задача відкрита"],
         C::AlreadyProcessed => ["The submission is processed", "Заявка уже обработана", "Заявку вже оброблено"],
-        C::LastAdministrator => ["Somebody must stay administrator", "Должен остаться хотя бы один администратор", "Має залишитися хоча б один адміністратор"],
+        C::LastAdministrator => {
+            ["Somebody must stay administrator", "Должен остаться хотя бы один администратор", "Має залишитися хоча б один адміністратор"]
+        }
         C::VersionMismatch => ["The record changed meanwhile", "Запись изменилась за это время", "Запис змінився за цей час"],
         C::PayloadTooLarge => ["The body is too large", "Тело запроса слишком велико", "Тіло запиту завелике"],
-        C::UnsupportedMediaType => ["This content type is not understood here", "Такой тип содержимого здесь не понимают", "Такий тип вмісту тут не розуміють"],
+        C::UnsupportedMediaType => {
+            ["This content type is not understood here", "Такой тип содержимого здесь не понимают", "Такий тип вмісту тут не розуміють"]
+        }
         C::ValidationFailed => ["Some fields are not valid", "Некоторые поля неверны", "Деякі поля неправильні"],
-        C::IdempotencyKeyReused => ["The idempotency key was used for another request", "Ключ идемпотентности уже занят другим запросом", "Ключ ідемпотентності вже зайнятий іншим запитом"],
+        C::IdempotencyKeyReused => [
+            "The idempotency key was used for another request",
+            "Ключ идемпотентности уже занят другим запросом",
+            "Ключ ідемпотентності вже зайнятий іншим запитом",
+        ],
         C::PreconditionRequired => ["Send If-Match", "Пришлите If-Match", "Надішліть If-Match"],
         C::TooManyRequests => ["Too many requests", "Слишком много запросов", "Забагато запитів"],
         C::Internal => ["Something went wrong on our side", "Что-то сломалось у нас", "Щось зламалося у нас"],
@@ -98,14 +114,29 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
 pub(super) fn detail(problem: &Problem, locale: Locale) -> String {
     let count = problem.errors.len();
     match count {
-        0 => locale.pick(match problem.code {
-            ProblemCode::NotFound => ["There is nothing here, or it is not yours to see", "Здесь ничего нет, или вам это не видно", "Тут нічого немає, або вам це не видно"],
-            ProblemCode::Overloaded | ProblemCode::RequestInProgress => ["Try again in a moment", "Повторите чуть позже", "Повторіть трохи згодом"],
-            ProblemCode::DuplicateFound => ["Attach to the existing card or review the candidates", "Присоедините к существующей карточке или проверьте кандидатов", "Приєднайте до наявної картки або перевірте кандидатів"],
-            ProblemCode::VersionMismatch => ["Read the record again and repeat the change", "Прочитайте запись снова и повторите изменение", "Прочитайте запис знову й повторіть зміну"],
-            code => [title(code, Locale::En), title(code, Locale::Ru), title(code, Locale::Uk)],
-        })
-        .to_owned(),
+        0 => locale
+            .pick(match problem.code {
+                ProblemCode::NotFound => [
+                    "There is nothing here, or it is not yours to see",
+                    "Здесь ничего нет, или вам это не видно",
+                    "Тут нічого немає, або вам це не видно",
+                ],
+                ProblemCode::Overloaded | ProblemCode::RequestInProgress => {
+                    ["Try again in a moment", "Повторите чуть позже", "Повторіть трохи згодом"]
+                }
+                ProblemCode::DuplicateFound => [
+                    "Attach to the existing card or review the candidates",
+                    "Присоедините к существующей карточке или проверьте кандидатов",
+                    "Приєднайте до наявної картки або перевірте кандидатів",
+                ],
+                ProblemCode::VersionMismatch => [
+                    "Read the record again and repeat the change",
+                    "Прочитайте запись снова и повторите изменение",
+                    "Прочитайте запис знову й повторіть зміну",
+                ],
+                code => [title(code, Locale::En), title(code, Locale::Ru), title(code, Locale::Uk)],
+            })
+            .to_owned(),
         1 => problem.errors.first().map(|e| field_message(e, locale)).unwrap_or_default(),
         _ => format!("{}: {count}", locale.pick(["Fields that need attention", "Полей с ошибками", "Полів з помилками"])),
     }
@@ -122,25 +153,49 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::OutOfRange => ["outside the range {}", "вне диапазона {}", "поза діапазоном {}"],
         F::InvalidPhone => ["«{}» is not a phone number", "«{}» — не телефонный номер", "«{}» — не телефонний номер"],
         F::InvalidEmail => ["«{}» is not an e-mail address", "«{}» — не адрес почты", "«{}» — не адреса пошти"],
-        F::InvalidTaxId => ["«{}» is not a tax id, or its check digit is wrong", "«{}» — не ИНН, или контрольная цифра неверна", "«{}» — не податковий номер, або контрольна цифра неправильна"],
+        F::InvalidTaxId => [
+            "«{}» is not a tax id, or its check digit is wrong",
+            "«{}» — не ИНН, или контрольная цифра неверна",
+            "«{}» — не податковий номер, або контрольна цифра неправильна",
+        ],
         F::InvalidUrl => ["«{}» is not a web address", "«{}» — не веб-адрес", "«{}» — не веб-адреса"],
         F::InvalidTimeZone => ["«{}» is not a time zone", "«{}» — не часовой пояс", "«{}» — не часовий пояс"],
         F::InvalidCountry => ["«{}» is not a country code", "«{}» — не код страны", "«{}» — не код країни"],
         F::InvalidCurrency => ["«{}» is not a currency code", "«{}» — не код валюты", "«{}» — не код валюти"],
         F::InvalidValue => ["«{}» is not allowed here", "«{}» здесь не подходит", "«{}» тут не підходить"],
         F::InvalidTime => ["«{}» cannot be meant", "«{}» — невозможное время", "«{}» — неможливий час"],
-        F::InvalidText => ["the text has characters that cannot be kept", "в тексте знаки, которые нельзя сохранить", "у тексті знаки, які не можна зберегти"],
+        F::InvalidText => [
+            "the text has characters that cannot be kept",
+            "в тексте знаки, которые нельзя сохранить",
+            "у тексті знаки, які не можна зберегти",
+        ],
         F::ReferenceNotFound => ["there is no such record", "такой записи нет", "такого запису немає"],
         F::InactiveUser => ["this person is deactivated", "этот сотрудник отключён", "цього співробітника вимкнено"],
-        F::AlreadyTaken => ["another record has this value", "такое значение уже есть у другой записи", "таке значення вже має інший запис"],
+        F::AlreadyTaken => {
+            ["another record has this value", "такое значение уже есть у другой записи", "таке значення вже має інший запис"]
+        }
         F::UnknownField => ["unknown field", "неизвестное поле", "невідоме поле"],
         F::UnknownParameter => ["unknown parameter", "неизвестный параметр", "невідомий параметр"],
         F::WrongType => ["another type of value is wanted", "нужно значение другого типа", "потрібне значення іншого типу"],
-        F::InvalidCursor => ["the cursor does not belong to this list and order", "курсор не от этого списка", "курсор не від цього списку"],
-        F::WeakPassword => ["use at least 10 characters that are hard to guess", "нужно не меньше 10 знаков, которые трудно угадать", "потрібно щонайменше 10 знаків, які важко вгадати"],
-        F::OutsideReach => ["you may not give it to this person", "вы не можете передать это этому сотруднику", "ви не можете передати це цьому співробітнику"],
+        F::InvalidCursor => {
+            ["the cursor does not belong to this list and order", "курсор не от этого списка", "курсор не від цього списку"]
+        }
+        F::WeakPassword => [
+            "use at least 10 characters that are hard to guess",
+            "нужно не меньше 10 знаков, которые трудно угадать",
+            "потрібно щонайменше 10 знаків, які важко вгадати",
+        ],
+        F::OutsideReach => [
+            "you may not give it to this person",
+            "вы не можете передать это этому сотруднику",
+            "ви не можете передати це цьому співробітнику",
+        ],
         F::Cycle => ["it would contain itself", "получится замкнутый круг", "вийде замкнене коло"],
-        F::NextStepRequired => ["name the next step or the reason why there is none", "назначьте следующий шаг или укажите, почему его нет", "призначте наступний крок або вкажіть, чому його немає"],
+        F::NextStepRequired => [
+            "name the next step or the reason why there is none",
+            "назначьте следующий шаг или укажите, почему его нет",
+            "призначте наступний крок або вкажіть, чому його немає",
+        ],
     });
     template.replace("{}", given)
 }

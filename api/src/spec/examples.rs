@@ -66,7 +66,9 @@ fn note() -> Value {
 }
 
 fn user() -> Value {
-    record(json!({"email": "olga@example.com", "name": "Ольга Смирнова", "role": "manager", "department_id": null, "active": true, "absent_until": null, "language": "ru", "time_zone": null}))
+    record(
+        json!({"email": "olga@example.com", "name": "Ольга Смирнова", "role": "manager", "department_id": null, "active": true, "absent_until": null, "language": "ru", "time_zone": null}),
+    )
 }
 
 fn fields() -> Value {
@@ -106,7 +108,9 @@ fn department() -> Value {
 }
 
 fn api_key() -> Value {
-    record(json!({"name": "1C", "role": "integration", "prefix": "kk_live_019aa000000070008000000000000001", "expires_at": null, "last_used_at": null}))
+    record(
+        json!({"name": "1C", "role": "integration", "prefix": "kk_live_019aa000000070008000000000000001", "secret": null, "expires_at": null, "last_used_at": null}),
+    )
 }
 
 /// The example of a named schema, if it is a request's or an answer's.
@@ -116,7 +120,9 @@ pub fn example(schema: &str) -> Option<Value> {
     }
     Some(match schema {
         "Contact" => contact(),
-        "NewContact" => json!({"last_name": "Ахматова", "first_name": "Анна", "phones": [{"value": "8 (912) 345-67-89", "label": "mobile"}], "emails": [{"value": "anna@example.com"}]}),
+        "NewContact" => {
+            json!({"last_name": "Ахматова", "first_name": "Анна", "phones": [{"value": "8 (912) 345-67-89", "label": "mobile"}], "emails": [{"value": "anna@example.com"}]})
+        }
         "ContactPatch" => json!({"position": "Директор", "clear": ["comment"]}),
         "PhoneInput" => json!({"value": "+380 67 123 45 67", "label": "work"}),
         "EmailInput" => json!({"value": "anna@example.com", "primary": true}),
@@ -131,7 +137,9 @@ pub fn example(schema: &str) -> Option<Value> {
         "Task" => task(),
         "NewTask" => json!({"kind": "call", "title": "Call back", "due_at": "2026-11-22T10:15:00Z", "contact_id": ID}),
         "TaskPatch" => json!({"due_at": "2026-11-23T09:00:00Z"}),
-        "TaskCompletion" => json!({"result": "Agreed on a meeting", "next_task": {"kind": "meeting", "title": "Meeting at the office", "due_at": "2026-11-24T09:00:00Z"}}),
+        "TaskCompletion" => {
+            json!({"result": "Agreed on a meeting", "next_task": {"kind": "meeting", "title": "Meeting at the office", "due_at": "2026-11-24T09:00:00Z"}})
+        }
         "TaskCancellation" => json!({"reason": "moved abroad"}),
         "CompletedTask" => json!({"task": task(), "next_task": null}),
         "MyDay" => {
@@ -139,7 +147,9 @@ pub fn example(schema: &str) -> Option<Value> {
             json!({"user_id": ID, "time_zone": "Europe/Moscow", "overdue": shelf, "today": {"count": 1, "tasks": [task()]}, "tomorrow": shelf, "without_date": shelf})
         }
         "Communication" => communication(),
-        "NewCommunication" => json!({"channel": "call", "direction": "outbound", "contact_id": ID, "duration_seconds": 180, "outcome": "interested"}),
+        "NewCommunication" => {
+            json!({"channel": "call", "direction": "outbound", "contact_id": ID, "duration_seconds": 180, "outcome": "interested"})
+        }
         "CommunicationPatch" => json!({"outcome": "wants an offer"}),
         "Note" => note(),
         "NewNote" => json!({"contact_id": ID, "body": "Любит чай"}),
@@ -147,23 +157,35 @@ pub fn example(schema: &str) -> Option<Value> {
         "User" => user(),
         "NewUser" => json!({"email": "olga@example.com", "name": "Ольга Смирнова", "role": "manager"}),
         "UserPatch" => json!({"absent_until": "2026-12-01T00:00:00Z"}),
-        "Me" => json!({"user": user(), "actor": {"type": "user", "id": ID, "name": "Ольга Смирнова"}, "workspace": {"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"},
-            "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own"}]}),
+        "Me" => {
+            json!({"user": user(), "actor": {"type": "user", "id": ID, "name": "Ольга Смирнова"}, "workspace": {"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"},
+            "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own"}]})
+        }
         "PasswordChange" => json!({"current_password": "correct horse battery", "new_password": "another long phrase"}),
         "PasswordLink" => json!({"user_id": ID, "token": "kp_019aa000000070008000000000000001_secret", "expires_at": AT}),
         "PasswordResetRequest" => json!({"email": "olga@example.com"}),
-        "PasswordResetConfirmation" => json!({"token": "kp_019aa000000070008000000000000001_secret", "new_password": "another long phrase"}),
+        "PasswordResetConfirmation" => {
+            json!({"token": "kp_019aa000000070008000000000000001_secret", "new_password": "another long phrase"})
+        }
         "SignIn" => json!({"email": "olga@example.com", "password": "correct horse battery"}),
         "RefreshRequest" => json!({"refresh_token": "kr_019aa000000070008000000000000001_secret"}),
-        "Tokens" => json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "refresh_token": "kr_019aa000000070008000000000000001_secret"}),
+        "Tokens" => {
+            json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "refresh_token": "kr_019aa000000070008000000000000001_secret"})
+        }
         "JsonWebKeys" => json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "…", "use": "sig", "alg": "EdDSA", "kid": "…"}]}),
         "Form" => form(),
         "NewForm" => json!({"name": "Site", "fields": fields(), "task_minutes": 15}),
         "FormPatch" => json!({"active": false}),
-        "FormSnippet" => json!({"html": "<form …>…</form>", "action": "https://crm.example.com/public/v1/forms/f_0123456789abcdef0123456789ab/submissions"}),
-        "PublicForm" => json!({"key": "f_0123456789abcdef0123456789ab", "fields": fields(), "honeypot_field": "website", "start_field": "started_at"}),
-        "PostedForm" => json!({"fields": {"name": "Анна Ахматова", "phone": "8 (912) 345-67-89", "email": "Anna@Example.com", "comment": "Сколько стоит?"},
-            "page_url": "https://shop.example/price", "utm": {"source": "yandex", "medium": "cpc", "campaign": "autumn"}}),
+        "FormSnippet" => {
+            json!({"html": "<form …>…</form>", "action": "https://crm.example.com/public/v1/forms/f_0123456789abcdef0123456789ab/submissions"})
+        }
+        "PublicForm" => {
+            json!({"key": "f_0123456789abcdef0123456789ab", "fields": fields(), "honeypot_field": "website", "start_field": "started_at"})
+        }
+        "PostedForm" => {
+            json!({"fields": {"name": "Анна Ахматова", "phone": "8 (912) 345-67-89", "email": "Anna@Example.com", "comment": "Сколько стоит?"},
+            "page_url": "https://shop.example/price", "utm": {"source": "yandex", "medium": "cpc", "campaign": "autumn"}})
+        }
         "Receipt" => json!({"submission_id": ID, "status": "accepted"}),
         "Submission" => submission(),
         "Workspace" => workspace(),
@@ -177,9 +199,10 @@ pub fn example(schema: &str) -> Option<Value> {
         "ApiKey" => api_key(),
         "NewApiKey" => json!({"name": "1C", "role": "integration"}),
         "ApiKeyPatch" => json!({"name": "1C, branch"}),
-        "IssuedApiKey" => json!({"api_key": api_key(), "secret": "kk_live_019aa000000070008000000000000001_secret"}),
         "LookUpAnswer" => json!({"contacts": [contact()], "companies": []}),
-        "ContactOverview" => json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT}),
+        "ContactOverview" => {
+            json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT})
+        }
         "TimelineItem" => json!({"at": AT, "kind": "note", "record": note()}),
         _ => return None,
     })
@@ -188,7 +211,11 @@ pub fn example(schema: &str) -> Option<Value> {
 /// The example of a refusal.
 pub fn problem(status: u16) -> Value {
     let (code, title, errors) = match status {
-        400 => ("unknown_parameter", "The request has an unknown parameter", json!([{"pointer": null, "parameter": "colour", "code": "unknown_parameter", "message": "unknown parameter"}])),
+        400 => (
+            "unknown_parameter",
+            "The request has an unknown parameter",
+            json!([{"pointer": null, "parameter": "colour", "code": "unknown_parameter", "message": "unknown parameter"}]),
+        ),
         401 => ("unauthenticated", "Sign in first", json!([])),
         403 => ("forbidden", "Your role may not do this", json!([])),
         404 => ("not_found", "Not found", json!([])),
@@ -196,7 +223,11 @@ pub fn problem(status: u16) -> Value {
         412 => ("version_mismatch", "The record changed meanwhile", json!([])),
         413 => ("payload_too_large", "The body is too large", json!([])),
         415 => ("unsupported_media_type", "This content type is not understood here", json!([])),
-        422 => ("validation_failed", "Some fields are not valid", json!([{"pointer": "/phones/0/value", "parameter": null, "code": "invalid_phone", "message": "«12» is not a phone number"}])),
+        422 => (
+            "validation_failed",
+            "Some fields are not valid",
+            json!([{"pointer": "/phones/0/value", "parameter": null, "code": "invalid_phone", "message": "«12» is not a phone number"}]),
+        ),
         428 => ("precondition_required", "Send If-Match", json!([])),
         429 => ("too_many_requests", "Too many requests", json!([])),
         _ => ("overloaded", "Too much to do at this moment", json!([])),

@@ -91,7 +91,11 @@ async fn take_up(app: &App, wakeup: Wakeup) {
                 Some(submission) => Form::find(tx, submission.form_id.uuid())?,
                 None => None,
             };
-            Ok(form.map_or_else(ActorRef::system, |form| ActorRef { kind: ActorType::Form, id: Some(form.uuid()), name: form.name.clone() }))
+            Ok(form.map_or_else(ActorRef::system, |form| ActorRef {
+                kind: ActorType::Form,
+                id: Some(form.uuid()),
+                name: form.name.clone(),
+            }))
         })
         .await;
     let scope = Scope::of_the_server(wakeup.workspace, signed.unwrap_or_else(|_| ActorRef::system()));
@@ -138,13 +142,24 @@ pub fn process(tx: &mut WriteTx<'_>, id: SubmissionId) -> Result<()> {
     let mut locks = newcomer.identities();
     locks.push(Identity { kind: "submission", value: format!("{}:{}", form.id, hex(&raw.content_hash)) });
     kartoteka_persistence::duplicate::lock(tx, &locks)?;
-    let Some(submission) = Submission::find(tx, id.uuid())?.filter(|s| matches!(s.state, SubmissionState::Received | SubmissionState::Failed)) else {
+    let Some(submission) =
+        Submission::find(tx, id.uuid())?.filter(|s| matches!(s.state, SubmissionState::Received | SubmissionState::Failed))
+    else {
         return Ok(workspace::settle(tx, id.uuid())?);
     };
     let now = tx.now();
-    let finished = |state| Submission { state, processed_at: Some(now), attempts: submission.attempts + 1, next_attempt_at: None, error: None, ..submission.clone() };
+    let finished = |state| Submission {
+        state,
+        processed_at: Some(now),
+        attempts: submission.attempts + 1,
+        next_attempt_at: None,
+        error: None,
+        ..submission.clone()
+    };
     let since = submission.received_at - chrono::Duration::seconds(form.duplicate_window_seconds);
-    if let Some(twin) = store::find_twin(tx, form.id, &raw.content_hash, since, submission.id)?.filter(|_| form.duplicate_window_seconds > 0) {
+    if let Some(twin) =
+        store::find_twin(tx, form.id, &raw.content_hash, since, submission.id)?.filter(|_| form.duplicate_window_seconds > 0)
+    {
         let after = Submission {
             reason: Some("the same content within the form's window".into()),
             duplicate_of: Some(twin.id),
@@ -155,7 +170,8 @@ pub fn process(tx: &mut WriteTx<'_>, id: SubmissionId) -> Result<()> {
         return Ok(workspace::settle(tx, id.uuid())?);
     }
     if submission.test {
-        let after = Submission { reason: Some("a test of the form: understood, no lead made".into()), ..finished(SubmissionState::Processed) };
+        let after =
+            Submission { reason: Some("a test of the form: understood, no lead made".into()), ..finished(SubmissionState::Processed) };
         record::store_change(tx, &submission, after, Action::Updated)?;
         return Ok(workspace::settle(tx, id.uuid())?);
     }
@@ -199,7 +215,11 @@ fn card(tx: &mut WriteTx<'_>, settings: &Workspace, enquiry: &Enquiry, form: &Fo
         && enquiry.phones.is_empty()
         && enquiry.emails.is_empty();
     // an enquiry without any name or contact point is still an enquiry
-    let input = if nameless { NewContact { display_name: Some(format!("{} {}", form.name, submission.received_at.format("%Y-%m-%d %H:%M"))), ..input } } else { input };
+    let input = if nameless {
+        NewContact { display_name: Some(format!("{} {}", form.name, submission.received_at.format("%Y-%m-%d %H:%M"))), ..input }
+    } else {
+        input
+    };
     record::make_in(tx, settings, &input, None)
 }
 

@@ -262,84 +262,101 @@ fn assemble<I, T: Entry + Clone>(
 
 /// Phones of a card from their input; faults are noted with their pointers.
 pub fn phones(inputs: &[PhoneInput], previous: &[Phone], making: &Making<'_>, errors: &mut FieldErrors) -> Vec<Phone> {
-    assemble("/phones", inputs, previous, |i| i.id, |input, old, here, errors| {
-        let value = line(input.value.as_deref()).or_else(|| old.map(|o| o.value.clone()));
-        let Some(value) = value else {
-            errors.add(format!("{here}/value"), FieldCode::Required);
-            return None;
-        };
-        let (e164, extension) = match old.filter(|o| o.value == value) {
-            Some(same) => (same.e164.clone(), same.extension.clone()),
-            None => match phone::parse(&value, making.country()) {
-                Ok(parsed) => (parsed.e164, parsed.extension),
-                Err(_) => {
-                    errors.add_with(format!("{here}/value"), FieldCode::InvalidPhone, &value);
-                    return None;
+    assemble(
+        "/phones",
+        inputs,
+        previous,
+        |i| i.id,
+        |input, old, here, errors| {
+            let value = line(input.value.as_deref()).or_else(|| old.map(|o| o.value.clone()));
+            let Some(value) = value else {
+                errors.add(format!("{here}/value"), FieldCode::Required);
+                return None;
+            };
+            let (e164, extension) = match old.filter(|o| o.value == value) {
+                Some(same) => (same.e164.clone(), same.extension.clone()),
+                None => {
+                    if let Ok(parsed) = phone::parse(&value, making.country()) {
+                        (parsed.e164, parsed.extension)
+                    } else {
+                        errors.add_with(format!("{here}/value"), FieldCode::InvalidPhone, &value);
+                        return None;
+                    }
                 }
-            },
-        };
-        let phone = Phone {
-            id: old.map_or_else(|| PointId::new((making.fresh_id)()), |o| o.id),
-            value,
-            e164,
-            extension,
-            label: line(input.label.as_deref()).or_else(|| old.and_then(|o| o.label.clone())),
-            primary: input.primary.unwrap_or_else(|| old.is_some_and(|o| o.primary)),
-            validity: input.validity.or(old.map(|o| o.validity)).unwrap_or(Validity::Unknown),
-        };
-        Some((phone, input.primary))
-    }, errors)
+            };
+            let phone = Phone {
+                id: old.map_or_else(|| PointId::new((making.fresh_id)()), |o| o.id),
+                value,
+                e164,
+                extension,
+                label: line(input.label.as_deref()).or_else(|| old.and_then(|o| o.label.clone())),
+                primary: input.primary.unwrap_or_else(|| old.is_some_and(|o| o.primary)),
+                validity: input.validity.or(old.map(|o| o.validity)).unwrap_or(Validity::Unknown),
+            };
+            Some((phone, input.primary))
+        },
+        errors,
+    )
 }
 
 /// E-mails of a card from their input.
 pub fn emails(inputs: &[EmailInput], previous: &[Email], making: &Making<'_>, errors: &mut FieldErrors) -> Vec<Email> {
-    assemble("/emails", inputs, previous, |i| i.id, |input, old, here, errors| {
-        let value = line(input.value.as_deref()).or_else(|| old.map(|o| o.value.clone()));
-        let Some(value) = value else {
-            errors.add(format!("{here}/value"), FieldCode::Required);
-            return None;
-        };
-        let Ok(parsed) = email::parse(&value) else {
-            errors.add_with(format!("{here}/value"), FieldCode::InvalidEmail, &value);
-            return None;
-        };
-        let email = Email {
-            id: old.map_or_else(|| PointId::new((making.fresh_id)()), |o| o.id),
-            value: parsed.address,
-            label: line(input.label.as_deref()).or_else(|| old.and_then(|o| o.label.clone())),
-            primary: input.primary.unwrap_or_else(|| old.is_some_and(|o| o.primary)),
-            validity: input.validity.or(old.map(|o| o.validity)).unwrap_or(Validity::Unknown),
-        };
-        Some((email, input.primary))
-    }, errors)
+    assemble(
+        "/emails",
+        inputs,
+        previous,
+        |i| i.id,
+        |input, old, here, errors| {
+            let value = line(input.value.as_deref()).or_else(|| old.map(|o| o.value.clone()));
+            let Some(value) = value else {
+                errors.add(format!("{here}/value"), FieldCode::Required);
+                return None;
+            };
+            let Ok(parsed) = email::parse(&value) else {
+                errors.add_with(format!("{here}/value"), FieldCode::InvalidEmail, &value);
+                return None;
+            };
+            let email = Email {
+                id: old.map_or_else(|| PointId::new((making.fresh_id)()), |o| o.id),
+                value: parsed.address,
+                label: line(input.label.as_deref()).or_else(|| old.and_then(|o| o.label.clone())),
+                primary: input.primary.unwrap_or_else(|| old.is_some_and(|o| o.primary)),
+                validity: input.validity.or(old.map(|o| o.validity)).unwrap_or(Validity::Unknown),
+            };
+            Some((email, input.primary))
+        },
+        errors,
+    )
 }
 
 /// Messengers of a card from their input.
-pub fn messengers(
-    inputs: &[MessengerInput],
-    previous: &[Messenger],
-    making: &Making<'_>,
-    errors: &mut FieldErrors,
-) -> Vec<Messenger> {
-    assemble("/messengers", inputs, previous, |i| i.id, |input, old, here, errors| {
-        let network = line(input.network.as_deref()).or_else(|| old.map(|o| o.network.clone()));
-        let handle = line(input.handle.as_deref()).or_else(|| old.map(|o| o.handle.clone()));
-        if network.is_none() {
-            errors.add(format!("{here}/network"), FieldCode::Required);
-        }
-        if handle.is_none() {
-            errors.add(format!("{here}/handle"), FieldCode::Required);
-        }
-        let messenger = Messenger {
-            id: old.map_or_else(|| PointId::new((making.fresh_id)()), |o| o.id),
-            network: network?.to_lowercase(),
-            handle: handle?,
-            label: line(input.label.as_deref()).or_else(|| old.and_then(|o| o.label.clone())),
-            primary: input.primary.unwrap_or_else(|| old.is_some_and(|o| o.primary)),
-            validity: input.validity.or(old.map(|o| o.validity)).unwrap_or(Validity::Unknown),
-        };
-        Some((messenger, input.primary))
-    }, errors)
+pub fn messengers(inputs: &[MessengerInput], previous: &[Messenger], making: &Making<'_>, errors: &mut FieldErrors) -> Vec<Messenger> {
+    assemble(
+        "/messengers",
+        inputs,
+        previous,
+        |i| i.id,
+        |input, old, here, errors| {
+            let network = line(input.network.as_deref()).or_else(|| old.map(|o| o.network.clone()));
+            let handle = line(input.handle.as_deref()).or_else(|| old.map(|o| o.handle.clone()));
+            if network.is_none() {
+                errors.add(format!("{here}/network"), FieldCode::Required);
+            }
+            if handle.is_none() {
+                errors.add(format!("{here}/handle"), FieldCode::Required);
+            }
+            let messenger = Messenger {
+                id: old.map_or_else(|| PointId::new((making.fresh_id)()), |o| o.id),
+                network: network?.to_lowercase(),
+                handle: handle?,
+                label: line(input.label.as_deref()).or_else(|| old.and_then(|o| o.label.clone())),
+                primary: input.primary.unwrap_or_else(|| old.is_some_and(|o| o.primary)),
+                validity: input.validity.or(old.map(|o| o.validity)).unwrap_or(Validity::Unknown),
+            };
+            Some((messenger, input.primary))
+        },
+        errors,
+    )
 }
 
 impl From<&Phone> for PhoneInput {

@@ -34,10 +34,7 @@ fn is_kept_capitals(word: &str) -> bool {
 fn part(word: &str) -> String {
     let lower = word.to_lowercase();
     let folded = text::fold(word);
-    if endings::is_particle(&folded)
-        || endings::is_ogly(&folded)
-        || matches!(folded.as_str(), "аль" | "эль" | "al" | "el")
-    {
+    if endings::is_particle(&folded) || endings::is_ogly(&folded) || matches!(folded.as_str(), "аль" | "эль" | "al" | "el") {
         return lower;
     }
     if let Some((head, tail)) = lower.split_once(text::is_apostrophe)

@@ -18,8 +18,7 @@ pub(super) enum Patronymic {
 }
 
 /// Words that belong to the surname behind them.
-const PARTICLES: &str =
-    "van von vom zu zum de del della der den di da das dos do du la le ten ter te ibn bin bint af av
+const PARTICLES: &str = "van von vom zu zum de del della der den di da das dos do du la le ten ter te ibn bin bint af av
     фон де ван дер да дель делла ди дю ду ла ле ибн ібн бин бен";
 
 /// Words that make the name before them a patronymic.
@@ -32,8 +31,7 @@ const FATHERS: &str = "ильич ілліч лукич кузьмич фоми�
 const DAUGHTERS: &str = "овна евна ична івна ївна ovna evna ivna ichna yivna";
 
 /// Spanish surnames without the ending «-ez».
-const SPANISH: &str =
-    "garcia diaz cruz ruiz reyes torres flores rivera morales ortiz ramos castillo mendoza vargas romero
+const SPANISH: &str = "garcia diaz cruz ruiz reyes torres flores rivera morales ortiz ramos castillo mendoza vargas romero
     herrera medina aguilar castro moreno munoz rojas silva delgado guerrero soto vega llosa";
 
 /// Endings of Russian and Ukrainian surnames and of their Latin spellings, the surest first.
@@ -111,6 +109,5 @@ fn is_listed(list: &str, word: &str) -> bool {
 
 /// One of the endings, with at least so many letters before it.
 fn ends_with_one_of(list: &str, word: &str, least: usize) -> bool {
-    list.split_ascii_whitespace()
-        .any(|ending| word.strip_suffix(ending).is_some_and(|stem| stem.chars().count() >= least))
+    list.split_ascii_whitespace().any(|ending| word.strip_suffix(ending).is_some_and(|stem| stem.chars().count() >= least))
 }

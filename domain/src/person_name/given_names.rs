@@ -229,8 +229,7 @@ static CYRILLIC: LazyLock<BTreeMap<String, Given>> = LazyLock::new(|| {
 
 static LATIN: LazyLock<HashSet<String>> = LazyLock::new(|| ENGLISH.split_whitespace().map(text::fold).collect());
 
-static LATIN_SURNAMES: LazyLock<HashSet<String>> =
-    LazyLock::new(|| ENGLISH_SURNAMES.split_whitespace().map(text::fold).collect());
+static LATIN_SURNAMES: LazyLock<HashSet<String>> = LazyLock::new(|| ENGLISH_SURNAMES.split_whitespace().map(text::fold).collect());
 
 /// The Cyrillic names as [`sound`] of their Latin spellings, Russian and Ukrainian.
 static SOUNDS: LazyLock<HashMap<String, Given>> = LazyLock::new(|| {

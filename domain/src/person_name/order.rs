@@ -72,19 +72,13 @@ fn three(a: &Token, b: &Token, c: &Token, cyrillic: bool) -> PersonName {
     }
     if c.is_patronymic() {
         return match () {
-            () if is_given(a) && matches!(b.patronymic, Patronymic::Father | Patronymic::Daughter) => {
-                name(one(c), one(a), one(b))
-            }
+            () if is_given(a) && matches!(b.patronymic, Patronymic::Father | Patronymic::Daughter) => name(one(c), one(a), one(b)),
             () if is_given(a) && likely_surname(b) => name(one(b), one(a), one(c)),
             () => name(one(a), one(b), one(c)),
         };
     }
     if b.is_patronymic() {
-        return if likely_surname(a) && is_given(c) {
-            name(one(a), one(c), one(b))
-        } else {
-            name(one(c), one(a), one(b))
-        };
+        return if likely_surname(a) && is_given(c) { name(one(a), one(c), one(b)) } else { name(one(c), one(a), one(b)) };
     }
     if a.is_patronymic() && is_given(b) && likely_surname(c) {
         return name(one(c), one(b), one(a));
@@ -134,9 +128,7 @@ fn with_initials(tokens: &[Token], cyrillic: bool) -> PersonName {
     if let [first, middle @ ..] = initials {
         return match rest {
             [] => name(&[], one(first), middle),
-            [second] if middle.is_empty() && second.is_patronymic() && second.surname < 3 => {
-                name(&[], one(first), one(second))
-            }
+            [second] if middle.is_empty() && second.is_patronymic() && second.surname < 3 => name(&[], one(first), one(second)),
             [second, last @ ..] if middle.is_empty() && !last.is_empty() && (!cyrillic || second.is_patronymic()) => {
                 name(last, one(first), one(second))
             }
@@ -146,9 +138,7 @@ fn with_initials(tokens: &[Token], cyrillic: bool) -> PersonName {
     let (words, initials) = tokens.split_at_checked(tokens.len() - trailing).unwrap_or((tokens, &[]));
     match (words, initials) {
         ([first], [last]) if first.given.is_some_and(|given| !given.surname_too) => name(one(last), one(first), &[]),
-        ([first, middle], [last]) if first.given.is_some() && middle.is_patronymic() => {
-            name(one(last), one(first), one(middle))
-        }
+        ([first, middle], [last]) if first.given.is_some() && middle.is_patronymic() => name(one(last), one(first), one(middle)),
         ([a, b], [_]) => PersonName { middle: joined(initials), ..pair(a, b, cyrillic) },
         (last, [first, middle @ ..]) => name(last, one(first), middle),
         // «John F. Kennedy», «Иванов И. Петрович».

@@ -14,9 +14,7 @@ fn labelled_names_are_split() {
         let got = split(&row[0]);
         total += 1;
         if got != wanted {
-            let shown = |name: &PersonName| {
-                [&name.last, &name.first, &name.middle].map(|p| p.clone().unwrap_or_default()).join("|")
-            };
+            let shown = |name: &PersonName| [&name.last, &name.first, &name.middle].map(|p| p.clone().unwrap_or_default()).join("|");
             wrong.push(format!("{:?}: wanted {}, got {}", &row[0], shown(&wanted), shown(&got)));
         }
     }

@@ -162,8 +162,7 @@ fn pieces(word: &str) -> Vec<String> {
 /// «Иванов ИИ»: two capitals beside a word in small letters.
 fn glued_initials(word: &str, all_capitals: bool) -> Option<Vec<String>> {
     let capitals = word.chars().all(|c| matches!(c, 'А'..='Я' | 'Є' | 'І' | 'Ї' | 'Ґ' | 'Ё'));
-    let glued =
-        !all_capitals && capitals && word.chars().count() == 2 && given_names::find(&text::fold(word)).is_none();
+    let glued = !all_capitals && capitals && word.chars().count() == 2 && given_names::find(&text::fold(word)).is_none();
     glued.then(|| word.chars().map(String::from).collect())
 }
 
@@ -181,8 +180,7 @@ fn is_initial(word: &str) -> bool {
 fn given(folded: &str) -> Option<Given> {
     given_names::find(folded).or_else(|| {
         let (first, rest) = folded.split_once('-')?;
-        let (first, rest) =
-            (given_names::find(first)?, rest.split('-').map(given_names::find).collect::<Option<Vec<_>>>()?);
+        let (first, rest) = (given_names::find(first)?, rest.split('-').map(given_names::find).collect::<Option<Vec<_>>>()?);
         (!rest.is_empty()).then_some(Given { surname_too: false, ..first })
     })
 }

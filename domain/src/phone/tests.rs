@@ -14,8 +14,8 @@ fn labelled_numbers_are_read() {
     for row in reader.records() {
         let row = row.unwrap();
         let (typed, country) = (&row[0], &row[1]);
-        let wanted = (!row[2].is_empty())
-            .then(|| Phone { e164: row[2].to_owned(), extension: (!row[3].is_empty()).then(|| row[3].to_owned()) });
+        let wanted =
+            (!row[2].is_empty()).then(|| Phone { e164: row[2].to_owned(), extension: (!row[3].is_empty()).then(|| row[3].to_owned()) });
         let got = parse(typed, country).ok();
         total += 1;
         if got != wanted {
@@ -62,10 +62,7 @@ fn several_numbers_are_all_found() {
     ] {
         assert_eq!(found(typed, "RU"), ["+79123456789", "+79133456780"], "{typed:?}");
     }
-    assert_eq!(
-        found("8 495 123-45-67 доб. 12, 8 812 123-45-67 доб. 034", "RU"),
-        ["+74951234567x12", "+78121234567x034"]
-    );
+    assert_eq!(found("8 495 123-45-67 доб. 12, 8 812 123-45-67 доб. 034", "RU"), ["+74951234567x12", "+78121234567x034"]);
     assert_eq!(found("050 123 45 67 або 067 123 45 68", "UA"), ["+380501234567", "+380671234568"]);
     assert_eq!(found("нет", "RU"), [""; 0]);
     assert_eq!(found(&"89123456789,".repeat(1000), "RU"), ["+79123456789"]);

@@ -14,10 +14,7 @@ pub(super) fn russian(body: &str) -> Result<TaxId, TaxIdProblem> {
     let last_is = |from_end: usize, wanted: u32| digits.iter().rev().nth(from_end) == Some(&wanted);
     let agrees = match digits.len() {
         10 => last_is(0, check(&[2, 4, 10, 3, 5, 9, 4, 6, 8])),
-        12 => {
-            last_is(1, check(&[7, 2, 4, 10, 3, 5, 9, 4, 6, 8]))
-                && last_is(0, check(&[3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8]))
-        }
+        12 => last_is(1, check(&[7, 2, 4, 10, 3, 5, 9, 4, 6, 8])) && last_is(0, check(&[3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8])),
         _ => return Err(TaxIdProblem::BadFormat),
     };
     answer(agrees, TaxIdKind::Inn, value)
@@ -42,8 +39,7 @@ pub(super) fn ukrainian(plain: &str) -> Result<TaxId, TaxIdProblem> {
 /// greater by two.
 fn edrpou_check(digits: &[u32]) -> u32 {
     let code = digits.iter().fold(0, |code, digit| code * 10 + digit);
-    let weights: [u32; 7] =
-        if (30_000_000..=60_000_000).contains(&code) { [7, 1, 2, 3, 4, 5, 6] } else { [1, 2, 3, 4, 5, 6, 7] };
+    let weights: [u32; 7] = if (30_000_000..=60_000_000).contains(&code) { [7, 1, 2, 3, 4, 5, 6] } else { [1, 2, 3, 4, 5, 6, 7] };
     let first = weighted(digits, &weights) % 11;
     if first < 10 { first } else { weighted(digits, &weights.map(|weight| weight + 2)) % 11 % 10 }
 }

@@ -10,8 +10,8 @@ use super::{TaxIdProblem, numbers, weighted};
 pub(super) fn prefix(country: &str) -> &str {
     match country {
         "GR" => "EL",
-        "AT" | "BE" | "BG" | "CY" | "CZ" | "DE" | "DK" | "EE" | "EL" | "ES" | "FI" | "FR" | "GB" | "HR" | "HU"
-        | "IE" | "IT" | "LT" | "LU" | "LV" | "MT" | "NL" | "PL" | "PT" | "RO" | "SE" | "SI" | "SK" | "XI" => country,
+        "AT" | "BE" | "BG" | "CY" | "CZ" | "DE" | "DK" | "EE" | "EL" | "ES" | "FI" | "FR" | "GB" | "HR" | "HU" | "IE" | "IT" | "LT"
+        | "LU" | "LV" | "MT" | "NL" | "PL" | "PT" | "RO" | "SE" | "SI" | "SK" | "XI" => country,
         _ => "",
     }
 }
@@ -43,9 +43,7 @@ fn verdict(country: &str, body: &str) -> Option<bool> {
         "FR" => france(body),
         "IE" => ireland(body),
         "NL" => netherlands(body),
-        "GB" | "XI" if body.len() == 5 && (body.starts_with("GD") || body.starts_with("HA")) => {
-            numbers(body.get(2..)?).map(|_| true)
-        }
+        "GB" | "XI" if body.len() == 5 && (body.starts_with("GD") || body.starts_with("HA")) => numbers(body.get(2..)?).map(|_| true),
         "" => None,
         _ => digits_only(country, &numbers(body)?),
     }

@@ -101,21 +101,22 @@ pub(crate) fn store(
         Owner::Contact(id) => (Some(Uid(id)), None),
         Owner::Company(id) => (None, Some(Uid(id))),
     };
-    let blank = |id: PointId, kind: &str, value: &str, normalised: String, label: &Option<String>, is_primary, validity: Validity| PointRow {
-        workspace_id,
-        id: id.into(),
-        contact_id,
-        company_id,
-        kind: kind.to_owned(),
-        value: value.to_owned(),
-        normalised,
-        network: None,
-        extension: None,
-        label: label.clone(),
-        is_primary,
-        validity: validity.word().to_owned(),
-        position: 0,
-    };
+    let blank =
+        |id: PointId, kind: &str, value: &str, normalised: String, label: &Option<String>, is_primary, validity: Validity| PointRow {
+            workspace_id,
+            id: id.into(),
+            contact_id,
+            company_id,
+            kind: kind.to_owned(),
+            value: value.to_owned(),
+            normalised,
+            network: None,
+            extension: None,
+            label: label.clone(),
+            is_primary,
+            validity: validity.word().to_owned(),
+            position: 0,
+        };
     let rows = phones
         .iter()
         .map(|p| PointRow {

@@ -23,7 +23,9 @@ impl Engine {
             if ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"].iter().any(|mode| url.contains(mode))
                 && !cfg!(feature = "postgres-tls")
             {
-                return Err(StoreError::Setup("this build of kartoteka speaks no TLS to PostgreSQL: build it with the cargo feature postgres-tls".into()));
+                return Err(StoreError::Setup(
+                    "this build of kartoteka speaks no TLS to PostgreSQL: build it with the cargo feature postgres-tls".into(),
+                ));
             }
             Ok(Self::Postgres)
         } else {
@@ -82,9 +84,12 @@ impl Manager {
             .map_err(|error| StoreError::Setup(format!("cannot work as the role {APP_ROLE}: {error}; run kartoteka migrate first")))?;
             #[expect(clippy::disallowed_methods, reason = "reads the catalog, changes nothing")]
             let powers: Powers =
-                diesel::sql_query("SELECT (rolsuper OR rolbypassrls) AS too_many FROM pg_roles WHERE rolname = current_user").get_result(c)?;
+                diesel::sql_query("SELECT (rolsuper OR rolbypassrls) AS too_many FROM pg_roles WHERE rolname = current_user")
+                    .get_result(c)?;
             if powers.too_many {
-                return Err(StoreError::Setup(format!("the role {APP_ROLE} is superuser or bypasses row-level security: take that from it")));
+                return Err(StoreError::Setup(format!(
+                    "the role {APP_ROLE} is superuser or bypasses row-level security: take that from it"
+                )));
             }
         }
         Ok(db)
@@ -120,7 +125,12 @@ fn planner_stability() {
     ) -> std::os::raw::c_int {
         // SAFETY: SQLite calls this with a live connection; the option takes an int and an out pointer that may be null.
         unsafe {
-            libsqlite3_sys::sqlite3_db_config(db, libsqlite3_sys::SQLITE_DBCONFIG_ENABLE_QPSG, 1, std::ptr::null_mut::<std::os::raw::c_int>())
+            libsqlite3_sys::sqlite3_db_config(
+                db,
+                libsqlite3_sys::SQLITE_DBCONFIG_ENABLE_QPSG,
+                1,
+                std::ptr::null_mut::<std::os::raw::c_int>(),
+            )
         }
     }
     ONCE.call_once(|| {

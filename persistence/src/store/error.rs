@@ -65,9 +65,16 @@ impl From<Error> for StoreError {
                     DatabaseErrorKind::UniqueViolation => Self::Unique(constraint(info.constraint_name(), message)),
                     DatabaseErrorKind::ForeignKeyViolation => Self::Reference(constraint(info.constraint_name(), message)),
                     DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection => Self::Conflict(message.to_owned()),
-                    _ if ["deadlock detected", "database is locked", "could not commit", "terminating connection", "server closed the connection", "could not serialize"]
-                        .iter()
-                        .any(|sign| message.contains(sign)) =>
+                    _ if [
+                        "deadlock detected",
+                        "database is locked",
+                        "could not commit",
+                        "terminating connection",
+                        "server closed the connection",
+                        "could not serialize",
+                    ]
+                    .iter()
+                    .any(|sign| message.contains(sign)) =>
                     {
                         Self::Conflict(message.to_owned())
                     }

@@ -31,7 +31,7 @@ impl Lane {
         let engine = manager.engine;
         let pool = r2d2::Pool::builder()
             .max_size(u32::try_from(threads).unwrap_or(1))
-            .min_idle(Some(if engine == Engine::Sqlite { 0 } else { 1 }))
+            .min_idle(Some(u32::from(engine != Engine::Sqlite)))
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(5))
             .build_unchecked(manager);

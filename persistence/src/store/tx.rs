@@ -90,7 +90,6 @@ impl WriteTx<'_> {
         Ok(Recorded(()))
     }
     /// For rows nobody audits: derived fields, locks, sessions' clockwork. Says why.
-    #[expect(clippy::unused_self, reason = "only a transaction can vouch")]
     pub fn unaudited(&mut self, _why: &'static str) -> Recorded {
         Recorded(())
     }
@@ -132,11 +131,7 @@ fn begin(db: &mut Db, workspace: WorkspaceId, writes: bool) -> Result<(), StoreE
 }
 
 /// Runs a reader.
-pub(super) fn read<T, E: Refusal>(
-    db: &mut Db,
-    scope: Scope,
-    f: impl FnOnce(&mut ReadTx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
+pub(super) fn read<T, E: Refusal>(db: &mut Db, scope: Scope, f: impl FnOnce(&mut ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
     begin(db, scope.workspace(), false)?;
     let mut tx = ReadTx { db, scope };
     let outcome = f(&mut tx);
