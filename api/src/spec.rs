@@ -176,7 +176,7 @@ pub fn document(operations: &[Operation]) -> Value {
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
     let mut add = |list: &[NamedSchema]| {
         for (name, schema) in list {
-            schemas.entry(name.clone()).or_insert_with(|| serde_json::to_value(schema).unwrap_or_default());
+            schemas.entry(name.clone()).or_insert_with(|| described(serde_json::to_value(schema).unwrap_or_default()));
         }
     };
     let mut own: Vec<NamedSchema> = Vec::new();
@@ -300,6 +300,24 @@ fn complete(operation: &mut Map<String, Value>, shape: &Shape, method: &str) {
         }
     }
     operation.insert("responses".into(), responses.into());
+}
+
+/// Lifts a description that stands beside an optional reference (`oneOf [$ref, null]`) to the property itself, where
+/// generators look for it.
+fn described(mut schema: Value) -> Value {
+    for property in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(|p| p.values_mut()) {
+        let lifted = property
+            .get_mut("oneOf")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .filter(|variant| variant.get("$ref").is_some())
+            .find_map(|variant| variant.as_object_mut()?.remove("description"));
+        if let (Some(text), Some(property)) = (lifted, property.as_object_mut()) {
+            property.insert("description".into(), text);
+        }
+    }
+    schema
 }
 
 fn problem_schemas() -> Vec<(&'static str, Value)> {
