@@ -2,17 +2,39 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DefaultKeyedStateStore,
+};
 use kartoteka_domain::form::Form;
 
 use crate::problem::{Problem, ProblemCode, Result};
 
+/// A limiter by key that tells what is left.
+type Limiter = RateLimiter<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
+
+fn limiter(per_minute: NonZeroU32) -> Limiter {
+    RateLimiter::keyed(Quota::per_minute(per_minute)).with_middleware()
+}
+
+/// What is left of a limit, for the headers `RateLimit` and `RateLimit-Policy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Requests a minute.
+    pub per_minute: u32,
+    /// Requests left now.
+    pub remaining: u32,
+}
+
 /// The limiters.
 pub struct Limits {
-    sign_ins: DefaultKeyedRateLimiter<String>,
-    failures: DefaultKeyedRateLimiter<String>,
+    sign_in_per_minute: u32,
+    sign_ins: Limiter,
+    failures: Limiter,
     blocked: moka::sync::Cache<String, ()>,
-    submissions: moka::sync::Cache<String, std::sync::Arc<DefaultKeyedRateLimiter<String>>>,
+    submissions: moka::sync::Cache<String, std::sync::Arc<Limiter>>,
 }
 
 fn too_many(seconds: u64) -> Problem {
@@ -22,19 +44,19 @@ fn too_many(seconds: u64) -> Problem {
 impl Limits {
     /// With so many sign-ins per address and minute; ten failures per account and minute block it for a while.
     pub fn new(sign_in_per_minute: u32) -> Self {
-        let quota = |count: u32| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        let at_least_one = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         Self {
-            sign_ins: RateLimiter::keyed(quota(sign_in_per_minute)),
-            failures: RateLimiter::keyed(quota(10)),
+            sign_in_per_minute,
+            sign_ins: limiter(at_least_one(sign_in_per_minute)),
+            failures: limiter(at_least_one(10)),
             blocked: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(1)).build(),
             submissions: moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_mins(2)).build(),
         }
     }
 
     /// One more try of an address.
-    pub fn sign_in(&self, address: &str) -> Result<()> {
-        let clock = self.sign_ins.clock();
-        self.sign_ins.check_key(&address.to_owned()).map_err(|not_until| too_many(not_until.wait_time_from(clock.now()).as_secs() + 1))
+    pub fn sign_in(&self, address: &str) -> Result<Allowance> {
+        check(&self.sign_ins, self.sign_in_per_minute, address)
     }
 
     /// Whether an account may be tried.
@@ -50,19 +72,53 @@ impl Limits {
     }
 
     /// One more submission of an address to a form.
-    pub fn submission(&self, form: &Form, address: &str) -> Result<()> {
+    pub fn submission(&self, form: &Form, address: &str) -> Result<Allowance> {
         let per_minute = u32::try_from(form.rate_per_minute).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
         // a changed rate begins a new count
-        let limiter = self
-            .submissions
-            .get_with(format!("{}:{per_minute}", form.id), || std::sync::Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))));
-        let clock = limiter.clock();
-        limiter.check_key(&address.to_owned()).map_err(|not_until| too_many(not_until.wait_time_from(clock.now()).as_secs() + 1))
+        let limiter = self.submissions.get_with(format!("{}:{per_minute}", form.id), || std::sync::Arc::new(limiter(per_minute)));
+        check(&limiter, per_minute.get(), address)
     }
 
     /// Forgets who has not tried for a while.
     pub fn tidy(&self) {
         self.sign_ins.retain_recent();
         self.failures.retain_recent();
+    }
+}
+
+fn check(limiter: &Limiter, per_minute: u32, key: &str) -> Result<Allowance> {
+    match limiter.check_key(&key.to_owned()) {
+        Ok(state) => Ok(Allowance { per_minute, remaining: state.remaining_burst_capacity() }),
+        Err(not_until) => {
+            Err(too_many(not_until.wait_time_from(limiter.clock().now()).as_secs() + 1)
+                .with_allowance(Allowance { per_minute, remaining: 0 }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_try_so_often_and_is_told_what_is_left() {
+        let limits = Limits::new(2);
+        assert_eq!(limits.sign_in("10.0.0.1").unwrap(), Allowance { per_minute: 2, remaining: 1 });
+        assert_eq!(limits.sign_in("10.0.0.1").unwrap().remaining, 0);
+        let refused = limits.sign_in("10.0.0.1").unwrap_err();
+        assert_eq!(refused.code, ProblemCode::TooManyRequests);
+        assert!(refused.retry_after.unwrap() <= 31);
+        assert!(limits.sign_in("10.0.0.2").is_ok());
+    }
+
+    #[test]
+    fn an_account_is_blocked_after_ten_failures_in_a_minute() {
+        let limits = Limits::new(100);
+        for _ in 0..11 {
+            assert!(limits.account("anna@example.com").is_ok());
+            limits.failed("anna@example.com");
+        }
+        assert!(limits.account("anna@example.com").is_err());
+        assert!(limits.account("olga@example.com").is_ok());
     }
 }

@@ -12,6 +12,7 @@ use actix_web::{
 
 use crate::{
     clock,
+    limits::Allowance,
     problem::{Locale, Problem, ProblemCode},
 };
 
@@ -78,6 +79,15 @@ pub async fn observe<B: MessageBody + 'static>(req: ServiceRequest, next: Next<B
         }
         if problem.code.status() == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"kartoteka\""));
+        }
+    }
+    let allowance = problem.as_ref().and_then(|p| p.allowance).or_else(|| response.request().extensions().get::<Allowance>().copied());
+    if let Some(Allowance { per_minute, remaining }) = allowance {
+        let policy = HeaderValue::from_str(&format!("\"address\";q={per_minute};w=60"));
+        let left = HeaderValue::from_str(&format!("\"address\";r={remaining};t=60"));
+        if let (Ok(policy), Ok(left)) = (policy, left) {
+            response.headers_mut().insert(HeaderName::from_static("ratelimit-policy"), policy);
+            response.headers_mut().insert(HeaderName::from_static("ratelimit"), left);
         }
     }
     if let Ok(value) = HeaderValue::from_str(&id) {

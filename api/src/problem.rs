@@ -114,6 +114,9 @@ pub struct Problem {
     /// Whether this is the stored outcome of an earlier request.
     #[serde(skip)]
     pub replayed: bool,
+    /// The limit that was passed.
+    #[serde(skip)]
+    pub allowance: Option<crate::limits::Allowance>,
 }
 
 /// What use-cases and handlers answer.
@@ -127,7 +130,7 @@ impl Problem {
             ProblemCode::StorageFull => Some(60),
             _ => None,
         };
-        Self { code, errors: Vec::new(), extra: Map::new(), retry_after, allow: None, transient: false, replayed: false }
+        Self { code, errors: Vec::new(), extra: Map::new(), retry_after, allow: None, transient: false, replayed: false, allowance: None }
     }
     /// Not there, or not yours: the same for both.
     pub fn not_found() -> Self {
@@ -154,6 +157,11 @@ impl Problem {
     /// With one more member.
     pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
         self.extra.insert(name.to_owned(), serde_json::to_value(value).unwrap_or(Value::Null));
+        self
+    }
+    /// With the limit that was passed.
+    pub fn with_allowance(mut self, allowance: crate::limits::Allowance) -> Self {
+        self.allowance = Some(allowance);
         self
     }
     /// With the seconds to wait.

@@ -1,6 +1,6 @@
 //! Signing in and out.
 
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest, web};
 use kartoteka_domain::{
     access::RecordType,
     event::{Action, Event},
@@ -41,7 +41,8 @@ impl actix_web::FromRequest for Anonymous {
     fn from_request(req: &HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
         let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"));
         std::future::ready(app.and_then(|app| {
-            app.limits.sign_in(&peer_address(req).unwrap_or_default())?;
+            let allowance = app.limits.sign_in(&peer_address(req).unwrap_or_default())?;
+            req.extensions_mut().insert(allowance);
             Ok(Self { app, request: req.clone() })
         }))
     }

@@ -131,6 +131,13 @@ fn common_headers() -> Value {
     json!({"X-Request-Id": {"description": "Id of the request, the client's own if it sent a sane one.", "schema": {"type": "string"}}})
 }
 
+fn limit_headers() -> Map<String, Value> {
+    ["RateLimit", "RateLimit-Policy"]
+        .into_iter()
+        .map(|name| (name.to_owned(), json!({"description": "The limit and what is left of it.", "schema": {"type": "string"}})))
+        .collect()
+}
+
 /// A type of a handler that adds to the description.
 pub trait Describe {
     /// Adds it.
@@ -208,6 +215,9 @@ pub fn document(operations: &[Operation]) -> Value {
                     401 => drop(header("WWW-Authenticate", "How to sign in.")),
                     409 | 429 | 503 => drop(header("Retry-After", "Seconds to wait.")),
                     _ => {}
+                }
+                if *status == 429 {
+                    limit_headers().into_iter().for_each(|(name, _)| drop(header(&name, "The limit and what is left of it.")));
                 }
                 if matches!(status, 409 | 422) {
                     header("Idempotent-Replayed", "`true` when this is the stored outcome of an earlier request with the same key.");
@@ -289,6 +299,13 @@ fn complete(operation: &mut Map<String, Value>, shape: &Shape, method: &str) {
             if let Some(headers) = answer.get_mut("headers").and_then(Value::as_object_mut) {
                 let text = "`true` when this is the stored outcome of an earlier request with the same key.";
                 headers.insert("Idempotent-Replayed".into(), json!({"description": text, "schema": {"type": "string"}}));
+            }
+        }
+    }
+    if problems.contains(&429) {
+        for answer in responses.values_mut() {
+            if let Some(headers) = answer.get_mut("headers").and_then(Value::as_object_mut) {
+                headers.extend(limit_headers());
             }
         }
     }

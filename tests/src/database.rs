@@ -71,9 +71,19 @@ impl Database {
         Self { engine, url, directory }
     }
 
-    /// Kartoteka's command line on this database.
+    /// Kartoteka's command line on this database, ended after a minute should it not end by itself.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", "60"]).arg(binary());
+        self.prepared(command, arguments)
+    }
+
+    /// The server's process on this database, which ends only when it is told to.
+    pub fn serve(&self) -> Command {
+        self.prepared(Command::new(binary()), &["serve", "--listen", "127.0.0.1:0"])
+    }
+
+    fn prepared(&self, mut command: Command, arguments: &[&str]) -> Command {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KARTOTEKA_")) {
             command.env_remove(name);
         }

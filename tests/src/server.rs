@@ -32,7 +32,7 @@ impl Server {
     pub fn start(database: &Database, settings: &[(&str, &str)]) -> Self {
         let log = database.directory.join(format!("server-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
         let mut child = database
-            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .serve()
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())

@@ -112,7 +112,8 @@ pub async fn submit_form(anybody: Anybody, key: FormKey, post: Post) -> Result<R
     let (workspace, form) = find(app, &key.0).await?;
     let Post { request, mut payload } = post;
     let address = peer_address(&request);
-    app.limits.submission(&form, address.as_deref().unwrap_or_default())?;
+    let allowance = app.limits.submission(&form, address.as_deref().unwrap_or_default())?;
+    request.extensions_mut().insert(allowance);
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
     let kind = request.content_type().to_ascii_lowercase();
     let most = usize::try_from(form.max_body_bytes).unwrap_or(262_144);
