@@ -11,7 +11,7 @@ use std::{
 
 use actix_cors::Cors;
 use actix_web::{
-    App as WebApp, HttpResponse, HttpServer,
+    App as WebApp, HttpServer,
     dev::ServerHandle,
     http::{Method, header},
     middleware::from_fn,
@@ -30,7 +30,7 @@ use crate::{
     limits::Limits,
     mount,
     observe::{self, TrustProxy},
-    problem::{Problem, ProblemCode, Result},
+    problem::Result,
     router::Router,
     spec, submission,
 };
@@ -57,7 +57,17 @@ pub struct Shared {
     pub worker_bell: Arc<Notify>,
     origins: ArcSwap<HashSet<String>>,
     stopping: AtomicBool,
+    /// The served documents, made once.
+    pub documents: Documents,
     metrics: PrometheusHandle,
+}
+
+/// The OpenAPI document in both forms.
+pub struct Documents {
+    /// As JSON.
+    pub json: String,
+    /// As YAML.
+    pub yaml: String,
 }
 
 impl std::ops::Deref for App {
@@ -84,6 +94,8 @@ impl App {
             .install_recorder()
             .map_err(|e| e.to_string())?;
         let limits = Limits::new(settings.sign_in_per_minute);
+        let document = openapi();
+        let documents = Documents { json: document.to_string(), yaml: spec::to_yaml(&document) };
         Ok(Self(Arc::new(Shared {
             store,
             settings,
@@ -94,6 +106,7 @@ impl App {
             worker_bell: Arc::new(Notify::new()),
             origins: ArcSwap::from_pointee(HashSet::new()),
             stopping: AtomicBool::new(false),
+            documents,
             metrics,
         })))
     }
@@ -106,6 +119,14 @@ impl App {
     /// Whether the application is going down.
     pub fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The metrics in Prometheus' text format.
+    pub fn render_metrics(&self) -> String {
+        let (reads, writes) = self.store.waiting();
+        metrics::gauge!("database_queue_length", "lane" => "read").set(f64::from(u32::try_from(reads).unwrap_or(u32::MAX)));
+        metrics::gauge!("database_queue_length", "lane" => "write").set(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
+        self.metrics.render()
     }
 
     /// Reads anew which origins may call from a browser.
@@ -135,6 +156,7 @@ pub fn open_store(settings: &Settings) -> std::result::Result<Store, String> {
 pub fn router() -> Router {
     let mut router = Router::default();
     mount! { router;
+        crate::service: check_health, check_readiness, get_metrics, get_openapi_json, get_openapi_yaml;
         crate::session: create_token, refresh_token, revoke_token, request_password_reset, confirm_password_reset, list_signing_keys;
         crate::user: get_me, change_my_password, list_users, create_user, get_user, update_user, create_password_link;
         crate::department: list_departments, create_department, get_department, update_department, archive_department, restore_department;
@@ -165,43 +187,6 @@ pub fn openapi() -> Value {
     spec::document(router().operations())
 }
 
-async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({"status": "ok"}))
-}
-
-async fn readyz(app: web::Data<App>) -> Result<HttpResponse> {
-    if app.stopping() {
-        return Err(Problem::new(ProblemCode::Overloaded));
-    }
-    workspace::ping(&app.store).await.map_err(|_| Problem::new(ProblemCode::Overloaded))?;
-    Ok(HttpResponse::Ok().json(serde_json::json!({"status": "ready"})))
-}
-
-async fn metrics_page(app: web::Data<App>) -> HttpResponse {
-    let (reads, writes) = app.store.waiting();
-    metrics::gauge!("database_queue_length", "lane" => "read").set(f64::from(u32::try_from(reads).unwrap_or(u32::MAX)));
-    metrics::gauge!("database_queue_length", "lane" => "write").set(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(app.metrics.render())
-}
-
-/// The served documents, made once.
-struct Documents {
-    json: String,
-    yaml: String,
-}
-
-async fn openapi_json(documents: web::Data<Documents>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(documents.json.clone())
-}
-
-async fn openapi_yaml(documents: web::Data<Documents>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/yaml").body(documents.yaml.clone())
-}
-
-async fn only_get() -> Result<HttpResponse> {
-    Err(Problem { allow: Some("GET".into()), ..Problem::new(ProblemCode::MethodNotAllowed) })
-}
-
 fn cors(app: &App) -> Cors {
     let app = app.clone();
     Cors::default()
@@ -220,8 +205,6 @@ fn cors(app: &App) -> Cors {
 /// Serves until a signal; `announce` is told the address.
 pub async fn serve(app: App, announce: impl FnOnce(std::net::SocketAddr)) -> std::io::Result<()> {
     let router = Arc::new(router());
-    let document = spec::document(router.operations());
-    let documents = web::Data::new(Documents { json: document.to_string(), yaml: spec::to_yaml(&document) });
     app.refresh_origins().await;
     let state = web::Data::new(app.clone());
     let trust = TrustProxy(app.settings.trust_proxy);
@@ -230,16 +213,11 @@ pub async fn serve(app: App, announce: impl FnOnce(std::net::SocketAddr)) -> std
         let router = Arc::clone(&router);
         WebApp::new()
             .app_data(state.clone())
-            .app_data(documents.clone())
             .app_data(trust)
             .wrap(cors(&for_server))
             .wrap(from_fn(observe::observe))
+            .wrap(actix_web::middleware::Compress::default())
             .configure(|config| router.configure(config))
-            .service(web::resource("/healthz").route(web::get().to(healthz)).default_service(web::to(only_get)))
-            .service(web::resource("/readyz").route(web::get().to(readyz)).default_service(web::to(only_get)))
-            .service(web::resource("/metrics").route(web::get().to(metrics_page)).default_service(web::to(only_get)))
-            .service(web::resource("/openapi.json").route(web::get().to(openapi_json)).default_service(web::to(only_get)))
-            .service(web::resource("/openapi.yaml").route(web::get().to(openapi_yaml)).default_service(web::to(only_get)))
             .service(web::redirect("/docs", "/docs/"))
             .service(utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
             .default_service(web::to(observe::nothing_here))

@@ -112,6 +112,11 @@ impl<P: Permission> Can<P> {
         Ok(Reply::kept(outcome))
     }
 
+    /// Reads something that is not the answer yet.
+    pub async fn look<T: Send + 'static>(&self, f: impl FnOnce(&mut ReadTx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        self.app.store.read(self.scope.clone(), f).await
+    }
+
     /// Changes in one transaction; with an `Idempotency-Key`, once.
     pub async fn write<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
         let key = self.idempotency_key()?;
@@ -124,6 +129,30 @@ impl<P: Permission> Can<P> {
             })
             .await?;
         Ok(Reply::kept(outcome?))
+    }
+
+    /// Goes through everything and takes it all back: what would happen, with nothing written. No idempotency key is spent.
+    pub async fn rehearse<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        let outcome = self
+            .app
+            .store
+            .write(self.scope.clone(), circumstances(&self.request), move |tx| -> Result<Outcome> {
+                let mut outcome = None;
+                let taken_back = tx.attempt(|tx| -> Result<()> {
+                    outcome = Some(f(tx)?.outcome()?);
+                    Err(Problem::new(ProblemCode::Internal))
+                });
+                match (outcome, taken_back) {
+                    (Some(outcome), _) => {
+                        // nothing was made: there is no address and no new version
+                        Ok(Outcome { status: 200, headers: Vec::new(), ..outcome })
+                    }
+                    (None, Err(problem)) => Err(problem),
+                    (None, Ok(())) => Err(Problem::internal("a rehearsal ended without an outcome")),
+                }
+            })
+            .await?;
+        Ok(Reply::kept(outcome))
     }
 
     /// The same without an idempotency key, for answers that carry a secret.

@@ -158,7 +158,7 @@ fn start_log(settings: &Settings) {
 fn migrate(settings: &Settings) -> Result<Vec<String>, String> {
     if let Some(path) = settings.database_url.expose_secret().strip_prefix("sqlite:")
         && let Some(folder) = std::path::Path::new(path).parent()
-        && !folder.as_os_str().is_empty()
+        && folder == settings.data_dir
     {
         fs::create_dir_all(folder).map_err(|e| format!("database_url: cannot make {}: {e}", folder.display()))?;
     }

@@ -5,14 +5,13 @@ use kartoteka_domain::{
     contact::{EmailInput, NewContact, OnDuplicate, PhoneInput},
     event::Event,
     id::ContactId,
-    invalid::{FieldCode, FieldErrors},
+    invalid::FieldCode,
     lead::Lead,
     record::{Made, Record},
     task::NewTask,
 };
 use kartoteka_persistence::{Stored, WriteTx, contact as contacts, lead as leads};
 use uuid::Uuid;
-use validator::Validate;
 
 use crate::{
     answer::{Created, Found},
@@ -33,9 +32,6 @@ crud! { Communication, NewCommunication, ListCommunications; "communications", "
 
 /// Records a communication.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<Communication>> {
-    let mut errors = FieldErrors::default();
-    errors.absorb(input.validate());
-    errors.finish()?;
     let mut input = input.clone();
     if let Some(id) = input.lead_id
         && input.contact_id.is_none()
@@ -99,7 +95,7 @@ fn card_of(tx: &mut WriteTx<'_>, party: &Party) -> Result<ContactId> {
         }
         problem
     };
-    let created = contact::create(tx, &new, OnDuplicate::Attach, false).map_err(pointed)?;
+    let created = contact::create(tx, &new, OnDuplicate::Attach).map_err(pointed)?;
     Ok(created.record.id)
 }
 

@@ -1,6 +1,7 @@
 //! Companies over HTTP.
 
 use kartoteka_domain::{
+    access::RecordType,
     company::{Company, ListCompanies, NewCompany},
     contact::{DuplicateChoice, OnDuplicate},
     event::{Action, Event},
@@ -37,7 +38,9 @@ pub async fn create_company(
     choice: Params<DuplicateChoice>,
     new: Valid<NewCompany>,
 ) -> Answer<CreatedOrFound<Company>> {
-    can.write(move |tx| create(tx, &new, &choice).map(CreatedOrFound)).await
+    let dry_run = choice.dry_run.unwrap_or(false);
+    let create = move |tx: &mut WriteTx<'_>| create(tx, &new, &choice).map(CreatedOrFound);
+    if dry_run { can.rehearse(create).await } else { can.write(create).await }
 }
 
 /// Create or change a company by the integrator's own key
@@ -50,32 +53,32 @@ pub async fn upsert_company(
     choice: Params<DuplicateChoice>,
     new: Valid<NewCompany>,
 ) -> Answer<CreatedOrFound<Company>> {
-    can.write(move |tx| upsert(tx, &key.0, &new, &choice).map(CreatedOrFound)).await
+    let dry_run = choice.dry_run.unwrap_or(false);
+    let upsert = move |tx: &mut WriteTx<'_>| upsert(tx, &key.0, &new, &choice).map(CreatedOrFound);
+    if dry_run { can.rehearse(upsert).await } else { can.write(upsert).await }
 }
 
 /// Makes a company, or says what stands in the way.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewCompany, choice: &DuplicateChoice) -> Result<Created<Company>> {
     let settings = workspace::current(tx)?;
-    let company: Company = record::make_in(tx, &settings, input, None)?;
+    let mut company: Company = record::make_in(tx, &settings, input, None)?;
     record::check_owner::<Company>(tx, company.owner_id, tx.scope().actor().user())?;
-    let dry_run = choice.dry_run.unwrap_or(false);
     let candidates = duplicate::find(tx, Cards::Companies, &company.identities(), None)?;
     if let Some(best) = candidates.first() {
         match choice.on_duplicate.unwrap_or(OnDuplicate::Reject) {
             OnDuplicate::Attach => {
-                let Some(existing) = store::find_many(tx, &[best.id])?.pop() else { return Err(duplicate::refusal(&candidates)) };
-                let filled = existing.filled_from(&company);
-                let record = if dry_run { filled } else { record::store_change(tx, &existing, filled, Action::Updated)? };
+                tx.hold(RecordType::Company, best.id)?;
+                let Some(existing) = store::find_changeable(tx, best.id)? else { return Err(duplicate::refusal(&candidates)) };
+                let mut filled = existing.filled_from(&company);
+                record::ensure_tags(tx, &mut filled.tags)?;
+                let record = record::store_change(tx, &existing, filled, Action::Updated)?;
                 return Ok(Created { record, fresh: false });
             }
             OnDuplicate::Create if duplicate::may_create(tx, &settings) => {}
             OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(&candidates)),
         }
     }
-    if dry_run {
-        return Ok(Created { record: company, fresh: false });
-    }
-    record::ensure_tags(tx, &company.tags)?;
+    record::ensure_tags(tx, &mut company.tags)?;
     Company::insert(tx, &company, Event::created(&company))?;
     duplicate::queue_all(tx, Cards::Companies, company.uuid(), &candidates)?;
     Ok(Created::new(company))
@@ -90,7 +93,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCompany>, if_match: &
 
 fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Company, after: &mut Company) -> Result<()> {
     record::check_owner::<Company>(tx, after.owner_id, before.owner_id)?;
-    record::ensure_tags(tx, &after.tags)?;
+    record::ensure_tags(tx, &mut after.tags)?;
     if let Some(parent) = after.parent_id.filter(|p| before.parent_id != Some(*p))
         && store::ancestors(tx, parent)?.contains(&before.uuid())
     {
@@ -105,7 +108,7 @@ fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Company, after: &m
 }
 
 fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Company> {
-    let before: Company = record::get(tx, id)?;
+    let before: Company = record::get_to_change(tx, id)?;
     let candidates = duplicate::find(tx, Cards::Companies, &before.identities(), Some(id))?;
     let settings = workspace::current(tx)?;
     if before.archived_at.is_some() && !candidates.is_empty() && !duplicate::may_create(tx, &settings) {
@@ -124,9 +127,6 @@ fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewCompany, choice: &
     let settings = workspace::current(tx)?;
     let mut after: Company = record::make_in(tx, &settings, &merged, Some(&before))?;
     check(tx, &settings, &before, &mut after)?;
-    if choice.dry_run.unwrap_or(false) {
-        return Ok(Created { record: after, fresh: false });
-    }
     let record = record::store_change(tx, &before, after, Action::Updated)?;
     Ok(Created { record, fresh: false })
 }

@@ -40,12 +40,9 @@ pub async fn create_contact(
     choice: Params<DuplicateChoice>,
     new: Valid<NewContact>,
 ) -> Answer<CreatedOrFound<Contact>> {
-    can.write(move |tx| {
-        let dry_run = choice.dry_run.unwrap_or(false);
-        let outcome = create(tx, &new, choice.on_duplicate.unwrap_or(OnDuplicate::Reject), dry_run)?;
-        Ok(CreatedOrFound(outcome))
-    })
-    .await
+    let dry_run = choice.dry_run.unwrap_or(false);
+    let create = move |tx: &mut WriteTx<'_>| create(tx, &new, choice.on_duplicate.unwrap_or(OnDuplicate::Reject)).map(CreatedOrFound);
+    if dry_run { can.rehearse(create).await } else { can.write(create).await }
 }
 
 /// Create or change a contact by the integrator's own key
@@ -58,7 +55,9 @@ pub async fn upsert_contact(
     choice: Params<DuplicateChoice>,
     new: Valid<NewContact>,
 ) -> Answer<CreatedOrFound<Contact>> {
-    can.write(move |tx| upsert(tx, &key.0, &new, &choice).map(CreatedOrFound)).await
+    let dry_run = choice.dry_run.unwrap_or(false);
+    let upsert = move |tx: &mut WriteTx<'_>| upsert(tx, &key.0, &new, &choice).map(CreatedOrFound);
+    if dry_run { can.rehearse(upsert).await } else { can.write(upsert).await }
 }
 
 /// Add a phone to a contact
@@ -95,28 +94,25 @@ pub async fn add_contact_messenger(can: Can<UpdateContacts>, at: At<Contact>, ne
 }
 
 /// Makes a contact, or says what stands in the way.
-pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicate, dry_run: bool) -> Result<Created<Contact>> {
+pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicate) -> Result<Created<Contact>> {
     let settings = workspace::current(tx)?;
-    let contact: Contact = record::make_in(tx, &settings, input, None)?;
-    check_status(tx, &contact, None)?;
+    let made = record::make_in(tx, &settings, input, None);
+    let mut contact = with_status(tx, made, input.status.as_deref())?;
     record::check_owner::<Contact>(tx, contact.owner_id, tx.scope().actor().user())?;
     let candidates = duplicate::find(tx, Cards::Contacts, &contact.identities(), None)?;
     if let Some(best) = candidates.first() {
         match on_duplicate {
             OnDuplicate::Attach => {
+                tx.hold(RecordType::Contact, best.id)?;
                 // a card out of the asker's sight is not shown by attaching to it
-                let Some(existing) = store::find_many(tx, &[best.id])?.pop() else { return Err(duplicate::refusal(&candidates)) };
-                let record = if dry_run { existing.filled_from(&contact) } else { attach(tx, &existing, &contact)? };
-                return Ok(Created { record, fresh: false });
+                let Some(existing) = store::find_changeable(tx, best.id)? else { return Err(duplicate::refusal(&candidates)) };
+                return Ok(Created { record: attach(tx, &existing, &contact)?, fresh: false });
             }
             OnDuplicate::Create if duplicate::may_create(tx, &settings) => {}
             OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(&candidates)),
         }
     }
-    if dry_run {
-        return Ok(Created { record: contact, fresh: false });
-    }
-    record::ensure_tags(tx, &contact.tags)?;
+    record::ensure_tags(tx, &mut contact.tags)?;
     Contact::insert(tx, &contact, Event::created(&contact))?;
     duplicate::queue_all(tx, Cards::Contacts, contact.uuid(), &candidates)?;
     Ok(Created::new(contact))
@@ -124,9 +120,28 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
 
 /// Fills what a card lacks; nothing is overwritten.
 pub fn attach(tx: &mut WriteTx<'_>, existing: &Contact, newcomer: &Contact) -> Result<Contact> {
-    let filled = existing.filled_from(newcomer);
-    record::ensure_tags(tx, &filled.tags)?;
+    let mut filled = existing.filled_from(newcomer);
+    record::ensure_tags(tx, &mut filled.tags)?;
     record::store_change(tx, existing, filled, kartoteka_domain::event::Action::Updated)
+}
+
+/// A card, or every fault of it: the status is a key of a list, which only the store can tell.
+fn with_status(tx: &mut WriteTx<'_>, made: Result<Contact>, status: Option<&str>) -> Result<Contact> {
+    let status = kartoteka_domain::invalid::line(status);
+    let unknown = match &status {
+        Some(key) => !catalogue::has_key(tx, RecordType::ContactStatus, key)?,
+        None => false,
+    };
+    match made {
+        made if !unknown => made,
+        Ok(_) => Err(Problem::invalid("/status", FieldCode::ReferenceNotFound)),
+        Err(mut problem) => {
+            if problem.code == crate::problem::ProblemCode::ValidationFailed {
+                problem.errors.extend(Problem::invalid("/status", FieldCode::ReferenceNotFound).errors);
+            }
+            Err(problem)
+        }
+    }
 }
 
 fn check_status(tx: &mut WriteTx<'_>, contact: &Contact, before: Option<&Contact>) -> Result<()> {
@@ -149,7 +164,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewContact>, if_match: &
 fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Contact, after: &mut Contact) -> Result<()> {
     check_status(tx, after, Some(before))?;
     record::check_owner::<Contact>(tx, after.owner_id, before.owner_id)?;
-    record::ensure_tags(tx, &after.tags)?;
+    record::ensure_tags(tx, &mut after.tags)?;
     let known = before.identities();
     let added: Vec<_> = after.identities().into_iter().filter(|i| !known.contains(i)).collect();
     if let Some(text) = duplicate::check_change(tx, Cards::Contacts, settings, before.uuid(), &added)? {
@@ -159,7 +174,7 @@ fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Contact, after: &m
 }
 
 fn add(tx: &mut WriteTx<'_>, id: Uuid, put: impl FnOnce(&mut NewContact), list: &str) -> Result<Created<Contact>> {
-    let before: Contact = record::get(tx, id)?;
+    let before: Contact = record::get_to_change(tx, id)?;
     if before.archived_at.is_some() {
         return Err(Problem::new(crate::problem::ProblemCode::Archived));
     }
@@ -184,7 +199,7 @@ fn add(tx: &mut WriteTx<'_>, id: Uuid, put: impl FnOnce(&mut NewContact), list: 
 }
 
 fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Contact> {
-    let before: Contact = record::get(tx, id)?;
+    let before: Contact = record::get_to_change(tx, id)?;
     let candidates = duplicate::find(tx, Cards::Contacts, &before.identities(), Some(id))?;
     let settings = workspace::current(tx)?;
     if before.archived_at.is_some() && !candidates.is_empty() && !duplicate::may_create(tx, &settings) {
@@ -196,7 +211,7 @@ fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Contact
 fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact, choice: &DuplicateChoice) -> Result<Created<Contact>> {
     let input = NewContact { external_id: Some(external_id.to_owned()), ..input.clone() };
     let Some(before) = store::find_by_external_id(tx, external_id)? else {
-        return create(tx, &input, choice.on_duplicate.unwrap_or(OnDuplicate::Reject), choice.dry_run.unwrap_or(false));
+        return create(tx, &input, choice.on_duplicate.unwrap_or(OnDuplicate::Reject));
     };
     let given = serde_json::to_value(&input).map_err(Problem::internal)?;
     let mut merged = serde_json::to_value(before.input()).map_err(Problem::internal)?;
@@ -205,9 +220,6 @@ fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact, choice: &
     let settings = workspace::current(tx)?;
     let mut after: Contact = record::make_in(tx, &settings, &merged, Some(&before))?;
     check(tx, &settings, &before, &mut after)?;
-    if choice.dry_run.unwrap_or(false) {
-        return Ok(Created { record: after, fresh: false });
-    }
     let record = record::store_change(tx, &before, after, kartoteka_domain::event::Action::Updated)?;
     Ok(Created { record, fresh: false })
 }

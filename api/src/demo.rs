@@ -124,7 +124,7 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
             tags: (at == 0).then(|| vec!["VIP".to_owned()]),
             ..NewContact::default()
         };
-        let card = contact::create(tx, &input, OnDuplicate::Attach, false)?.record;
+        let card = contact::create(tx, &input, OnDuplicate::Attach)?.record;
         let call = NewCommunication {
             channel: Some(Channel::Call),
             direction: Some(Direction::Outbound),

@@ -38,7 +38,7 @@ crud! { Form, NewForm, ListForms; "forms", "/v1/forms", "/v1/forms/{id}", "/v1/f
 #[utoipa::path(post, path = "/v1/forms/{id}/rotate-key", tag = "forms")]
 pub async fn rotate_form_key(can: Can<UpdateForms>, at: At<Form>, if_match: IfMatch) -> Answer<Found<Form>> {
     can.write(move |tx| {
-        let before: Form = record::get(tx, at.0)?;
+        let before: Form = record::get_to_change(tx, at.0)?;
         record::check_version(tx, &before, &if_match)?;
         let key = form_key(tx.fresh_id(), tx.fresh_id());
         workspace::close_doors(tx, DoorKind::Form, before.uuid())?;
@@ -106,13 +106,13 @@ fn test_body(form: &Form) -> Vec<u8> {
 
 /// Makes a form and opens its door.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewForm) -> Result<Created<Form>> {
-    let form: Form = record::make(tx, input, None)?;
-    record::ensure_tags(tx, &form.tags)?;
+    let mut form: Form = record::make(tx, input, None)?;
+    record::ensure_tags(tx, &mut form.tags)?;
     Form::insert(tx, &form, Event::created(&form))?;
     workspace::open_door(tx, DoorKind::Form, digest(&form.key), form.uuid())?;
     Ok(Created::new(form))
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewForm>, if_match: &IfMatch) -> Result<Found<Form>> {
-    record::change(tx, id, patch, if_match, |tx, _, after: &mut Form| record::ensure_tags(tx, &after.tags))
+    record::change(tx, id, patch, if_match, |tx, _, after: &mut Form| record::ensure_tags(tx, &mut after.tags))
 }

@@ -36,9 +36,9 @@ pub async fn reject_lead(can: Can<UpdateLeads>, at: At<Lead>, if_match: IfMatch,
 
 /// Makes a lead by hand.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewLead) -> Result<Created<Lead>> {
-    let lead: Lead = record::make(tx, input, None)?;
+    let mut lead: Lead = record::make(tx, input, None)?;
     record::check_owner::<Lead>(tx, lead.owner_id, tx.scope().actor().user())?;
-    record::ensure_tags(tx, &lead.tags)?;
+    record::ensure_tags(tx, &mut lead.tags)?;
     Lead::insert(tx, &lead, Event::created(&lead))?;
     Ok(Created::new(lead))
 }
@@ -46,7 +46,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewLead) -> Result<Created<Lead>> {
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfMatch) -> Result<Found<Lead>> {
     record::change(tx, id, patch, if_match, |tx, before: &Lead, after: &mut Lead| {
         record::check_owner::<Lead>(tx, after.owner_id, before.owner_id)?;
-        record::ensure_tags(tx, &after.tags)?;
+        record::ensure_tags(tx, &mut after.tags)?;
         // leaving `new` is a reaction of ours
         if before.status == LeadStatus::New && after.status != LeadStatus::New && after.first_response_at.is_none() {
             after.first_response_at = Some(tx.now());
@@ -56,7 +56,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfM
 }
 
 fn reject(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, rejection: &LeadRejection) -> Result<Found<Lead>> {
-    let before: Lead = record::get(tx, id)?;
+    let before: Lead = record::get_to_change(tx, id)?;
     record::check_version(tx, &before, if_match)?;
     if before.archived_at.is_some() {
         return Err(Problem::new(ProblemCode::Archived));
@@ -86,6 +86,11 @@ fn reject(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, rejection: &LeadRe
 pub fn note_response(tx: &mut WriteTx<'_>, leads: Vec<Lead>, at: chrono::DateTime<chrono::Utc>) -> Result<()> {
     for lead in leads {
         if lead.first_response_at.is_none() && lead.archived_at().is_none() {
+            // read again under its lock: somebody else may have been first
+            let lead: Lead = record::get_to_change(tx, lead.uuid())?;
+            if lead.first_response_at.is_some() {
+                continue;
+            }
             let responded = lead.responded(at);
             record::store_change(tx, &lead, responded, Action::Updated)?;
         }

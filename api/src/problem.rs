@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub use text::{Locale, field_message, title};
 
 macro_rules! codes {
-    ($($(#[$meta:meta])* $name:ident = $word:literal $status:literal),* $(,)?) => {
+    ($($(#[$meta:meta])* $name:ident = $word:tt $status:literal),* $(,)?) => {
         /// Why a request is refused. Open to additions.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum ProblemCode { $($(#[$meta])* #[serde(rename = $word)] $name),* }
@@ -69,6 +69,8 @@ codes! {
     TaskNotOpen = "task_not_open" 409,
     /// The task is open.
     TaskOpen = "task_open" 409,
+    /// The submission's body cannot be read.
+    Unreadable = "unreadable" 409,
     /// The submission made a lead already.
     AlreadyProcessed = "already_processed" 409,
     /// Somebody must stay administrator.
@@ -246,9 +248,9 @@ impl From<TaskRefused> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(_) => Self { transient: true, ..Self::new(ProblemCode::Overloaded) },
+            // somebody else was first: the use-case runs again on what is there now
+            StoreError::Conflict(_) | StoreError::Stale => Self { transient: true, ..Self::new(ProblemCode::Overloaded) },
             StoreError::Overloaded | StoreError::LockTimeout => Self::new(ProblemCode::Overloaded),
-            StoreError::Stale => Self::new(ProblemCode::VersionMismatch),
             StoreError::BadCursor => Self::parameter("cursor", FieldCode::InvalidCursor),
             StoreError::Full => Self::new(ProblemCode::StorageFull),
             StoreError::Unique(constraint) => match unique_pointer(&constraint) {

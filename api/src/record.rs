@@ -22,6 +22,12 @@ use crate::{
     request::{IfMatch, Patch},
 };
 
+/// One record to be changed: held until the end of the transaction.
+pub fn get_to_change<T: Stored>(tx: &mut WriteTx<'_>, id: Uuid) -> Result<T> {
+    tx.hold(T::TYPE, id)?;
+    get(tx, id)
+}
+
 /// One record, archived or not.
 pub fn get<T: Stored>(tx: &mut dyn Reading, id: Uuid) -> Result<T> {
     T::find(tx, id)?.ok_or_else(Problem::not_found)
@@ -43,6 +49,15 @@ pub fn make<T: Made>(tx: &mut WriteTx<'_>, input: &T::Input, previous: Option<&T
 
 /// The same where the workspace's settings are at hand.
 pub fn make_in<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::Input, previous: Option<&T>) -> Result<T> {
+    make_checked(tx, settings, input, previous, true)
+}
+
+/// The same where every reference comes from a stored record: an archived source or company stops no enquiry.
+pub fn make_trusted<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::Input) -> Result<T> {
+    make_checked(tx, settings, input, None, false)
+}
+
+fn make_checked<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::Input, previous: Option<&T>, check: bool) -> Result<T> {
     let birth = tx.birth();
     let asker = tx.scope().actor().user();
     let fresh_id = crate::clock::fresh_id;
@@ -52,7 +67,9 @@ pub fn make_in<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::I
     match T::make(input, previous, &making) {
         Ok(record) => {
             let kept = previous.map(Made::references).unwrap_or_default();
-            reference::check(tx, &record.references(), &kept, &mut errors)?;
+            if check {
+                reference::check(tx, &record.references(), &kept, &mut errors)?;
+            }
             errors.finish()?;
             Ok(record)
         }
@@ -106,7 +123,7 @@ pub fn change<T: Made + Stored>(
     if_match: &IfMatch,
     hook: impl FnOnce(&mut WriteTx<'_>, &T, &mut T) -> Result<()>,
 ) -> Result<Found<T>> {
-    let before: T = get(tx, id)?;
+    let before: T = get_to_change(tx, id)?;
     check_version(tx, &before, if_match)?;
     if before.archived_at().is_some() {
         return Err(Problem::new(ProblemCode::Archived));
@@ -131,7 +148,7 @@ pub fn store_change<T: Stored>(tx: &mut WriteTx<'_>, before: &T, mut after: T, a
 
 /// Archives a record; again does nothing.
 pub fn archive<T: Stored>(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<T> {
-    let before: T = get(tx, id)?;
+    let before: T = get_to_change(tx, id)?;
     check_version(tx, &before, if_match)?;
     if before.archived_at().is_some() {
         return Ok(before);
@@ -143,7 +160,7 @@ pub fn archive<T: Stored>(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) ->
 
 /// Brings a record back.
 pub fn restore<T: Stored>(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<T> {
-    let before: T = get(tx, id)?;
+    let before: T = get_to_change(tx, id)?;
     check_version(tx, &before, if_match)?;
     if before.archived_at().is_none() {
         return Err(Problem::new(ProblemCode::NotArchived));
@@ -265,16 +282,16 @@ pub mod one {
     }
 }
 
-/// Makes the tags that are not there yet, where the asker may; an archived one comes back.
-pub fn ensure_tags(tx: &mut WriteTx<'_>, names: &[String]) -> Result<()> {
+/// Makes the tags that are not there yet, where the asker may; an archived one comes back. The names become those of the list.
+pub fn ensure_tags(tx: &mut WriteTx<'_>, names: &mut [String]) -> Result<()> {
     use kartoteka_domain::{
         access::Verb,
         catalogue::{NewTag, Tag},
     };
     let mut errors = FieldErrors::default();
-    for (index, name) in names.iter().enumerate() {
+    for (index, name) in names.iter_mut().enumerate() {
         match catalogue::find_tag(tx, name)? {
-            Some(tag) if tag.archived_at.is_none() => {}
+            Some(tag) if tag.archived_at.is_none() => *name = tag.name,
             found => {
                 if !tx.may(RecordType::Tag, Verb::Create) {
                     errors.add(format!("/tags/{index}"), FieldCode::ReferenceNotFound);
@@ -284,7 +301,7 @@ pub fn ensure_tags(tx: &mut WriteTx<'_>, names: &[String]) -> Result<()> {
                     Some(archived) => {
                         let mut back = archived.clone();
                         back.set_archived_at(None);
-                        store_change(tx, &archived, back, Action::Restored)?;
+                        *name = store_change(tx, &archived, back, Action::Restored)?.name;
                     }
                     None => drop(create::<Tag>(tx, &NewTag { name: Some(name.clone()), ..NewTag::default() })?),
                 }

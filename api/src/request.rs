@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     problem::{Problem, ProblemCode, Result},
     spec::{Describe, Shape},
+    strict::Strict,
 };
 
 /// Largest body of the API, bytes.
@@ -78,32 +79,29 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     if std::str::from_utf8(bytes).is_err() {
         return Err(Problem::unreadable(ProblemCode::InvalidText, "", FieldCode::InvalidText));
     }
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value: Value = serde_json::from_slice(bytes).map_err(|_| Problem::new(ProblemCode::MalformedJson))?;
+    read(&value)
+}
+
+/// Reads a value strictly.
+pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let pointer = pointer_of(error.path());
-        let inner = error.into_inner();
-        match inner.classify() {
-            serde_json::error::Category::Data => {
-                let text = inner.to_string();
-                if let Some(name) = text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
-                    let name = pointer_token(name);
-                    // the path ends at the unknown key itself in some positions and before it in others
-                    let pointer = if pointer.ends_with(&format!("/{name}")) { pointer } else { format!("{pointer}/{name}") };
-                    Problem::unreadable(ProblemCode::UnknownField, pointer, FieldCode::UnknownField)
-                } else if NOT_A_VALUE.iter().any(|sign| text.contains(sign)) {
-                    Problem::invalid(pointer, FieldCode::InvalidValue)
-                } else if text.starts_with("missing field") {
-                    let name = text.split('`').nth(1).unwrap_or_default().to_owned();
-                    Problem::invalid(format!("{pointer}/{}", pointer_token(&name)), FieldCode::Required)
-                } else {
-                    Problem::unreadable(ProblemCode::WrongType, pointer, FieldCode::WrongType)
-                }
-            }
-            _ => Problem::new(ProblemCode::MalformedJson),
+        let text = error.into_inner().to_string();
+        if let Some(name) = text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+            let name = pointer_token(name);
+            // the path ends at the unknown key itself in some positions and before it in others
+            let pointer = if pointer.ends_with(&format!("/{name}")) { pointer } else { format!("{pointer}/{name}") };
+            Problem::unreadable(ProblemCode::UnknownField, pointer, FieldCode::UnknownField)
+        } else if NOT_A_VALUE.iter().any(|sign| text.contains(sign)) {
+            Problem::invalid(pointer, FieldCode::InvalidValue)
+        } else if text.starts_with("missing field") {
+            let name = text.split('`').nth(1).unwrap_or_default().to_owned();
+            Problem::invalid(format!("{pointer}/{}", pointer_token(&name)), FieldCode::Required)
+        } else {
+            Problem::unreadable(ProblemCode::WrongType, pointer, FieldCode::WrongType)
         }
-    })?;
-    reader.end().map_err(|_| Problem::new(ProblemCode::MalformedJson))?;
-    Ok(value)
+    })
 }
 
 fn pointer_of(path: &serde_path_to_error::Path) -> String {
@@ -188,8 +186,7 @@ impl<I: Input> Patch<I> {
     pub fn applied_to(&self, input: &I) -> Result<I> {
         let mut merged = serde_json::to_value(input).map_err(Problem::internal)?;
         json_patch::merge(&mut merged, &self.value);
-        let bytes = serde_json::to_vec(&merged).map_err(Problem::internal)?;
-        parse(&bytes)
+        read(&merged)
     }
 }
 
@@ -200,8 +197,8 @@ impl<I: Input> FromRequest for Patch<I> {
         let (req, mut payload) = (req.clone(), payload.take());
         Box::pin(async move {
             let bytes = read_json(&req, &mut payload, &["application/merge-patch+json", "application/json"]).await?;
-            let _: I::Patch = parse(&bytes)?;
             let mut value: Value = parse(&bytes)?;
+            let _: I::Patch = read(&value)?;
             if let Value::Object(object) = &mut value
                 && let Some(Value::Array(names)) = object.remove("clear")
             {
@@ -233,6 +230,9 @@ impl<P> Deref for Params<P> {
 /// Reads a query string strictly.
 pub fn parse_query<P: Parameters>(query: &str) -> Result<P> {
     let known: Vec<&str> = P::parameters().iter().map(|p| p.name).collect();
+    if percent_encoding::percent_decode_str(query).decode_utf8().is_err() {
+        return Err(Problem::new(ProblemCode::InvalidText));
+    }
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).map_err(|_| Problem::new(ProblemCode::InvalidParameter))?;
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in &pairs {
@@ -300,14 +300,10 @@ impl FromRequest for Named {
     type Future = std::future::Ready<Result<Self>>;
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let raw = req.match_info().iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
-        let decoded = percent_decode(&raw);
+        let decoded = percent_encoding::percent_decode_str(&raw).decode_utf8().map(std::borrow::Cow::into_owned).unwrap_or_default();
         let fine = !decoded.is_empty() && decoded.chars().count() <= 200 && !decoded.contains('\0');
         std::future::ready(if fine { Ok(Self(decoded)) } else { Err(Problem::not_found()) })
     }
-}
-
-fn percent_decode(raw: &str) -> String {
-    percent_encoding::percent_decode_str(raw).decode_utf8_lossy().into_owned()
 }
 
 /// `by-external-id/{external_id}`.

@@ -45,6 +45,11 @@ impl Shape {
     pub fn bare(&mut self, status: u16, description: &str) {
         self.answers.insert(status, json!({"description": description, "headers": common_headers()}));
     }
+    /// A success with a body of another kind.
+    pub fn text(&mut self, status: u16, description: &str, kind: &str, schema: &Value) {
+        let content = json!({kind: {"schema": schema}});
+        self.answers.insert(status, json!({"description": description, "content": content, "headers": common_headers()}));
+    }
     /// A header of a success.
     pub fn answer_header(&mut self, status: u16, name: &str, description: &str) {
         if let Some(headers) = self.answers.get_mut(&status).and_then(|a| a.get_mut("headers")).and_then(Value::as_object_mut) {
@@ -264,6 +269,7 @@ const TAGS: &[(&str, &str)] = &[
     ("notes", "Free text on cards, leads, tasks."),
     ("public", "What a website calls without a credential."),
     ("reject-reasons", "Why leads are rejected."),
+    ("service", "For those who run the server."),
     ("sources", "Where clients come from."),
     ("submissions", "What forms sent, and what became of it."),
     ("tags", "Tags of cards and leads."),

@@ -12,7 +12,7 @@ use kartoteka_domain::{
     record::Record,
     submission::{ListSubmissions, Objection, Posted, Submission, SubmissionState, examine, summary},
 };
-use kartoteka_persistence::{WriteTx, submission as store, submission::Raw, workspace};
+use kartoteka_persistence::{Reading, WriteTx, submission as store, submission::Raw, workspace};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -53,9 +53,19 @@ pub async fn get_submission(can: Can<ReadSubmissions>, at: At<Submission>) -> An
 #[utoipa::path(post, path = "/v1/submissions/{id}/replay", tag = "submissions")]
 pub async fn replay_submission(can: Can<UpdateSubmissions>, at: At<Submission>) -> Answer<Found<Submission>> {
     let app = can.app().clone();
+    let (known, raw) = can.look(move |tx| store::find_raw(tx, SubmissionId::new(at.0))?.ok_or_else(Problem::not_found)).await?;
+    // what could not be read when it came is tried again: the reader may have learned, the content type may have lied
+    let reread = match known.state {
+        SubmissionState::Rejected if known.fields.is_empty() => Some(
+            crate::form::public::read_again(known.content_type.as_deref(), &raw.body)
+                .await
+                .ok_or_else(|| Problem::new(ProblemCode::Unreadable))?,
+        ),
+        _ => None,
+    };
     let answer = can
         .write(move |tx| {
-            let before: Submission = record::get(tx, at.0)?;
+            let before: Submission = record::get_to_change(tx, at.0)?;
             if matches!(before.state, SubmissionState::Processed | SubmissionState::Duplicate) {
                 return Err(Problem::new(ProblemCode::AlreadyProcessed));
             }
@@ -68,7 +78,19 @@ pub async fn replay_submission(can: Can<UpdateSubmissions>, at: At<Submission>) 
                 next_attempt_at: Some(now),
                 ..before.clone()
             };
-            let after = record::store_change(tx, &before, after, Action::Replayed)?;
+            let after = match &reread {
+                None => record::store_change(tx, &before, after, Action::Replayed)?,
+                Some(posted) => {
+                    let form: Form = record::get(tx, before.form_id.uuid())?;
+                    let mut after = Submission { fields: summary(posted), page_url: page_url(posted), ..after };
+                    after.stamp(&tx.scope().by().clone(), now);
+                    let visit = serde_json::to_value(posted).unwrap_or_default();
+                    let raw = Raw { visit, content_hash: content_hash(posted, &form, &[]), ..Raw::default() };
+                    let event = Event::between(Some(&before), &after, Action::Replayed);
+                    store::update_raw(tx, &before, &after, raw, event)?;
+                    after
+                }
+            };
             workspace::wake(tx, worker::KIND, at.0, now)?;
             Ok(Found(after))
         })
@@ -98,18 +120,30 @@ pub struct Incoming {
 pub enum Verdict {
     /// It is durable.
     Kept(SubmissionId),
+    /// The same post was kept before.
+    Known(SubmissionId),
     /// It breaks the form's own rules; it is kept all the same.
     Rejected(SubmissionId, FieldErrors),
+    /// Its idempotency key was used for another post; it is kept all the same.
+    KeyReused(SubmissionId),
 }
 
 /// Receives a post: durable before anything else.
 pub fn receive(tx: &mut WriteTx<'_>, form: &Form, incoming: &Incoming, posted: &Posted) -> Result<Verdict> {
-    if let Some(hash) = &incoming.idempotency_hash
-        && let Some((known, _)) = store::find_by_key(tx, form.id, hash)?
-    {
-        return Ok(Verdict::Kept(known.id));
-    }
     let settings = workspace::current(tx)?;
+    if let Some(hash) = &incoming.idempotency_hash
+        && let Some((known, raw)) = store::find_by_key(tx, form.id, hash)?
+    {
+        if raw.body != incoming.body {
+            let unkeyed = Incoming { idempotency_hash: None, ..incoming.clone() };
+            let reason = "idempotency_key_reused".to_owned();
+            return keep(tx, form, &unkeyed, posted, Some((SubmissionState::Rejected, reason))).map(Verdict::KeyReused);
+        }
+        return Ok(match examine(posted, form, &settings.country, known.received_at) {
+            Err(Objection::Invalid(errors)) => Verdict::Rejected(known.id, errors),
+            _ => Verdict::Known(known.id),
+        });
+    }
     if let Some(reason) = &incoming.objection {
         return keep(tx, form, incoming, posted, Some((SubmissionState::Rejected, reason.clone()))).map(Verdict::Kept);
     }
@@ -144,7 +178,7 @@ pub fn keep(
         fields: summary(posted),
         content_type: incoming.content_type.clone(),
         body_base64: None,
-        page_url: posted.page_url.as_deref().map(|url| kartoteka_domain::text::clean_line(url).chars().take(2000).collect()),
+        page_url: page_url(posted),
         test: incoming.test,
         received_at: birth.at,
         processed_at: None,
@@ -167,7 +201,7 @@ pub fn keep(
     let raw = Raw {
         body: incoming.body.clone(),
         visit: serde_json::to_value(posted).unwrap_or_default(),
-        content_hash: content_hash(posted, form),
+        content_hash: content_hash(posted, form, &incoming.body),
         idempotency_hash: incoming.idempotency_hash.clone(),
         address: incoming.address.clone(),
     };
@@ -186,7 +220,15 @@ pub fn keep(
     Ok(id)
 }
 
-fn content_hash(posted: &Posted, form: &Form) -> Vec<u8> {
+fn page_url(posted: &Posted) -> Option<String> {
+    posted.page_url.as_deref().map(|url| kartoteka_domain::text::clean_line(url).chars().take(2000).collect())
+}
+
+/// Hash of the content, or of the body where nothing could be read from it.
+fn content_hash(posted: &Posted, form: &Form, body: &[u8]) -> Vec<u8> {
+    if posted.fields.is_empty() {
+        return Sha256::digest(body).to_vec();
+    }
     let text = serde_json::to_string(&posted.content(form)).unwrap_or_default();
     Sha256::digest(text.as_bytes()).to_vec()
 }

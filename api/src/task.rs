@@ -159,13 +159,13 @@ pub fn refresh(tx: &mut WriteTx<'_>, task: &Task) -> Result<()> {
 }
 
 fn current(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
-    let task: Task = record::get(tx, id)?;
+    let task: Task = record::get_to_change(tx, id)?;
     record::check_version(tx, &task, if_match)?;
     if task.archived_at().is_some() { Err(Problem::new(ProblemCode::Archived)) } else { Ok(task) }
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfMatch) -> Result<Found<Task>> {
-    let before: Task = record::get(tx, id)?;
+    let before: Task = record::get_to_change(tx, id)?;
     let Found(after) = record::change(tx, id, patch, if_match, |_, _, _: &mut Task| Ok(()))?;
     refresh(tx, &before)?;
     refresh(tx, &after)?;

@@ -288,6 +288,10 @@ impl Scope {
     pub fn readers(&self, record: RecordType) -> Owners {
         self.actor.owners(record, Verb::Read)
     }
+    /// The reach of changing, whatever the scope was opened for: for a card that is changed on the way.
+    pub fn changers(&self, record: RecordType) -> Owners {
+        self.actor.owners(record, Verb::Update)
+    }
     /// Whether records without a responsible person are seen.
     pub fn sees_unassigned(&self) -> bool {
         self.actor.role.see_unassigned

@@ -30,8 +30,7 @@ input! {
     /// A key to make.
     pub struct NewApiKey, ApiKeyPatch clears ApiKeyField {
         /// What it is for.
-        #[schema(required = true)]
-        name: String, max 200;
+        name (required = true): String, max 200;
         /// Its role; `integration` when absent.
         role: RoleKey;
         /// When it stops working; never when absent.

@@ -70,8 +70,7 @@ macro_rules! catalogue {
                 /// Key for programs, lower snake_case.
                 key: String, max 50;
                 /// Name as people read it; unique in its list.
-                #[schema(required = true)]
-                name: String, max 100;
+                name (required = true): String, max 100;
                 /// Place in the list, smallest first.
                 position: i64, range 0 to 1_000_000;
                 /// Colour for interfaces, `#RRGGBB`.

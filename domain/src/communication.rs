@@ -192,11 +192,9 @@ input! {
     /// A communication to record. Either `contact_id` or `party` says with whom.
     pub struct NewCommunication, CommunicationPatch clears CommunicationField {
         /// Through what.
-        #[schema(required = true)]
-        channel: Channel;
+        channel (required = true): Channel;
         /// Who began it.
-        #[schema(required = true)]
-        direction: Direction;
+        direction (required = true): Direction;
         /// Whether it took place; `done` when absent.
         status: CommunicationStatus;
         /// When; now when absent.
@@ -267,9 +265,9 @@ list_params! {
         /// Whether they took place.
         status: AnyOf<CommunicationStatus>,
         /// Took place at or after.
-        occurred_after: DateTime<Utc>,
+        occurred_after: crate::list::Moment,
         /// Took place before.
-        occurred_before: DateTime<Utc>,
+        occurred_before: crate::list::Moment,
         /// Related records to put beside each one: contact, owner, lead.
         expand: AnyOf<crate::record::Expansion>,
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -105,8 +104,7 @@ input! {
         /// The integrator's own key, unique among companies.
         external_id: String, max 200;
         /// Name as people say it.
-        #[schema(required = true)]
-        name: String, max 300;
+        name (required = true): String, max 300;
         /// Name as in documents.
         legal_name: String, max 500;
         /// INN, EDRPOU, VAT number; its checksum is verified where one exists.
@@ -170,7 +168,7 @@ list_params! {
         /// Integrator's own keys.
         external_id: AnyOf<String>,
         /// Changed at or after.
-        updated_after: DateTime<Utc>,
+        updated_after: crate::list::Moment,
         /// Related records to put beside each one: owner, contacts.
         expand: AnyOf<crate::record::Expansion>,
     }

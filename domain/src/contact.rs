@@ -249,9 +249,9 @@ list_params! {
         /// Integrator's own keys.
         external_id: AnyOf<String>,
         /// Changed at or after.
-        updated_after: DateTime<Utc>,
+        updated_after: crate::list::Moment,
         /// Made at or after.
-        created_after: DateTime<Utc>,
+        created_after: crate::list::Moment,
         /// Related records to put beside each one: owner, company, source.
         expand: AnyOf<crate::record::Expansion>,
     }
@@ -288,13 +288,22 @@ fn names(input: &NewContact, previous: Option<&Contact>, fallback: Option<&str>)
     };
     let shown = line(input.display_name.as_deref());
     let given = typed.last.is_some() || typed.first.is_some() || typed.middle.is_some();
-    let unchanged = previous.is_some_and(|old| {
-        (&old.last_name, &old.first_name, &old.middle_name) == (&typed.last, &typed.first, &typed.middle)
-            && shown.as_ref().is_some_and(|shown| *shown != old.display_name)
-    });
+    if let Some(old) = previous {
+        let renamed = (&old.last_name, &old.first_name, &old.middle_name) != (&typed.last, &typed.first, &typed.middle);
+        let shown_anew = shown.as_ref().filter(|shown| **shown != old.display_name);
+        match (shown_anew, renamed) {
+            // a new whole name overrules the parts it was once split into
+            (Some(new), false) => return (person_name::split(new), new.clone()),
+            // new parts overrule the name shown so far
+            (None, true) if given => {
+                let display = person_name::display(&typed);
+                return (typed, display);
+            }
+            _ => {}
+        }
+    }
     match shown {
-        // a new whole name in a patch overrules the parts it was once split into
-        Some(shown) if !given || unchanged => (person_name::split(&shown), shown),
+        Some(shown) if !given => (person_name::split(&shown), shown),
         Some(shown) => (typed, shown),
         None if given => {
             let display = person_name::display(&typed);
@@ -620,5 +629,100 @@ mod phone {
     /// The digits of an E.164 number.
     pub(super) fn searchable(e164: &str) -> String {
         e164.trim_start_matches('+').to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{actor::ActorRef, record::Birth};
+    use std::cell::Cell;
+    use uuid::Uuid;
+
+    fn made(input: &NewContact, previous: Option<&Contact>) -> Result<Contact, FieldErrors> {
+        let birth = Birth { id: Uuid::from_u128(1), at: "2026-11-22T10:00:00Z".parse().unwrap(), by: ActorRef::system() };
+        let next = Cell::new(previous.map_or(100, |_| 200));
+        let fresh = || {
+            next.set(next.get() + 1);
+            Uuid::from_u128(next.get())
+        };
+        Contact::make(input, previous, &Making { birth: &birth, workspace: None, fresh_id: &fresh, asker: None })
+    }
+    fn phone(value: &str) -> PhoneInput {
+        PhoneInput { value: Some(value.into()), ..PhoneInput::default() }
+    }
+    fn anna() -> Contact {
+        let phones = vec![phone("8 (912) 345-67-89"), phone("+7 495 123-45-67")];
+        made(&NewContact { display_name: Some("Анна Ахматова".into()), phones: Some(phones), ..NewContact::default() }, None).unwrap()
+    }
+
+    #[test]
+    fn one_name_is_split_and_numbers_are_normalised() {
+        let anna = anna();
+        assert_eq!((anna.last_name.as_deref(), anna.first_name.as_deref()), (Some("Ахматова"), Some("Анна")));
+        assert_eq!(anna.phones[0].e164, "+79123456789");
+        assert_eq!(anna.phones.iter().map(|p| p.primary).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn new_parts_change_the_name_shown_and_a_new_name_changes_the_parts() {
+        let anna = anna();
+        let married = made(&NewContact { last_name: Some("Гумилёва".into()), ..anna.input() }, Some(&anna)).unwrap();
+        assert_eq!(married.display_name, "Гумилёва Анна");
+        let renamed = made(&NewContact { display_name: Some("Горенко Анна Андреевна".into()), ..anna.input() }, Some(&anna)).unwrap();
+        assert_eq!(renamed.last_name.as_deref(), Some("Горенко"));
+        assert_eq!(renamed.middle_name.as_deref(), Some("Андреевна"));
+    }
+
+    #[test]
+    fn a_record_made_from_its_own_input_is_the_same_record() {
+        let anna = anna();
+        assert_eq!(made(&anna.input(), Some(&anna)).unwrap(), anna);
+    }
+
+    #[test]
+    fn a_known_entry_keeps_what_the_list_leaves_out_and_a_missing_one_goes() {
+        let anna = anna();
+        let kept = PhoneInput { id: Some(anna.phones[1].id), label: Some("office".into()), ..PhoneInput::default() };
+        let after = made(&NewContact { phones: Some(vec![kept]), ..anna.input() }, Some(&anna)).unwrap();
+        assert_eq!(after.phones.len(), 1);
+        assert_eq!(after.phones[0].e164, "+74951234567");
+        assert_eq!(after.phones[0].label.as_deref(), Some("office"));
+        assert!(after.phones[0].primary);
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let input = NewContact {
+            phones: Some(vec![phone("12")]),
+            emails: Some(vec![EmailInput { value: Some("a@b".into()), ..EmailInput::default() }]),
+            time_zone: Some("Mars/Olympus".into()),
+            ..NewContact::default()
+        };
+        let pointers: Vec<String> = made(&input, None).unwrap_err().0.into_iter().map(|e| e.pointer).collect();
+        assert_eq!(pointers, ["/phones/0/value", "/emails/0/value", "/time_zone"]);
+    }
+
+    #[test]
+    fn a_card_of_nothing_is_refused() {
+        assert_eq!(made(&NewContact::default(), None).unwrap_err().0[0].pointer, "/display_name");
+    }
+
+    #[test]
+    fn attaching_fills_and_never_overwrites() {
+        let anna = anna();
+        let other = made(
+            &NewContact {
+                position: Some("Поэт".into()),
+                phones: Some(vec![phone("+7 912 345 67 89"), phone("+7 903 111-22-33")]),
+                ..NewContact::default()
+            },
+            None,
+        )
+        .unwrap();
+        let filled = anna.filled_from(&other);
+        assert_eq!(filled.display_name, anna.display_name);
+        assert_eq!(filled.position.as_deref(), Some("Поэт"));
+        assert_eq!(filled.phones.len(), 3);
     }
 }

@@ -23,8 +23,7 @@ input! {
     /// A department to create.
     pub struct NewDepartment, DepartmentPatch clears DepartmentField {
         /// Its name.
-        #[schema(required = true)]
-        name: String, max 200;
+        name (required = true): String, max 200;
         /// The department above it.
         parent_id: DepartmentId;
         /// Who heads it.

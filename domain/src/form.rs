@@ -1,6 +1,5 @@
 //! Form: a website's door for enquiries. Its key is public; what it demands and does with an enquiry is set here.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -113,8 +112,7 @@ input! {
     /// A form to create.
     pub struct NewForm, FormPatch clears FormClear {
         /// Its name among us.
-        #[schema(required = true)]
-        name: String, max 200;
+        name (required = true): String, max 200;
         /// Whether it takes enquiries; `true` when absent.
         active: bool;
         /// Its fields; name, phone, email and comment when absent.
@@ -365,6 +363,6 @@ list_params! {
         /// Only those that take enquiries (`true`), or do not (`false`).
         active: bool,
         /// Changed at or after.
-        updated_after: DateTime<Utc>,
+        updated_after: crate::list::Moment,
     }
 }

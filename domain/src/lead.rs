@@ -119,8 +119,7 @@ input! {
     /// A lead to create by hand or by an integration.
     pub struct NewLead, LeadPatch clears LeadField {
         /// Who asks.
-        #[schema(required = true)]
-        contact_id: ContactId;
+        contact_id (required = true): ContactId;
         /// For which company.
         company_id: CompanyId;
         /// What it is about, in a line.
@@ -186,11 +185,11 @@ list_params! {
         /// Only those nobody is responsible for (`true`), or somebody is (`false`).
         unassigned: bool,
         /// Arrived at or after.
-        received_after: DateTime<Utc>,
+        received_after: crate::list::Moment,
         /// Arrived before.
-        received_before: DateTime<Utc>,
+        received_before: crate::list::Moment,
         /// Changed at or after.
-        updated_after: DateTime<Utc>,
+        updated_after: crate::list::Moment,
         /// Related records to put beside each one: contact, owner, source.
         expand: AnyOf<crate::record::Expansion>,
     }

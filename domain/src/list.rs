@@ -92,7 +92,7 @@ plain_parameter! {
     String => ObjectBuilder::new().schema_type(Type::String).max_length(Some(1000)),
     bool => ObjectBuilder::new().schema_type(Type::Boolean),
     Limit => ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(200)).default(Some(50.into())),
-    chrono::DateTime<chrono::Utc> => ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+    Moment => ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
 }
 impl<T> ParameterType for crate::id::Id<T> {
     fn schema() -> RefOr<Schema> {
@@ -119,6 +119,16 @@ sort_parameter!(
     crate::catalogue::CatalogueSort,
     crate::user::UserSort,
 );
+
+/// A time to compare with, within what a person can mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(pub chrono::DateTime<chrono::Utc>);
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let at = chrono::DateTime::deserialize(deserializer)?;
+        if crate::zone::is_sane(at) { Ok(Self(at)) } else { Err(serde::de::Error::custom("out of range")) }
+    }
+}
 
 /// Page size, 1 to 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,7 +1,5 @@
 //! Note: free text on a card, a lead or a task. Refuses an empty one and one that hangs on nothing.
 
-use chrono::{DateTime, Utc};
-
 use crate::{
     access::RecordType,
     id::{CompanyId, ContactId, LeadId, TaskId},
@@ -32,8 +30,7 @@ input! {
     /// A note to write; exactly one of the four ids says on what.
     pub struct NewNote, NotePatch clears NoteField {
         /// The text.
-        #[schema(required = true)]
-        body: String, max 50_000;
+        body (required = true): String, max 50_000;
         /// Whether it stands first.
         pinned: bool;
         /// The contact it is on.
@@ -68,7 +65,7 @@ list_params! {
         /// Tasks.
         task_id: AnyOf<TaskId>,
         /// Changed at or after.
-        updated_after: DateTime<Utc>,
+        updated_after: crate::list::Moment,
     }
 }
 

@@ -95,17 +95,18 @@ macro_rules! fresh {
     }};
 }
 
-/// Declares the input shapes of a record: `NewX` to create, `XPatch` to change. Every field may be absent or null;
+/// Declares the input shapes of a record: `NewX` to create, `XPatch` to change; `(required = true)` is told by `NewX` alone. Every field may be absent or null;
 /// what is required is a rule of the room, so that all faults are told at once.
 macro_rules! input {
     ($(#[$meta:meta])* pub struct $new:ident, $patch:ident clears $clear:ident {
-        $($(#[$fm:meta])* $field:ident : $ty:ty $(, max $max:tt)? $(, items $items:tt)? $(, range $lo:tt to $hi:tt)?);* $(;)?
+        $($(#[$fm:meta])* $field:ident $(($($required:tt)+))? : $ty:ty $(, max $max:tt)? $(, items $items:tt)? $(, range $lo:tt to $hi:tt)?);* $(;)?
     }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize, validator::Validate, utoipa::ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $new {
             $($(#[$fm])*
+            $(#[schema($($required)+)])?
             $(#[validate(length(max = $max))] #[schema(max_length = $max)])?
             $(#[validate(length(max = $items))] #[schema(max_items = $items)])?
             $(#[validate(range(min = $lo, max = $hi))] #[schema(minimum = $lo, maximum = $hi)])?
@@ -200,7 +201,7 @@ macro_rules! list_params {
 
 /// Declares a closed sort enum: `name => "column", descending?`. The first is the default.
 macro_rules! sorts {
-    ($(#[$meta:meta])* pub enum $name:ident { $($variant:ident = $text:literal => $column:literal $dir:ident),* $(,)? }) => {
+    ($(#[$meta:meta])* pub enum $name:ident { $($variant:ident = $text:tt => $column:literal $dir:ident),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[allow(missing_docs)]
@@ -218,7 +219,7 @@ macro_rules! sorts {
 
 /// A closed enum of lower snake_case words, stored as text.
 macro_rules! words {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$vm:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$vm:meta])* $variant:ident = $text:tt),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub enum $name { $($(#[$vm])* #[serde(rename = $text)] $variant),* }

@@ -94,9 +94,9 @@ list_params! {
         /// Leads.
         lead_id: AnyOf<LeadId>,
         /// Arrived at or after.
-        received_after: DateTime<Utc>,
+        received_after: crate::list::Moment,
         /// Arrived before.
-        received_before: DateTime<Utc>,
+        received_before: crate::list::Moment,
     }
 }
 
@@ -214,6 +214,25 @@ impl Posted {
         posted
     }
 
+    /// Without U+0000, which no database keeps in text: the raw body has it still.
+    #[must_use]
+    pub fn without_nul(self) -> Self {
+        let clean = |text: Option<String>| text.map(|t| t.replace('\0', ""));
+        Self {
+            fields: self.fields.into_iter().map(|(name, value)| (name.replace('\0', ""), value_without_nul(value))).collect(),
+            page_url: clean(self.page_url),
+            referrer: clean(self.referrer),
+            utm: Utm {
+                source: clean(self.utm.source),
+                medium: clean(self.utm.medium),
+                campaign: clean(self.utm.campaign),
+                term: clean(self.utm.term),
+                content: clean(self.utm.content),
+            },
+            client_time: clean(self.client_time),
+        }
+    }
+
     /// One field as text.
     pub fn text(&self, name: &str) -> Option<String> {
         self.fields.get(name).and_then(as_text).and_then(|v| line(Some(&v)))
@@ -226,6 +245,15 @@ impl Posted {
             .filter(|(name, _)| **name != form.start_field)
             .map(|(name, value)| (name.clone(), as_text(value).map_or_else(|| value.to_string(), |v| text::clean_line(&v))))
             .collect()
+    }
+}
+
+fn value_without_nul(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace('\0', "")),
+        Value::Array(items) => items.into_iter().map(value_without_nul).collect(),
+        Value::Object(map) => Value::Object(map.into_iter().map(|(k, v)| (k.replace('\0', ""), value_without_nul(v))).collect()),
+        other => other,
     }
 }
 
@@ -490,6 +518,15 @@ mod tests {
         let wrong = posted(r#"{"tel": "12"}"#);
         assert!(matches!(examine(&wrong, &strict, "RU", now()), Err(Objection::Invalid(e)) if e.0[0].pointer == "/fields/tel"));
         assert_eq!(examine(&wrong, &lax, "RU", now()), Ok(()));
+    }
+
+    #[test]
+    fn a_nul_is_taken_out_of_every_text() {
+        let posted =
+            posted("{\"fields\": {\"na\\u0000me\": \"a\\u0000b\", \"x\": [\"\\u0000\"]}, \"page_url\": \"https://x.test/\\u0000\"}")
+                .without_nul();
+        assert!(!serde_json::to_string(&(&posted.fields, &posted)).unwrap().contains("u0000"));
+        assert_eq!(posted.fields["name"], "ab");
     }
 
     #[test]

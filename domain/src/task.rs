@@ -99,8 +99,7 @@ input! {
         /// Kind: `call`, `meeting`, `letter`, `send_documents`, `payment_control`, `follow_up` (default) or an own word.
         kind: String, max 50;
         /// What to do.
-        #[schema(required = true)]
-        title: String, max 300;
+        title (required = true): String, max 300;
         /// More about it.
         description: String, max 20_000;
         /// When it is due.
@@ -154,11 +153,11 @@ list_params! {
         /// Leads.
         lead_id: AnyOf<LeadId>,
         /// Due at or after.
-        due_after: DateTime<Utc>,
+        due_after: crate::list::Moment,
         /// Due before.
-        due_before: DateTime<Utc>,
+        due_before: crate::list::Moment,
         /// Changed at or after.
-        updated_after: DateTime<Utc>,
+        updated_after: crate::list::Moment,
         /// Related records to put beside each one: owner, contact, company, lead.
         expand: AnyOf<crate::record::Expansion>,
     }

@@ -124,10 +124,18 @@ pub fn clean(text: &str) -> String {
     let composed: String = unified
         .chars()
         .map(|c| if matches!(c, '\r' | '\u{85}' | '\u{2028}' | '\u{2029}') { '\n' } else { c })
-        .filter(|&c| matches!(c, '\n' | '\t') || !(c.is_control() || is_invisible(c)))
+        .filter(|&c| matches!(c, '\n' | '\t') || is_joiner(c) || !(c.is_control() || is_invisible(c)))
         .nfc()
         .collect();
-    composed.trim().to_owned()
+    // at an end, or beside a letter of ours, a joiner only makes two equal-looking texts differ
+    let ours = |c: Option<&char>| {
+        c.is_none_or(|c| c.is_ascii() || matches!(c, 'а'..='я' | 'А'..='Я' | 'ё' | 'Ё' | 'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' | 'Ґ'))
+    };
+    let letters: Vec<char> = composed.trim_matches(|c: char| c.is_whitespace() || is_joiner(c)).chars().collect();
+    let kept = letters.iter().enumerate().filter(|(at, c)| {
+        !is_joiner(**c) || !(ours(at.checked_sub(1).and_then(|before| letters.get(before))) || ours(letters.get(at + 1)))
+    });
+    kept.map(|(_, c)| *c).collect()
 }
 
 /// For keeping a text of one line: [`clean`] with every run of whitespace made one space.
@@ -139,6 +147,11 @@ pub fn clean_line(text: &str) -> String {
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}'
         | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// Joiners carry meaning between two other characters: in emoji of several, in Persian and Indic names.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200C}' | '\u{200D}')
 }
 
 /// Every character that keyboards and word processors put where an apostrophe is meant.

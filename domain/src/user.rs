@@ -41,11 +41,9 @@ input! {
     /// A colleague to add. Without a password, a link to set one is made by `create_password_link`.
     pub struct NewUser, UserPatch clears UserField {
         /// E-mail address he signs in with; cannot be changed later.
-        #[schema(required = true)]
-        email: String, max 320;
+        email (required = true): String, max 320;
         /// His name.
-        #[schema(required = true)]
-        name: String, max 200;
+        name (required = true): String, max 200;
         /// His role; `manager` when absent.
         role: RoleKey;
         /// His department.

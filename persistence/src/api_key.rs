@@ -20,7 +20,7 @@ use crate::{
 
 row! {
     KeyRow in api_key {
-        name: String, sort_key: String, role: String, secret_hash: Vec<u8>, expires_at: Option<At>, last_used_at: Option<At>,
+        name: String, sort_key: String, search_text: String, role: String, #[diesel(skip_update)] secret_hash: Vec<u8>, expires_at: Option<At>, #[diesel(skip_update)] last_used_at: Option<At>,
     }
 }
 keyed!(KeyRow { sort_key, created_at });
@@ -29,6 +29,7 @@ fn row(workspace: Uuid, k: &ApiKey, secret_hash: Vec<u8>) -> KeyRow {
     stamped! { KeyRow of k, in workspace.into();
     name: k.name.clone(),
     sort_key: text::sort_key(&k.name),
+    search_text: text::fold(&k.name),
     role: k.role.word().to_owned(),
     secret_hash: secret_hash,
     expires_at: k.expires_at.map(At),
@@ -62,7 +63,7 @@ impl Stored for ApiKey {
             if let Some(archived) = fragment::archived(request.archived, "api_key.archived_at") {
                 query = query.filter(archived);
             }
-            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["api_key.name"], q)) {
+            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["api_key.search_text"], q)) {
                 query = query.filter(found);
             }
             query
@@ -77,8 +78,7 @@ impl Stored for ApiKey {
     }
 
     fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: Event) -> Result<(), StoreError> {
-        let hash = secret_hash(tx, before.id.uuid())?.unwrap_or_default();
-        replace!(tx, row(tx.workspace().uuid(), after, hash), before.version, event);
+        replace!(tx, row(tx.workspace().uuid(), after, Vec::new()), before.version, event);
         Ok(())
     }
 }

@@ -132,6 +132,14 @@ pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Company>, Sto
     load(tx, rows)
 }
 
+/// One the asker may change, whatever the scope was opened for.
+pub fn find_changeable(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Company>, StoreError> {
+    let changers = tx.scope().changers(RecordType::Company);
+    let row: Option<CompanyRow> =
+        seen!(tx, company, RecordType::Company, changers).filter(company::id.eq(Uid(id))).first(tx.db().0).optional()?;
+    Ok(load(tx, row.into_iter().collect())?.pop())
+}
+
 /// By the integrator's own key.
 pub fn find_by_external_id(tx: &mut dyn Reading, external_id: &str) -> Result<Option<Company>, StoreError> {
     let row: Option<CompanyRow> =

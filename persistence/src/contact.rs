@@ -30,7 +30,7 @@ row! {
     ContactRow in contact {
         external_id: Option<String>, kind: String, status: Option<String>, display_name: String, sort_key: String, search_text: String,
         company_id: Option<Uid>, owner_id: Option<Uid>, source_id: Option<Uid>, profile: Doc,
-        next_task_at: Option<At>, next_task_key: At, last_communication_at: Option<At>,
+        #[diesel(skip_update)] next_task_at: Option<At>, #[diesel(skip_update)] next_task_key: At, #[diesel(skip_update)] last_communication_at: Option<At>,
     }
 }
 keyed!(ContactRow { updated_at, created_at, sort_key, next_task_key });
@@ -201,6 +201,14 @@ pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Contact>, Sto
 /// One whatever the asker's reach: for the server's own conclusions, never for an answer.
 pub fn find_regardless(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Option<Contact>, StoreError> {
     let row: Option<ContactRow> = all!(tx, contact).filter(contact::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
+    Ok(load(tx, row.into_iter().collect())?.pop())
+}
+
+/// One the asker may change, whatever the scope was opened for.
+pub fn find_changeable(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Contact>, StoreError> {
+    let changers = tx.scope().changers(RecordType::Contact);
+    let row: Option<ContactRow> =
+        seen!(tx, contact, RecordType::Contact, changers).filter(contact::id.eq(Uid(id))).first(tx.db().0).optional()?;
     Ok(load(tx, row.into_iter().collect())?.pop())
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 row! {
-    DepartmentRow in department { name: String, sort_key: String, parent_id: Option<Uid>, head_id: Option<Uid> }
+    DepartmentRow in department { name: String, sort_key: String, search_text: String, parent_id: Option<Uid>, head_id: Option<Uid> }
 }
 keyed!(DepartmentRow { sort_key, created_at });
 
@@ -28,6 +28,7 @@ fn row(workspace: WorkspaceId, d: &Department) -> DepartmentRow {
     stamped! { DepartmentRow of d, in workspace.into();
     name: d.name.clone(),
     sort_key: text::sort_key(&d.name),
+    search_text: text::fold(&d.name),
     parent_id: d.parent_id.map(Uid::from),
     head_id: d.head_id.map(Uid::from),    }
 }
@@ -52,7 +53,7 @@ impl Stored for Department {
             if let Some(archived) = fragment::archived(request.archived, "department.archived_at") {
                 query = query.filter(archived);
             }
-            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["department.sort_key", "department.name"], q)) {
+            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["department.search_text"], q)) {
                 query = query.filter(found);
             }
             query

@@ -1,16 +1,17 @@
 //! The only place where rows are inserted, updated and deleted. Each needs a `Recorded`: proof that the change's event
 //! was written in the same transaction, or that there is a stated reason why none is.
 
-/// A record's row: its own columns between the key and the envelope.
+/// A record's row: its own columns between the key and the envelope. `#[diesel(skip_update)]` marks columns that live by
+/// themselves (derived from other records, secrets): a change of the record must not write back what it read of them.
 macro_rules! row {
-    ($(#[$meta:meta])* $name:ident in $table:ident { $($field:ident : $ty:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident in $table:ident { $($(#[$fm:meta])* $field:ident : $ty:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, diesel::Queryable, diesel::Insertable, diesel::AsChangeset)]
         #[diesel(table_name = crate::schema::$table, primary_key(workspace_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
         pub(crate) struct $name {
             pub workspace_id: crate::db::Uid,
             pub id: crate::db::Uid,
-            $(pub $field: $ty,)*
+            $($(#[$fm])* pub $field: $ty,)*
             pub version: i64,
             pub created_at: crate::db::At,
             pub updated_at: crate::db::At,
@@ -160,6 +161,10 @@ macro_rules! page {
 /// The rows of a type a scope sees, archived ones among them.
 macro_rules! seen {
     ($tx:expr, $table:ident, $record:expr) => {{
+        let owners = $tx.scope().owners($record);
+        seen!($tx, $table, $record, owners)
+    }};
+    ($tx:expr, $table:ident, $record:expr, $owners:expr) => {{
         use diesel::{ExpressionMethods, QueryDsl};
         let scope = $tx.scope();
         let query = crate::schema::$table::table
@@ -167,7 +172,7 @@ macro_rules! seen {
             .filter(crate::schema::$table::workspace_id.eq(crate::db::Uid::from(scope.workspace())));
         match crate::fragment::visible(
             $record,
-            &scope.owners($record),
+            &$owners,
             &scope.readers(kartoteka_domain::access::RecordType::Contact),
             scope.sees_unassigned(),
         ) {
@@ -212,13 +217,13 @@ macro_rules! narrow {
     ($query:ident, from $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
         use diesel::{ExpressionMethods, QueryDsl};
         $(if let Some(at) = &$params.$field {
-            $query = $query.filter(crate::schema::$table::$column.ge(crate::db::At(*at)));
+            $query = $query.filter(crate::schema::$table::$column.ge(crate::db::At(at.0)));
         })*
     }};
     ($query:ident, until $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
         use diesel::{ExpressionMethods, QueryDsl};
         $(if let Some(at) = &$params.$field {
-            $query = $query.filter(crate::schema::$table::$column.lt(crate::db::At(*at)));
+            $query = $query.filter(crate::schema::$table::$column.lt(crate::db::At(at.0)));
         })*
     }};
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 row! {
-    FormRow in form { key: String, name: String, sort_key: String, active: bool, source_id: Option<Uid>, settings: Doc, turn: i64 }
+    FormRow in form { key: String, name: String, sort_key: String, search_text: String, active: bool, source_id: Option<Uid>, settings: Doc, #[diesel(skip_update)] turn: i64 }
 }
 keyed!(FormRow { sort_key, created_at });
 
@@ -29,6 +29,7 @@ fn row(workspace: WorkspaceId, f: &Form, turn: i64) -> Result<FormRow, StoreErro
         key: f.key.clone(),
         name: f.name.clone(),
         sort_key: text::sort_key(&f.name),
+        search_text: text::fold(&f.name),
         active: f.active,
         source_id: f.source_id.map(Uid::from),
         settings: pack(f, &["key", "name", "active", "source_id"])?,
@@ -60,7 +61,7 @@ impl Stored for Form {
             if let Some(active) = params.active {
                 query = query.filter(form::active.eq(active));
             }
-            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["lower(form.name)"], q)) {
+            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["form.search_text"], q)) {
                 query = query.filter(found);
             }
             query
@@ -77,8 +78,7 @@ impl Stored for Form {
     }
 
     fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: Event) -> Result<(), StoreError> {
-        let turn = crate::assignment::turn(tx, before.id)?;
-        replace!(tx, row(tx.workspace(), after, turn)?, before.version, event);
+        replace!(tx, row(tx.workspace(), after, 0)?, before.version, event);
         Ok(())
     }
 }

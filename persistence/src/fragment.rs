@@ -208,7 +208,8 @@ pub fn search(columns: &'static [&'static str], q: &str) -> Option<Fragment> {
         words.extend(folded.split(' ').filter(|w| !w.is_empty()).take(10).map(ToOwned::to_owned));
     }
     if words.is_empty() {
-        return None;
+        // nothing is left of it to look for: nobody has it
+        return (!q.trim().is_empty()).then(|| Fragment::default().sql("1 = 0"));
     }
     let mut fragment = Fragment::default();
     for (index, word) in words.iter().enumerate() {
@@ -277,6 +278,9 @@ pub fn far_future() -> DateTime<Utc> {
     Utc.timestamp_opt(253_402_214_400, 0).single().unwrap_or_default()
 }
 
+/// Microseconds since 1970 that both databases can compare with: the years 1 to 9999.
+const SANE_MICROS: std::ops::Range<i64> = -62_135_596_800_000_000..253_402_300_800_000_000;
+
 /// A place in a list, opaque outside: order, key, id.
 pub fn write_cursor(sort: &str, key: &Key, id: Uuid) -> String {
     let key = match key {
@@ -304,7 +308,9 @@ pub fn read_cursor(sort: &str, cursor: &str) -> Result<(Key, Uuid), StoreError> 
     let id = parts.next().and_then(|id| Uuid::try_parse(id).ok()).ok_or_else(bad)?;
     let key = parts.next().ok_or_else(bad)?;
     let key = match (key.get(..1), key.get(1..)) {
-        (Some("t"), Some(micros)) => Key::Instant(micros.parse().ok().and_then(|m| Utc.timestamp_micros(m).single()).ok_or_else(bad)?),
+        (Some("t"), Some(micros)) => Key::Instant(
+            micros.parse().ok().filter(|m| SANE_MICROS.contains(m)).and_then(|m| Utc.timestamp_micros(m).single()).ok_or_else(bad)?,
+        ),
         (Some("s"), Some(text)) if !text.contains('\0') => Key::Text(text.to_owned()),
         (Some("n"), Some(number)) => Key::Int(number.parse().map_err(|_| bad())?),
         _ => return Err(bad()),
@@ -333,6 +339,14 @@ pub fn keyset<S: Sort>(request: &PageRequest<S>, columns: &'static str) -> Resul
         None => None,
         Some(cursor) => {
             let (key, id) = read_cursor(sort.name(), cursor)?;
+            let fits = match sort.column() {
+                "sort_key" => matches!(key, Key::Text(_)),
+                "position" => matches!(key, Key::Int(_)),
+                _ => matches!(key, Key::Instant(_)),
+            };
+            if !fits {
+                return Err(StoreError::BadCursor);
+            }
             Some(after(columns, sort.descending(), key, id))
         }
     };

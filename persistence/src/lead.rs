@@ -24,7 +24,7 @@ row! {
     LeadRow in lead {
         contact_id: Uid, company_id: Option<Uid>, form_id: Option<Uid>, submission_id: Option<Uid>, source_id: Option<Uid>, status: String,
         reject_reason_id: Option<Uid>, owner_id: Option<Uid>, received_at: At, first_response_at: Option<At>, search_text: String,
-        profile: Doc, next_task_at: Option<At>, next_task_key: At,
+        profile: Doc, #[diesel(skip_update)] next_task_at: Option<At>, #[diesel(skip_update)] next_task_key: At,
     }
 }
 keyed!(LeadRow { received_at, updated_at, next_task_key });

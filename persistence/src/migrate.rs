@@ -1,6 +1,10 @@
 //! Migrations, embedded in the binary, and on PostgreSQL the second lock: row-level security and the role that obeys it.
 
-use diesel::{RunQueryDsl, connection::SimpleConnection, sql_types::Text};
+use diesel::{
+    RunQueryDsl,
+    connection::SimpleConnection,
+    sql_types::{BigInt, Text},
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
@@ -26,7 +30,7 @@ pub fn run(url: &str) -> Result<Vec<String>, StoreError> {
         match outcome {
             Ok(applied) => {
                 if let Db::Postgres(c) = &mut db {
-                    secure(c)?;
+                    secure_if_needed(c)?;
                 }
                 return Ok(applied);
             }
@@ -45,6 +49,50 @@ pub fn run(url: &str) -> Result<Vec<String>, StoreError> {
 struct Name {
     #[diesel(sql_type = Text)]
     name: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    open: i64,
+}
+
+/// Another process may be doing the same at this moment: then there is nothing left to do, or a catalog row was touched twice.
+fn secure_if_needed(c: &mut diesel::PgConnection) -> Result<(), StoreError> {
+    let mut tried = 0;
+    loop {
+        match needs_securing(c).and_then(|needed| if needed { secure(c) } else { Ok(()) }) {
+            Ok(()) => return Ok(()),
+            Err(error) if tried < 8 => {
+                tried += 1;
+                tracing::debug!(%error, "securing the tables is tried again");
+                std::thread::sleep(std::time::Duration::from_millis(50 * tried));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether the role, a grant or a lock is missing.
+fn needs_securing(c: &mut diesel::PgConnection) -> Result<bool, StoreError> {
+    #[expect(clippy::disallowed_methods, reason = "reads the catalog")]
+    let role: Count = diesel::sql_query(
+        "SELECT count(*) AS open FROM pg_roles r WHERE r.rolname = 'kartoteka_app' AND pg_has_role(current_user, r.oid, 'MEMBER')",
+    )
+    .get_result(c)?;
+    if role.open == 0 {
+        return Ok(true);
+    }
+    #[expect(clippy::disallowed_methods, reason = "reads the catalog")]
+    let tables: Count = diesel::sql_query(
+        "SELECT count(*) AS open FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relname NOT LIKE '\\_\\_%' AND (\
+           NOT has_table_privilege('kartoteka_app', c.oid, 'SELECT') OR NOT has_table_privilege('kartoteka_app', c.oid, 'DELETE') OR (\
+             c.relname NOT IN ('workspace', 'signing_key', 'door', 'wakeup') AND (NOT c.relrowsecurity OR NOT c.relforcerowsecurity \
+               OR NOT EXISTS (SELECT 1 FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname AND p.policyname = 'own_workspace'))))",
+    )
+    .get_result(c)?;
+    Ok(tables.open > 0)
 }
 
 /// Makes the role of the pools and locks every tenant table to `app.workspace`. Runs at every migration and repeats

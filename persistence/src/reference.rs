@@ -29,31 +29,31 @@ pub fn check(tx: &mut dyn Reading, references: &[Reference], kept: &[Reference],
                 }
                 person.map(|_| Uid(id))
             }
-            RecordType::Contact => seen!(tx, contact, RecordType::Contact)
+            RecordType::Contact => seen!(tx, contact, RecordType::Contact, tx.scope().readers(RecordType::Contact))
                 .filter(contact::id.eq(Uid::from(id)))
                 .filter(contact::archived_at.is_null())
                 .select(contact::id)
                 .first(tx.db().0)
                 .optional()?,
-            RecordType::Company => seen!(tx, company, RecordType::Company)
+            RecordType::Company => seen!(tx, company, RecordType::Company, tx.scope().readers(RecordType::Company))
                 .filter(company::id.eq(Uid::from(id)))
                 .filter(company::archived_at.is_null())
                 .select(company::id)
                 .first(tx.db().0)
                 .optional()?,
-            RecordType::Lead => seen!(tx, lead, RecordType::Lead)
+            RecordType::Lead => seen!(tx, lead, RecordType::Lead, tx.scope().readers(RecordType::Lead))
                 .filter(lead::id.eq(Uid::from(id)))
                 .filter(lead::archived_at.is_null())
                 .select(lead::id)
                 .first(tx.db().0)
                 .optional()?,
-            RecordType::Task => seen!(tx, task, RecordType::Task)
+            RecordType::Task => seen!(tx, task, RecordType::Task, tx.scope().readers(RecordType::Task))
                 .filter(task::id.eq(Uid::from(id)))
                 .filter(task::archived_at.is_null())
                 .select(task::id)
                 .first(tx.db().0)
                 .optional()?,
-            RecordType::Communication => seen!(tx, communication, RecordType::Communication)
+            RecordType::Communication => seen!(tx, communication, RecordType::Communication, tx.scope().readers(RecordType::Communication))
                 .filter(communication::id.eq(Uid::from(id)))
                 .filter(communication::archived_at.is_null())
                 .select(communication::id)

@@ -19,7 +19,7 @@ tables! {
     door { id -> Guid, kind -> Text, hash -> Binary, workspace_id -> Guid, target -> Guid, }
     wakeup { id -> Guid, workspace_id -> Guid, kind -> Text, due_at -> Instant, }
     department {
-        workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, parent_id -> Nullable<Guid>, head_id -> Nullable<Guid>, version -> BigInt,
+        workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, search_text -> Text, parent_id -> Nullable<Guid>, head_id -> Nullable<Guid>, version -> BigInt,
         created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     member {
@@ -33,7 +33,7 @@ tables! {
     }
     password_link { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, expires_at -> Instant, used_at -> Nullable<Instant>, created_at -> Instant, }
     api_key {
-        workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, role -> Text, secret_hash -> Binary, expires_at -> Nullable<Instant>, last_used_at -> Nullable<Instant>,
+        workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, search_text -> Text, role -> Text, secret_hash -> Binary, expires_at -> Nullable<Instant>, last_used_at -> Nullable<Instant>,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     catalogue_entry {
@@ -60,7 +60,7 @@ tables! {
     identity_lock { workspace_id -> Guid, id -> Guid, kind -> Text, value -> Text, }
     duplicate_candidate { workspace_id -> Guid, id -> Guid, record -> Text, one_id -> Guid, other_id -> Guid, score -> Double, evidence -> Document, state -> Text, created_at -> Instant, }
     form {
-        workspace_id -> Guid, id -> Guid, key -> Text, name -> Text, sort_key -> Text, active -> Bool, source_id -> Nullable<Guid>, settings -> Document, turn -> BigInt,
+        workspace_id -> Guid, id -> Guid, key -> Text, name -> Text, sort_key -> Text, search_text -> Text, active -> Bool, source_id -> Nullable<Guid>, settings -> Document, turn -> BigInt,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     submission {

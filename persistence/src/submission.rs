@@ -21,9 +21,9 @@ use crate::{
 
 row! {
     SubmissionRow in submission {
-        form_id: Uid, state: String, reason: Option<String>, fields: Doc, visit: Doc, content_type: Option<String>, body: Vec<u8>, page_url: Option<String>, test: bool,
+        form_id: Uid, state: String, reason: Option<String>, fields: Doc, visit: Doc, content_type: Option<String>, #[diesel(skip_update)] body: Vec<u8>, page_url: Option<String>, test: bool,
         received_at: At, processed_at: Option<At>, attempts: i64, next_attempt_at: Option<At>, error: Option<String>,
-        lead_id: Option<Uid>, contact_id: Option<Uid>, duplicate_of: Option<Uid>, content_hash: Vec<u8>, idempotency_hash: Option<Vec<u8>>, address: Option<String>,
+        lead_id: Option<Uid>, contact_id: Option<Uid>, duplicate_of: Option<Uid>, content_hash: Vec<u8>, #[diesel(skip_update)] idempotency_hash: Option<Vec<u8>>, #[diesel(skip_update)] address: Option<String>,
     }
 }
 keyed!(SubmissionRow { received_at, created_at });
@@ -145,6 +145,12 @@ pub fn find_raw(tx: &mut dyn Reading, id: SubmissionId) -> Result<Option<(Submis
 pub fn insert_raw(tx: &mut WriteTx<'_>, new: &Submission, raw: Raw, event: Event) -> Result<(), StoreError> {
     let recorded = tx.record(event)?;
     row(tx.workspace(), new, raw).insert(tx.db().0, &recorded)?;
+    Ok(())
+}
+
+/// Stores the next state of one together with what was read anew from its body.
+pub fn update_raw(tx: &mut WriteTx<'_>, before: &Submission, after: &Submission, raw: Raw, event: Event) -> Result<(), StoreError> {
+    replace!(tx, row(tx.workspace(), after, raw), before.version, event);
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use crate::{
 
 row! {
     MemberRow in member {
-        email: String, name: String, sort_key: String, search_text: String, password_hash: Option<String>, role: String, department_id: Option<Uid>,
+        email: String, name: String, sort_key: String, search_text: String, #[diesel(skip_update)] password_hash: Option<String>, role: String, department_id: Option<Uid>,
         active: bool, absent_until: Option<At>, language: Option<String>, time_zone: Option<String>,
     }
 }
@@ -103,8 +103,7 @@ impl Stored for User {
     }
 
     fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: Event) -> Result<(), StoreError> {
-        let password = password_hash(tx, before.id)?;
-        replace!(tx, row(tx.workspace(), after, password), before.version, event);
+        replace!(tx, row(tx.workspace(), after, None), before.version, event);
         Ok(())
     }
 }

@@ -47,47 +47,56 @@ impl Answer {
         }
     }
     /// It has that status.
+    #[track_caller]
     pub fn status(self, expected: u16) -> Self {
         assert_eq!(self.status, expected, "\n{self}");
         self
     }
     /// 200.
+    #[track_caller]
     pub fn ok(self) -> Self {
         self.status(200)
     }
     /// 201 with the place of the new record.
+    #[track_caller]
     pub fn created(self) -> Self {
         let created = self.status(201);
         assert!(created.header("location").is_some_and(|l| l.starts_with('/')), "201 without Location\n{created}");
         created
     }
     /// 202.
+    #[track_caller]
     pub fn accepted(self) -> Self {
         self.status(202)
     }
     /// 204.
+    #[track_caller]
     pub fn no_content(self) -> Self {
         let empty = self.status(204);
         assert!(empty.body.is_empty(), "204 with a body\n{empty}");
         empty
     }
     /// A problem document of that status and code.
+    #[track_caller]
     pub fn is_problem(self, status: u16, code: &str) -> Self {
         let problem = self.status(status);
         assert_eq!(problem.json["code"], code, "\n{problem}");
         problem
     }
     /// The problem names this place in the body.
+    #[track_caller]
     pub fn names(self, pointer: &str) -> Self {
         assert!(self.errors().iter().any(|e| e["pointer"] == pointer), "{pointer} is not named\n{self}");
         self
     }
     /// The problem names this place with this code.
+    #[track_caller]
     pub fn names_with(self, pointer: &str, code: &str) -> Self {
         assert!(self.errors().iter().any(|e| e["pointer"] == pointer && e["code"] == code), "{pointer} {code} is not named\n{self}");
         self
     }
     /// The problem names this query parameter.
+    #[track_caller]
     pub fn names_parameter(self, name: &str) -> Self {
         assert!(self.errors().iter().any(|e| e["parameter"] == name), "parameter {name} is not named\n{self}");
         self
@@ -116,6 +125,7 @@ impl Answer {
         &self.headers
     }
     /// The record's id.
+    #[track_caller]
     pub fn id(&self) -> String {
         self.json["id"].as_str().unwrap_or_else(|| panic!("no id\n{self}")).to_owned()
     }
@@ -124,10 +134,12 @@ impl Answer {
         self.header("location").map_or_else(|| self.target.clone(), str::to_owned)
     }
     /// The records of a page.
+    #[track_caller]
     pub fn items(&self) -> &[Value] {
         self.json["data"].as_array().unwrap_or_else(|| panic!("no page\n{self}"))
     }
     /// The ids of a page.
+    #[track_caller]
     pub fn ids(&self) -> Vec<String> {
         self.items().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
     }

@@ -25,10 +25,12 @@ impl App {
         Self { address: server.address, database: Box::leak(Box::new(server.database.clone())) }
     }
     /// A fresh workspace with its administrator, signed in.
+    #[track_caller]
     pub fn workspace(self) -> Workspace {
         Workspace::fresh(self, "RU")
     }
     /// A fresh workspace of another country.
+    #[track_caller]
     pub fn workspace_in(self, country: &str) -> Workspace {
         Workspace::fresh(self, country)
     }

@@ -47,34 +47,42 @@ impl Caller {
     }
 
     /// GET.
+    #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None, None)
     }
     /// POST of JSON.
+    #[track_caller]
     pub fn post(&self, path: &str, body: Value) -> Answer {
         self.send_json("POST", path, &body)
     }
     /// POST without a body.
+    #[track_caller]
     pub fn post_nothing(&self, path: &str) -> Answer {
         self.send("POST", path, None, None)
     }
     /// PATCH of JSON.
+    #[track_caller]
     pub fn patch(&self, path: &str, body: Value) -> Answer {
         self.send_json("PATCH", path, &body)
     }
     /// PUT of JSON.
+    #[track_caller]
     pub fn put(&self, path: &str, body: Value) -> Answer {
         self.send_json("PUT", path, &body)
     }
     /// DELETE.
+    #[track_caller]
     pub fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, None, None)
     }
     /// Any method with JSON.
+    #[track_caller]
     pub fn send_json(&self, method: &str, path: &str, body: &Value) -> Answer {
         self.send(method, path, Some("application/json"), Some(body.to_string().into_bytes()))
     }
     /// Anything at all.
+    #[track_caller]
     pub fn send(&self, method: &str, path: &str, content_type: Option<&str>, body: Option<Vec<u8>>) -> Answer {
         let answer = self.send_unchecked(method, path, content_type, body);
         assert_ne!(answer.status, 500, "never a 500: {answer}");
@@ -86,6 +94,7 @@ impl Caller {
         answer
     }
     /// The same without holding the answer against the specification.
+    #[track_caller]
     pub fn send_unchecked(&self, method: &str, path: &str, content_type: Option<&str>, body: Option<Vec<u8>>) -> Answer {
         let mut headers = self.headers.clone();
         if let Some(content_type) = content_type {

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 /// Asks until there is an answer; panics after twenty seconds, saying for what it waited.
+#[track_caller]
 pub fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
     within(Duration::from_secs(20), what, ask)
 }
 
 /// Asks until there is an answer, or panics at the deadline.
+#[track_caller]
 pub fn within<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     let mut pause = Duration::from_millis(4);

@@ -30,6 +30,7 @@ pub fn unique() -> u32 {
 
 impl Workspace {
     /// Makes one.
+    #[track_caller]
     pub fn fresh(app: App, country: &str) -> Self {
         let number = unique();
         let name = format!("Мастерская {number}");
@@ -46,18 +47,22 @@ impl Workspace {
         self.administrator.clone()
     }
     /// A new manager.
+    #[track_caller]
     pub fn manager(&self) -> Caller {
         self.somebody("manager", json!({}))
     }
     /// A new head, without a department.
+    #[track_caller]
     pub fn head(&self) -> Caller {
         self.somebody("head", json!({}))
     }
     /// A new operator.
+    #[track_caller]
     pub fn operator(&self) -> Caller {
         self.somebody("operator", json!({}))
     }
     /// A new user of a role with further fields, signed in.
+    #[track_caller]
     pub fn somebody(&self, role: &str, more: Value) -> Caller {
         let number = unique();
         let email = format!("{role}-{number}-{}@example.com", std::process::id());
@@ -67,11 +72,13 @@ impl Workspace {
         sign_in(self.app, &email)
     }
     /// An integration: somebody with an API key of that role.
+    #[track_caller]
     pub fn key(&self, role: &str) -> Caller {
         let issued = self.administrator.post("/v1/api-keys", json!({"name": format!("key {}", unique()), "role": role})).created();
         self.app.anyone().bearer(issued["secret"].as_str().unwrap())
     }
     /// A form with further fields.
+    #[track_caller]
     pub fn form(&self, more: Value) -> Answer {
         let mut form = json!({"name": format!("Сайт {}", unique())});
         form.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -80,6 +87,7 @@ impl Workspace {
 }
 
 /// Signs somebody in by e-mail and the suite's password.
+#[track_caller]
 pub fn sign_in(app: App, email: &str) -> Caller {
     let tokens = app.anyone().post("/v1/auth/token", json!({"email": email, "password": PASSWORD})).ok();
     let mut caller = app.anyone().bearer(tokens["access_token"].as_str().unwrap());

@@ -16,7 +16,7 @@ fn a_form_without_settings_asks_the_usual_things() {
 #[test]
 fn a_form_keeps_all_its_settings() {
     let workspace = app().workspace();
-    let source = workspace.administrator().post("/v1/sources", json!({"name": "Сайт"})).created().id();
+    let source = workspace.administrator().post("/v1/sources", json!({"name": "Ярмарка"})).created().id();
     let manager = workspace.manager().user_id;
     let settings = json!({
         "fields": [{"name": "tel", "kind": "phone", "label": "Телефон", "required": true, "options": []},

@@ -35,7 +35,7 @@ fn a_lead_is_of_somebody() {
 fn a_rejection_needs_its_reason() {
     let workspace = app().workspace();
     let manager = workspace.manager();
-    let reason = workspace.administrator().post("/v1/reject-reasons", json!({"name": "Дорого"})).created().id();
+    let reason = workspace.administrator().post("/v1/reject-reasons", json!({"name": "Переехал"})).created().id();
     let lead = manager.post("/v1/leads", json!({"contact_id": card(&manager).id()})).created();
     let verb = format!("{}/reject", lead.path());
     manager.post(&verb, json!({})).is_problem(422, "validation_failed").names("/reject_reason_id");
@@ -70,7 +70,7 @@ fn an_outbound_call_is_the_first_response_and_puts_the_lead_in_work() {
 fn leads_are_filtered_by_each_of_their_references() {
     let workspace = app().workspace();
     let (admin, manager) = (workspace.administrator(), workspace.manager());
-    let source = admin.post("/v1/sources", json!({"name": "Сайт"})).created().id();
+    let source = admin.post("/v1/sources", json!({"name": "Ярмарка"})).created().id();
     let company = admin.post("/v1/companies", json!({"name": "Акме"})).created().id();
     let anna = card(&admin).id();
     let lead = admin.post("/v1/leads", json!({"contact_id": anna, "company_id": company, "source_id": source, "owner_id": manager.user_id, "tags": ["горячий"], "received_at": "2026-01-05T00:00:00Z"})).created();

@@ -92,21 +92,6 @@ fn a_server_asked_to_stop_ends_well_and_starts_again_with_everything() {
 }
 
 #[test]
-fn an_overloaded_server_says_so_at_once() {
-    let database = Database::fresh();
-    let token = {
-        let server = Server::start(&database, &[]);
-        App::of(&server).workspace().administrator()
-    };
-    let server = Server::start(&database, &[("KARTOTEKA_QUEUE_LENGTH", "0")]);
-    let mut caller = token;
-    caller.app = App::of(&server);
-    caller.get("/v1/contacts").is_problem(503, "overloaded");
-    caller.post("/v1/contacts", json!({"last_name": "А"})).is_problem(503, "overloaded");
-    App::of(&server).anyone().get("/healthz").ok();
-}
-
-#[test]
 fn a_bad_setting_is_named_and_stops_the_start() {
     let database = Database::fresh();
     for (name, value, named) in [

@@ -79,8 +79,8 @@ impl Describe for Post {
 
 /// 202 with a receipt, or 303 to where the form sends people.
 pub enum Received {
-    /// The receipt.
-    Receipt(Receipt),
+    /// The receipt, and whether it was given before.
+    Receipt(Receipt, bool),
     /// Where a plain HTML form goes on.
     Redirect(String),
 }
@@ -89,7 +89,13 @@ impl Responder for Received {
     type Body = BoxBody;
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         match self {
-            Self::Receipt(receipt) => HttpResponse::build(StatusCode::ACCEPTED).json(receipt),
+            Self::Receipt(receipt, replayed) => {
+                let mut response = HttpResponse::build(StatusCode::ACCEPTED);
+                if replayed {
+                    response.insert_header(("idempotent-replayed", "true"));
+                }
+                response.json(receipt)
+            }
             Self::Redirect(url) => HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish(),
         }
     }
@@ -97,6 +103,7 @@ impl Responder for Received {
 impl Described for Result<Received> {
     fn describe(shape: &mut Shape) {
         shape.answer::<Receipt>(202, "Accepted: the submission is durable.");
+        shape.answer_header(202, "Idempotent-Replayed", "`true` when this post was kept before.");
         shape.bare(303, "A plain HTML form with a configured redirect goes on there.");
         shape.answer_header(303, "Location", "Where to go on.");
     }
@@ -119,7 +126,7 @@ pub async fn submit_form(anybody: Anybody, key: FormKey, post: Post) -> Result<R
     let most = usize::try_from(form.max_body_bytes).unwrap_or(262_144);
     let body = body_bytes(&mut payload, most).await?;
     let (posted, unreadable) = match read(&kind, content_type.as_deref(), &body).await {
-        Ok(posted) => (posted, None),
+        Ok(posted) => (posted.without_nul(), None),
         Err(problem) => (Posted::default(), Some(problem)),
     };
     let origin = request.headers().get(header::ORIGIN).and_then(|v| v.to_str().ok());
@@ -141,16 +148,18 @@ pub async fn submit_form(anybody: Anybody, key: FormKey, post: Post) -> Result<R
         app.store.write(scope, circumstances(&request), move |tx| submission::receive(tx, &form, &incoming, &posted)).await?;
     app.wake_worker();
     match (verdict, objection) {
-        (Verdict::Kept(_), Some(problem)) => Err(problem),
-        (Verdict::Kept(id), None) => Ok(receipt(id, redirect)),
+        (Verdict::KeyReused(id), _) => Err(Problem::new(ProblemCode::IdempotencyKeyReused).with("submission_id", id)),
+        (Verdict::Kept(_) | Verdict::Known(_), Some(problem)) => Err(problem),
+        (Verdict::Kept(id), None) => Ok(receipt(id, redirect, false)),
+        (Verdict::Known(id), None) => Ok(receipt(id, redirect, true)),
         (Verdict::Rejected(id, errors), _) => Err(Problem::from(errors).with("submission_id", id)),
     }
 }
 
-fn receipt(id: SubmissionId, redirect: Option<String>) -> Received {
+fn receipt(id: SubmissionId, redirect: Option<String>, replayed: bool) -> Received {
     match redirect {
         Some(url) => Received::Redirect(url),
-        None => Received::Receipt(Receipt { submission_id: id, status: ReceiptStatus::Accepted }),
+        None => Received::Receipt(Receipt { submission_id: id, status: ReceiptStatus::Accepted }, replayed),
     }
 }
 
@@ -184,6 +193,20 @@ async fn read(kind: &str, content_type: Option<&str>, body: &[u8]) -> Result<Pos
         "multipart/form-data" => multipart(content_type.unwrap_or_default(), body).await,
         _ => Err(Problem::new(ProblemCode::UnsupportedMediaType)),
     }
+}
+
+/// Reads a kept body once more, by its content type or by what it looks like.
+pub async fn read_again(content_type: Option<&str>, body: &[u8]) -> Option<Posted> {
+    let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let looks_like = if body.trim_ascii_start().first() == Some(&b'{') { "application/json" } else { "application/x-www-form-urlencoded" };
+    for kind in [kind.as_str(), looks_like] {
+        if let Ok(posted) = read(kind, content_type, body).await
+            && posted.fields.values().any(|v| !v.is_null() && *v != Value::String(String::new()))
+        {
+            return Some(posted.without_nul());
+        }
+    }
+    None
 }
 
 /// Percent-encoded pairs; bytes that are no UTF-8 are taken for cp1251.

@@ -88,6 +88,7 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::TaskNotOpen => ["The task is finished or cancelled", "Задача завершена или отменена", "Задачу завершено або скасовано"],
         C::TaskOpen => ["The task is open", "Задача открыта", "Задача відкрита"],
         C::AlreadyProcessed => ["The submission is processed", "Заявка уже обработана", "Заявку вже оброблено"],
+        C::Unreadable => ["The body cannot be read", "Тело заявки не читается", "Тіло заявки не читається"],
         C::LastAdministrator => {
             ["Somebody must stay administrator", "Должен остаться хотя бы один администратор", "Має залишитися хоча б один адміністратор"]
         }

@@ -199,6 +199,7 @@ pub fn example(schema: &str) -> Option<Value> {
         "ApiKey" => api_key(),
         "NewApiKey" => json!({"name": "1C", "role": "integration"}),
         "ApiKeyPatch" => json!({"name": "1C, branch"}),
+        "Health" => json!({"status": "ok"}),
         "LookUpAnswer" => json!({"contacts": [contact()], "companies": []}),
         "ContactOverview" => {
             json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT})

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kartoteka_domain::{
-    access::Scope,
+    access::{RecordType, Scope},
     actor::{ActorRef, ActorType},
     assignment::{self, Assignment},
     communication::{Channel, Communication, CommunicationStatus, Direction, NewCommunication, TriggerKind, TriggeredBy},
@@ -220,17 +220,18 @@ fn card(tx: &mut WriteTx<'_>, settings: &Workspace, enquiry: &Enquiry, form: &Fo
     } else {
         input
     };
-    record::make_in(tx, settings, &input, None)
+    record::make_trusted(tx, settings, &input)
 }
 
 /// A known phone or e-mail: the same card. Phone and e-mail of two cards: the better match, and the pair is queued for review.
-fn find_or_make(tx: &mut WriteTx<'_>, newcomer: Contact) -> Result<Contact> {
+fn find_or_make(tx: &mut WriteTx<'_>, mut newcomer: Contact) -> Result<Contact> {
     let candidates = duplicate::find(tx, Cards::Contacts, &newcomer.identities(), None)?;
     let Some(best) = candidates.first() else {
-        record::ensure_tags(tx, &newcomer.tags)?;
+        record::ensure_tags(tx, &mut newcomer.tags)?;
         Contact::insert(tx, &newcomer, Event::created(&newcomer))?;
         return Ok(newcomer);
     };
+    tx.hold(RecordType::Contact, best.id)?;
     let existing = contacts::find_regardless(tx, best.id)?.ok_or_else(|| Problem::internal("a matched card is gone"))?;
     for other in candidates.iter().skip(1) {
         kartoteka_persistence::duplicate::queue(tx, Cards::Contacts, best.id, other)?;
@@ -299,9 +300,9 @@ fn make_lead(
         tags: Some(form.tags.clone()),
         ..NewLead::default()
     };
-    let made: Lead = record::make_in(tx, settings, &input, None)?;
-    let lead = Lead { form_id: Some(form.id), submission_id: Some(submission.id), assignment_reason: Some(reason.to_owned()), ..made };
-    record::ensure_tags(tx, &lead.tags)?;
+    let made: Lead = record::make_trusted(tx, settings, &input)?;
+    let mut lead = Lead { form_id: Some(form.id), submission_id: Some(submission.id), assignment_reason: Some(reason.to_owned()), ..made };
+    record::ensure_tags(tx, &mut lead.tags)?;
     Lead::insert(tx, &lead, Event::created(&lead).because(reason))?;
     Ok(lead)
 }
@@ -327,7 +328,7 @@ fn record_communication(
         body: enquiry.comment.clone(),
         ..NewCommunication::default()
     };
-    let made: Communication = record::make_in(tx, settings, &input, None)?;
+    let made: Communication = record::make_trusted(tx, settings, &input)?;
     let communication = Communication { submission_id: Some(submission.id), owner_id: None, ..made };
     Communication::insert(tx, &communication, Event::created(&communication))?;
     Ok(contacts::touch_communication(tx, contact.id, communication.occurred_at)?)

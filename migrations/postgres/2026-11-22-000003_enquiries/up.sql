@@ -6,6 +6,7 @@ CREATE TABLE form (
     key text COLLATE "C" NOT NULL,
     name text NOT NULL,
     sort_key text COLLATE "C" NOT NULL,
+    search_text text NOT NULL,
     active boolean NOT NULL,
     source_id uuid,
     settings jsonb NOT NULL,

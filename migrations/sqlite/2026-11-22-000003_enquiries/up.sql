@@ -6,6 +6,7 @@ CREATE TABLE form (
     key TEXT NOT NULL,
     name TEXT NOT NULL,
     sort_key TEXT NOT NULL,
+    search_text TEXT NOT NULL,
     active INTEGER NOT NULL,
     source_id BLOB,
     settings TEXT NOT NULL,

@@ -52,7 +52,7 @@ impl Refusal for StoreError {
 impl StoreError {
     /// Whether the same transaction may succeed when it is run again.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Conflict(_))
+        matches!(self, Self::Conflict(_) | Self::Stale)
     }
 }
 

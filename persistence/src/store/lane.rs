@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, bounded};
 use tokio::sync::oneshot;
 
 use super::{
@@ -20,6 +20,8 @@ type Job = Box<dyn FnOnce(Result<&mut Db, StoreError>) + Send>;
 #[derive(Clone)]
 pub(super) struct Lane {
     queue: Sender<(Instant, Job)>,
+    /// A queue of length 0 takes no request at all.
+    open: bool,
 }
 
 impl Lane {
@@ -35,7 +37,7 @@ impl Lane {
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(5))
             .build_unchecked(manager);
-        let (queue, jobs) = bounded::<(Instant, Job)>(settings.queue);
+        let (queue, jobs) = bounded::<(Instant, Job)>(settings.queue.max(1));
         for number in 0..threads {
             let (pool, jobs, patience) = (pool.clone(), jobs.clone(), settings.patience);
             thread::Builder::new()
@@ -57,14 +59,19 @@ impl Lane {
                 })
                 .map_err(|error| StoreError::Setup(format!("cannot start a database thread: {error}")))?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, open: settings.queue > 0 })
     }
 
     pub(super) fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    fn submit<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<oneshot::Receiver<Result<T, E>>, E>
+    /// `waits` for a place: for the command line and the start.
+    fn submit<T, E>(
+        &self,
+        waits: bool,
+        f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, E>>, E>
     where
         T: Send + 'static,
         E: Refusal,
@@ -81,10 +88,12 @@ impl Lane {
             // nobody may be waiting any more: a client that hung up
             drop(answer.send(outcome));
         });
-        match self.queue.try_send((Instant::now(), job)) {
-            Ok(()) => Ok(result),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(E::from(StoreError::Overloaded)),
-        }
+        let sent = if waits {
+            self.queue.send((Instant::now(), job)).is_ok()
+        } else {
+            self.open && self.queue.try_send((Instant::now(), job)).is_ok()
+        };
+        if sent { Ok(result) } else { Err(E::from(StoreError::Overloaded)) }
     }
 
     pub(super) async fn run<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
@@ -92,7 +101,7 @@ impl Lane {
         T: Send + 'static,
         E: Refusal,
     {
-        self.submit(f)?.await.unwrap_or_else(|_| Err(E::from(StoreError::Internal("a database thread ended".into()))))
+        self.submit(false, f)?.await.unwrap_or_else(|_| Err(E::from(StoreError::Internal("a database thread ended".into()))))
     }
 
     pub(super) fn run_blocking<T, E>(&self, f: impl FnOnce(&mut Db) -> Result<T, E> + Send + 'static) -> Result<T, E>
@@ -100,7 +109,7 @@ impl Lane {
         T: Send + 'static,
         E: Refusal,
     {
-        self.submit(f)?.blocking_recv().unwrap_or_else(|_| Err(E::from(StoreError::Internal("a database thread ended".into()))))
+        self.submit(true, f)?.blocking_recv().unwrap_or_else(|_| Err(E::from(StoreError::Internal("a database thread ended".into()))))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    Connection,
+    Connection, RunQueryDsl,
     connection::{AnsiTransactionManager, TransactionManager},
 };
 use kartoteka_domain::{
@@ -16,10 +16,13 @@ use kartoteka_domain::{
 use uuid::Uuid;
 
 use super::{Circumstances, Refusal, StoreError};
-use crate::{audit, db::Db};
+use crate::{
+    audit,
+    db::{Db, Guid, Uid},
+};
 
 /// How often a transaction is tried again after a conflict.
-const TRIES: u32 = 6;
+const TRIES: u32 = 8;
 
 /// Anything one can read through.
 pub trait Reading {
@@ -92,6 +95,23 @@ impl WriteTx<'_> {
     /// For rows nobody audits: derived fields, locks, sessions' clockwork. Says why.
     pub fn unaudited(&mut self, _why: &'static str) -> Recorded {
         Recorded(())
+    }
+    /// Holds a record until the end of the transaction, so that two changes of it come one after the other. The embedded
+    /// database has one writer and needs no lock.
+    pub fn hold(&mut self, record: RecordType, id: Uuid) -> Result<(), StoreError> {
+        let Db::Postgres(c) = self.db else { return Ok(()) };
+        let table = match record {
+            RecordType::Workspace | RecordType::Session | RecordType::DuplicateCandidate => return Ok(()),
+            RecordType::User => "member",
+            RecordType::Source | RecordType::ContactStatus | RecordType::RejectReason | RecordType::Tag => "catalogue_entry",
+            other => other.word(),
+        };
+        #[expect(clippy::disallowed_methods, reason = "a row lock; the table's name is one of ours")]
+        diesel::sql_query(format!("SELECT id FROM {table} WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE"))
+            .bind::<Guid, _>(Uid::from(self.scope.workspace()))
+            .bind::<Guid, _>(Uid(id))
+            .execute(c)?;
+        Ok(())
     }
     /// Does something that may be refused, and takes back what it did when it is.
     pub fn attempt<T, E: Refusal>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {

@@ -1,0 +1,96 @@
+//! Endpoints for machines that run the server: health, readiness, metrics, the document itself.
+
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody};
+use kartoteka_persistence::workspace;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    answer::{Answer, Plain, Reply},
+    problem::{Problem, ProblemCode, Result},
+    router::Described,
+    session::Anybody,
+    spec::Shape,
+};
+
+/// How the server is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Health {
+    /// `ok` or `ready`.
+    pub status: String,
+}
+
+/// Check the process
+///
+/// Answers as long as the process lives.
+#[utoipa::path(get, path = "/healthz", tag = "service")]
+pub async fn check_health(_anybody: Anybody) -> Answer<Plain<Health>> {
+    Reply::of(&Plain(Health { status: "ok".into() }))
+}
+
+/// Check readiness
+///
+/// Answers 503 when the database cannot be reached, is not migrated, or the server is stopping.
+#[utoipa::path(get, path = "/readyz", tag = "service")]
+pub async fn check_readiness(anybody: Anybody) -> Answer<Plain<Health>> {
+    let overloaded = || Problem::new(ProblemCode::Overloaded);
+    if anybody.0.stopping() {
+        return Err(overloaded());
+    }
+    workspace::ping(&anybody.0.store).await.map_err(|_| overloaded())?;
+    Reply::of(&Plain(Health { status: "ready".into() }))
+}
+
+macro_rules! text_answer {
+    ($(#[$meta:meta])* $name:ident, $kind:literal, $schema:expr) => {
+        $(#[$meta])*
+        pub struct $name(pub String);
+        impl Responder for $name {
+            type Body = BoxBody;
+            fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+                HttpResponse::Ok().content_type($kind).body(self.0)
+            }
+        }
+        impl Described for Result<$name> {
+            fn describe(shape: &mut Shape) {
+                shape.text(200, "The text.", $kind, &$schema);
+            }
+        }
+    };
+}
+text_answer!(
+    /// Prometheus' text format.
+    MetricsText, "text/plain", serde_json::json!({"type": "string"})
+);
+text_answer!(
+    /// The document as JSON.
+    SpecJson, "application/json", serde_json::json!({"type": "object"})
+);
+text_answer!(
+    /// The document as YAML.
+    SpecYaml, "application/yaml", serde_json::json!({"type": "string"})
+);
+
+/// Get the metrics
+///
+/// In Prometheus' text format, by route pattern.
+#[utoipa::path(get, path = "/metrics", tag = "service")]
+pub async fn get_metrics(anybody: Anybody) -> Result<MetricsText> {
+    Ok(MetricsText(anybody.0.render_metrics()))
+}
+
+/// Get this document as JSON
+///
+/// The same as the committed `openapi.yaml`.
+#[utoipa::path(get, path = "/openapi.json", tag = "service")]
+pub async fn get_openapi_json(anybody: Anybody) -> Result<SpecJson> {
+    Ok(SpecJson(anybody.0.documents.json.clone()))
+}
+
+/// Get this document as YAML
+///
+/// The same as the committed `openapi.yaml`.
+#[utoipa::path(get, path = "/openapi.yaml", tag = "service")]
+pub async fn get_openapi_yaml(anybody: Anybody) -> Result<SpecYaml> {
+    Ok(SpecYaml(anybody.0.documents.yaml.clone()))
+}
