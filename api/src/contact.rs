@@ -209,6 +209,10 @@ fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Contact
 }
 
 fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact, choice: &DuplicateChoice) -> Result<Created<Contact>> {
+    // the address names the record: a body that names another one contradicts it
+    if input.external_id.as_deref().is_some_and(|given| given != external_id) {
+        return Err(Problem::invalid("/external_id", FieldCode::InvalidValue));
+    }
     let input = NewContact { external_id: Some(external_id.to_owned()), ..input.clone() };
     let Some(before) = store::find_by_external_id(tx, external_id)? else {
         return create(tx, &input, choice.on_duplicate.unwrap_or(OnDuplicate::Reject));

@@ -54,7 +54,7 @@ impl Router {
     /// Mounts a handler under its own attribute's path and method.
     pub fn add<P, F, Args>(&mut self, handler: F)
     where
-        P: utoipa::Path,
+        P: utoipa::Path + utoipa::__dev::Tags<'static>,
         F: Handler<Args> + Send + Sync,
         Args: FromRequest + Describe + 'static,
         F::Output: Responder + Described + 'static,
@@ -75,10 +75,13 @@ impl Router {
                 takes_query: shape.takes_query,
                 route: Arc::new(move || web::method(verb.clone()).to(handler.clone())),
             });
+            let mut written = P::operation();
+            // the attribute keeps its tag beside the operation
+            written.tags = Some(P::tags().into_iter().map(ToOwned::to_owned).collect());
             self.operations.push(Operation {
                 path: path.clone(),
                 method: word.to_ascii_lowercase(),
-                written: P::operation(),
+                written,
                 shape: std::mem::take(&mut shape),
             });
         }

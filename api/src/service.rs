@@ -9,7 +9,7 @@ use crate::{
     answer::{Answer, Plain, Reply},
     problem::{Problem, ProblemCode, Result},
     router::Described,
-    session::Anybody,
+    session::{Anybody, Caller},
     spec::Shape,
 };
 
@@ -32,7 +32,7 @@ pub async fn check_health(_anybody: Anybody) -> Answer<Plain<Health>> {
 ///
 /// Answers 503 when the database cannot be reached, is not migrated, or the server is stopping.
 #[utoipa::path(get, path = "/readyz", tag = "service")]
-pub async fn check_readiness(anybody: Anybody) -> Answer<Plain<Health>> {
+pub async fn check_readiness(anybody: Caller) -> Answer<Plain<Health>> {
     let overloaded = || Problem::new(ProblemCode::Overloaded);
     if anybody.0.stopping() {
         return Err(overloaded());

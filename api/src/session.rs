@@ -49,7 +49,7 @@ impl actix_web::FromRequest for Anonymous {
 }
 impl Describe for Anonymous {
     fn describe(shape: &mut Shape) {
-        shape.may_refuse(&[401, 429]);
+        shape.may_refuse(&[401, 429, 503]);
     }
 }
 
@@ -275,6 +275,22 @@ pub async fn confirm_password_reset(who: Anonymous, request: Valid<PasswordReset
         .await?;
     who.app.credentials.invalidate_all();
     if set { Reply::of(&Done) } else { Err(invalid()) }
+}
+
+/// Anybody, where the database is asked.
+pub struct Caller(pub web::Data<App>);
+
+impl actix_web::FromRequest for Caller {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, payload: &mut actix_web::dev::Payload) -> Self::Future {
+        std::future::ready(Anybody::from_request(req, payload).into_inner().map(|anybody| Self(anybody.0)))
+    }
+}
+impl Describe for Caller {
+    fn describe(shape: &mut Shape) {
+        shape.may_refuse(&[503]);
+    }
 }
 
 /// The public keys of access tokens.

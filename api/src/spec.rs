@@ -281,9 +281,9 @@ const TAGS: &[(&str, &str)] = &[
 fn complete(operation: &mut Map<String, Value>, shape: &Shape, method: &str) {
     let mut parameters = shape.parameters.clone();
     let mut problems = shape.problems.clone();
-    problems.extend([400, 503]);
+    problems.push(400);
     if shape.secured.is_some() {
-        problems.extend([401, 403]);
+        problems.extend([401, 403, 503]);
         operation.insert("security".into(), json!([{"bearer": []}]));
     } else {
         operation.insert("security".into(), json!([]));

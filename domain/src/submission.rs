@@ -119,6 +119,26 @@ words! {
     }
 }
 
+/// UTM marks a page sends: those it has.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PostedUtm {
+    /// `utm_source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// `utm_medium`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<String>,
+    /// `utm_campaign`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+    /// `utm_term`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<String>,
+    /// `utm_content`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+}
+
 /// What a page posts as JSON. Deliberately open: an enquiry is never refused for a name we do not know.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PostedForm {
@@ -133,7 +153,7 @@ pub struct PostedForm {
     pub referrer: Option<String>,
     /// UTM marks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub utm: Option<Utm>,
+    pub utm: Option<PostedUtm>,
     /// The page's clock when it posted, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_time: Option<String>,

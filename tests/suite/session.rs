@@ -135,12 +135,19 @@ fn a_forgotten_password_is_answered_alike_for_known_and_unknown_people() {
 }
 
 #[test]
-fn guessing_passwords_is_slowed_down() {
-    let server = kartoteka_tests::Server::start(&kartoteka_tests::Database::fresh(), &[("KARTOTEKA_SIGN_IN_PER_MINUTE", "5")]);
-    let anyone = kartoteka_tests::App::of(&server).anyone();
-    let guess = || anyone.post("/v1/auth/token", json!({"email": "a@example.com", "password": "guess"}));
-    let refused = (0..12).map(|_| guess()).find(|a| a.status == 429).expect("a limit");
-    refused.is_problem(429, "too_many_requests");
+fn guessing_passwords_and_tokens_is_slowed_down() {
+    for (path, guess) in [
+        ("/v1/auth/token", json!({"email": "a@example.com", "password": "guess"})),
+        ("/v1/auth/refresh", json!({"refresh_token": "guess"})),
+        ("/v1/auth/password-reset", json!({"email": "a@example.com"})),
+        ("/v1/auth/password-reset/confirm", json!({"token": "guess", "new_password": PASSWORD})),
+    ] {
+        let server = kartoteka_tests::Server::start(&kartoteka_tests::Database::fresh(), &[("KARTOTEKA_SIGN_IN_PER_MINUTE", "5")]);
+        let anyone = kartoteka_tests::App::of(&server).anyone();
+        let refused =
+            (0..12).map(|_| anyone.post(path, guess.clone())).find(|a| a.status == 429).unwrap_or_else(|| panic!("no limit on {path}"));
+        refused.is_problem(429, "too_many_requests");
+    }
 }
 
 #[test]

@@ -168,6 +168,7 @@ fn what_is_served_is_what_the_command_line_prints_and_what_is_committed() {
     let database = Database::fresh();
     let printed = database.run(&["openapi"]);
     assert_eq!(&serde_json::from_str::<Value>(&printed).expect("JSON"), &specification().document);
+    assert_eq!(app().anyone().get("/openapi.json").ok().json(), &specification().document);
     let yaml = database.run(&["openapi", "--yaml"]);
     assert_eq!(app().anyone().get("/openapi.yaml").ok().text(), yaml);
     let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml")).expect("openapi.yaml is committed");

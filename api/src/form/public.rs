@@ -30,7 +30,7 @@ use crate::{
     problem::{Problem, ProblemCode, Result},
     request::{FormKey, body_bytes},
     router::Described,
-    session::Anybody,
+    session::Caller,
     spec::{Describe, Shape},
     submission::{self, Incoming, Verdict},
 };
@@ -39,7 +39,7 @@ use crate::{
 ///
 /// Its fields, and the names of the honeypot and of the start-time field.
 #[utoipa::path(get, path = "/public/v1/forms/{form_key}", tag = "public")]
-pub async fn get_public_form(anybody: Anybody, key: FormKey) -> Answer<Plain<PublicForm>> {
+pub async fn get_public_form(anybody: Caller, key: FormKey) -> Answer<Plain<PublicForm>> {
     let (_, form) = find(&anybody.0, &key.0).await?;
     Reply::of(&Plain(form.public()))
 }
@@ -114,7 +114,7 @@ impl Described for Result<Received> {
 /// JSON, urlencoded or multipart. Answered once the raw submission is durable. A submission that breaks the form's own
 /// rules is told so (422) and kept as rejected; what looks like a robot's is answered like any other and kept aside.
 #[utoipa::path(post, path = "/public/v1/forms/{form_key}/submissions", tag = "public")]
-pub async fn submit_form(anybody: Anybody, key: FormKey, post: Post) -> Result<Received> {
+pub async fn submit_form(anybody: Caller, key: FormKey, post: Post) -> Result<Received> {
     let app = &anybody.0;
     let (workspace, form) = find(app, &key.0).await?;
     let Post { request, mut payload } = post;
