@@ -123,7 +123,10 @@ fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewCompany, choice: &
         return Err(Problem::invalid("/external_id", FieldCode::InvalidValue));
     }
     let input = NewCompany { external_id: Some(external_id.to_owned()), ..input.clone() };
+    // twins with one key come one after the other: the first makes, the others change
+    duplicate::lock_key(tx, RecordType::Company, external_id)?;
     let Some(before) = store::find_by_external_id(tx, external_id)? else { return create(tx, &input, choice) };
+    tx.hold(RecordType::Company, before.uuid())?;
     let given = serde_json::to_value(&input).map_err(Problem::internal)?;
     let mut merged = serde_json::to_value(before.input()).map_err(Problem::internal)?;
     json_patch::merge(&mut merged, &given);

@@ -214,9 +214,12 @@ fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact, choice: &
         return Err(Problem::invalid("/external_id", FieldCode::InvalidValue));
     }
     let input = NewContact { external_id: Some(external_id.to_owned()), ..input.clone() };
+    // twins with one key come one after the other: the first makes, the others change
+    duplicate::lock_key(tx, RecordType::Contact, external_id)?;
     let Some(before) = store::find_by_external_id(tx, external_id)? else {
         return create(tx, &input, choice.on_duplicate.unwrap_or(OnDuplicate::Reject));
     };
+    tx.hold(RecordType::Contact, before.uuid())?;
     let given = serde_json::to_value(&input).map_err(Problem::internal)?;
     let mut merged = serde_json::to_value(before.input()).map_err(Problem::internal)?;
     json_patch::merge(&mut merged, &given);

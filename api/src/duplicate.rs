@@ -1,6 +1,7 @@
 //! One client, one card: what is done when a card seems to exist.
 
 use kartoteka_domain::{
+    access::RecordType,
     contact::Identity,
     duplicate::{self, Candidate},
     workspace::{Policy, Workspace},
@@ -20,6 +21,11 @@ pub fn find(tx: &mut WriteTx<'_>, cards: Cards, identities: &[Identity], but: Op
     }
     lock(tx, identities)?;
     Ok(duplicate::judge(&matches(tx, cards, identities, but)?))
+}
+
+/// Holds an integrator's own key until the end of the transaction; taken before any identity.
+pub fn lock_key(tx: &mut WriteTx<'_>, record: RecordType, external_id: &str) -> Result<()> {
+    Ok(lock(tx, &[Identity { kind: "external_id", value: format!("{record}:{external_id}") }])?)
 }
 
 /// The refusal that names the candidates.

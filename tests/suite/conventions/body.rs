@@ -148,6 +148,8 @@ fn every_text_of_every_body_has_a_length_it_may_not_pass() {
         for (name, schema) in properties(operation) {
             if let Some(most) = schema["maxLength"].as_u64().filter(|_| has_type(&schema, "string")) {
                 let mut body = example.clone();
+                // what the example clears beside could be this very field
+                body.as_object_mut().unwrap().remove("clear");
                 body[&name] = json!("x".repeat(usize::try_from(most).unwrap() + 1));
                 admin
                     .send_json(&operation.method, &filled(&operation.path, &ids), &body)
