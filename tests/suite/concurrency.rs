@@ -176,3 +176,20 @@ fn a_round_robin_stays_fair_under_a_rush() {
         assert_eq!(admin.get(&format!("/v1/leads?owner_id={person}&include_total=true")).ok()["total"], 20);
     }
 }
+
+#[test]
+fn a_change_of_a_card_does_not_take_back_what_was_derived_meanwhile() {
+    let manager = app().workspace().manager();
+    for round in 0..8 {
+        let card = manager.post("/v1/contacts", json!({"last_name": format!("А{round}")})).created();
+        let answers = at_once(6, |n| {
+            if n == 0 {
+                manager.post("/v1/tasks", json!({"title": "x", "due_at": "2030-01-01T00:00:00Z", "contact_id": card["id"]}))
+            } else {
+                manager.patch(&card.path(), json!({"comment": format!("{n}")}))
+            }
+        });
+        assert!(answers.iter().all(|a| matches!(a.status, 200 | 201)), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+        assert_eq!(manager.get(&card.path()).ok()["next_task_at"], "2030-01-01T00:00:00Z");
+    }
+}

@@ -98,3 +98,14 @@ fn issued_keys_are_never_replayed_since_their_secret_is_not_kept() {
     let second = admin.post("/v1/api-keys", json!({"name": "x"})).created();
     assert_ne!(first["secret"], second["secret"]);
 }
+
+#[test]
+fn a_dry_run_spends_no_key_and_writes_nothing() {
+    let manager = app().workspace().manager();
+    let keyed = manager.with("idempotency-key", "k");
+    let card = json!({"last_name": "А", "tags": ["проба"]});
+    keyed.post("/v1/contacts?dry_run=true", card.clone()).ok();
+    assert!(manager.get("/v1/tags").ok().items().is_empty());
+    assert!(manager.get("/v1/contacts").ok().items().is_empty());
+    keyed.post("/v1/contacts", card).created();
+}

@@ -315,3 +315,50 @@ fn base64(bytes: &[u8]) -> String {
         })
         .collect()
 }
+
+#[test]
+fn a_key_used_for_another_enquiry_is_told_and_the_enquiry_kept() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let form = workspace.form(json!({}));
+    let page = app().anyone().with("idempotency-key", "page-1");
+    let first = page.post(&door(&form), json!({"fields": {"phone": "+79123456789"}})).accepted();
+    let again = page.post(&door(&form), json!({"fields": {"phone": "+79123456789"}})).accepted();
+    assert_eq!((&first["submission_id"], again.header("idempotent-replayed")), (&again["submission_id"], Some("true")));
+    let other = page.post(&door(&form), json!({"fields": {"phone": "+79123456780"}})).is_problem(422, "idempotency_key_reused");
+    let kept = admin.get("/v1/submissions?state=rejected").ok();
+    assert_eq!(kept.at("/data/0/id"), &other["submission_id"]);
+    assert_eq!(kept.at("/data/0/fields/phone"), "+79123456780");
+}
+
+#[test]
+fn an_archived_source_stops_no_enquiry() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let source = admin.post("/v1/sources", json!({"name": "Выставка"})).created();
+    let form = workspace.form(json!({"source_id": source["id"]}));
+    admin.delete(&source.path()).no_content();
+    let receipt = app().anyone().post(&door(&form), json!({"fields": {"phone": "+79123456789"}})).accepted();
+    assert_eq!(settled(&admin, &receipt)["state"], "processed");
+}
+
+#[test]
+fn what_could_not_be_read_is_read_again_at_a_replay_or_stays_as_it_is() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let form = workspace.form(json!({}));
+    let replayed = |content_type: &str, body: &str| {
+        let refused = app().anyone().send("POST", &door(&form), Some(content_type), Some(body.as_bytes().to_vec()));
+        assert!(matches!(refused.status, 400 | 415), "{refused}");
+        let kept = admin.get("/v1/submissions?state=rejected&sort=-received_at").ok();
+        let path = format!("/v1/submissions/{}", kept.at("/data/0/id").as_str().unwrap());
+        (admin.post_nothing(&format!("{path}/replay")), path)
+    };
+    let (answer, _) = replayed("application/json", "{\"fields\": {\"name\": ");
+    answer.is_problem(409, "unreadable");
+    let (answer, path) = replayed("application/octet-stream", r#"{"fields": {"name": "Анна", "phone": "8 912 345-67-89"}}"#);
+    answer.ok();
+    let processed = eventually("what was read again to be processed", || Some(admin.get(&path).ok()).filter(|s| s["state"] == "processed"));
+    assert_eq!(processed.at("/fields/name"), "Анна");
+    assert_eq!(admin.get("/v1/leads").ok().items().len(), 1);
+}
