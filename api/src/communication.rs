@@ -43,6 +43,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<
         input.contact_id = Some(card_of(tx, party)?);
     }
     let mut communication: Communication = record::make(tx, &input, None)?;
+    check_links(tx, &communication)?;
     if let Some(next) = &input.next_task {
         let next = NewTask {
             contact_id: next.contact_id.or(Some(communication.contact_id)),
@@ -60,6 +61,19 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<
     Communication::insert(tx, &communication, Event::created(&communication))?;
     consequences(tx, &communication)?;
     Ok(Created::new(communication))
+}
+
+/// Lead and task must be about the same client.
+fn check_links(tx: &mut WriteTx<'_>, communication: &Communication) -> Result<()> {
+    record::check_lead(tx, communication.lead_id, Some(communication.contact_id))?;
+    let task = match communication.task_id {
+        Some(id) => kartoteka_domain::task::Task::find(tx, id.uuid())?,
+        None => None,
+    };
+    match task.and_then(|task| task.contact_id) {
+        Some(contact) if contact != communication.contact_id => Err(Problem::invalid("/task_id", FieldCode::InvalidValue)),
+        _ => Ok(()),
+    }
 }
 
 /// What a communication means for the card and its enquiries.
@@ -100,7 +114,8 @@ fn card_of(tx: &mut WriteTx<'_>, party: &Party) -> Result<ContactId> {
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_match: &IfMatch) -> Result<Found<Communication>> {
-    let Found(after) = record::change(tx, id, patch, if_match, |_, before: &Communication, after: &mut Communication| {
+    let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Communication, after: &mut Communication| {
+        check_links(tx, after)?;
         // a recorded communication stays with its client: moving it would falsify two histories
         if before.contact_id == after.contact_id { Ok(()) } else { Err(Problem::invalid("/contact_id", FieldCode::InvalidValue)) }
     })?;

@@ -62,7 +62,7 @@ pub async fn upsert_company(
 pub fn create(tx: &mut WriteTx<'_>, input: &NewCompany, choice: &DuplicateChoice) -> Result<Created<Company>> {
     let settings = workspace::current(tx)?;
     let mut company: Company = record::make_in(tx, &settings, input, None)?;
-    record::check_owner::<Company>(tx, company.owner_id, tx.scope().actor().user())?;
+    record::check_owner::<Company>(tx, company.owner_id, tx.scope().actor().user().filter(|_| company.owner_id.is_some()))?;
     let candidates = duplicate::find(tx, Cards::Companies, &company.identities(), None)?;
     if let Some(best) = candidates.first() {
         match choice.on_duplicate.unwrap_or(OnDuplicate::Reject) {

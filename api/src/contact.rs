@@ -98,7 +98,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
     let settings = workspace::current(tx)?;
     let made = record::make_in(tx, &settings, input, None);
     let mut contact = with_status(tx, made, input.status.as_deref())?;
-    record::check_owner::<Contact>(tx, contact.owner_id, tx.scope().actor().user())?;
+    record::check_owner::<Contact>(tx, contact.owner_id, tx.scope().actor().user().filter(|_| contact.owner_id.is_some()))?;
     let candidates = duplicate::find(tx, Cards::Contacts, &contact.identities(), None)?;
     if let Some(best) = candidates.first() {
         match on_duplicate {

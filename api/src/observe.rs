@@ -59,7 +59,9 @@ pub async fn observe<B: MessageBody + 'static>(req: ServiceRequest, next: Next<B
     // everything of ours answers with a response; an error here is the framework's own and has no request to answer to
     let mut response = next.call(req).await?.map_into_boxed_body();
     if response.response().error().is_some() && response.response().extensions().get::<Problem>().is_none() {
-        let code = framework_code(response.status().as_u16());
+        // the only errors of OPTIONS are the CORS layer's refusals
+        let preflight = response.request().method() == actix_web::http::Method::OPTIONS;
+        let code = if preflight { ProblemCode::OriginNotAllowed } else { framework_code(response.status().as_u16()) };
         response = response.into_response(actix_web::ResponseError::error_response(&Problem::new(code)));
     }
     let problem = response.response().extensions().get::<Problem>().cloned();

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use kartoteka_domain::{
-    access::RecordType,
+    access::{Owners, RecordType},
     event::{Action, Event},
-    id::UserId,
+    id::{ContactId, LeadId, UserId},
     invalid::{FieldCode, FieldErrors},
+    lead::Lead,
     list::{AnyOf, ListParameters, Page},
     record::{Expanded, Expansion, Made, Making, Record, Warning},
     workspace::{Policy, Workspace},
@@ -90,6 +91,19 @@ pub fn check_owner<T: Record>(tx: &WriteTx<'_>, owner: Option<UserId>, before: O
         Some(owner) if Some(owner) != before && !tx.scope().may_assign(T::TYPE, owner) => {
             Err(Problem::invalid("/owner_id", FieldCode::OutsideReach))
         }
+        // who reaches only some people's records cannot drop one out of everybody's reach
+        None if before.is_some() && tx.scope().changers(T::TYPE) != Owners::All => {
+            Err(Problem::invalid("/owner_id", FieldCode::OutsideReach))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A lead named beside a contact must be that contact's.
+pub fn check_lead(tx: &mut WriteTx<'_>, lead: Option<LeadId>, contact: Option<ContactId>) -> Result<()> {
+    let (Some(lead), Some(contact)) = (lead, contact) else { return Ok(()) };
+    match Lead::find(tx, lead.uuid())? {
+        Some(found) if found.contact_id != contact => Err(Problem::invalid("/lead_id", FieldCode::InvalidValue)),
         _ => Ok(()),
     }
 }
@@ -110,7 +124,7 @@ pub fn check_version<T: Record>(tx: &mut dyn Reading, record: &T, if_match: &IfM
     if if_match.admits(record) {
         return Ok(());
     }
-    let since = if_match.version().map_or(0, |sent| record.version() - sent);
+    let since = if_match.version().map_or(0, |sent| record.version().saturating_sub(sent));
     let changed = if since > 0 { audit::last_changed_fields(tx, T::TYPE, record.uuid(), since.min(100))? } else { Vec::new() };
     Err(Problem::new(ProblemCode::VersionMismatch).with("current_version", record.version()).with("changed_fields", changed))
 }

@@ -29,12 +29,19 @@ const MOST_BYTES: usize = 1_048_576;
 #[derive(Clone)]
 pub struct BodyHash(pub Vec<u8>);
 
-/// The whole body, at most `most` bytes.
+/// The whole body, at most `most` bytes. One that was cut off is refused: nothing is written.
 pub async fn body_bytes(payload: &mut Payload, most: usize) -> Result<Vec<u8>> {
+    match body_so_far(payload, most).await? {
+        (bytes, true) => Ok(bytes),
+        (_, false) => Err(Problem::new(ProblemCode::MalformedJson)),
+    }
+}
+
+/// What arrived of a body, at most `most` bytes, and whether it is whole.
+pub async fn body_so_far(payload: &mut Payload, most: usize) -> Result<(Vec<u8>, bool)> {
     let mut bytes = Vec::new();
     while let Some(chunk) = payload.next().await {
-        // a client that vanished or cut the body off: nobody reads the answer, but nothing is written either
-        let chunk = chunk.map_err(|_| Problem::new(ProblemCode::MalformedJson))?;
+        let Ok(chunk) = chunk else { return Ok((bytes, false)) };
         if bytes.len() + chunk.len() > most {
             // what was announced is read to its end and dropped, so that the answer arrives; but not without bound
             let mut dropped = 0;
@@ -48,7 +55,7 @@ pub async fn body_bytes(payload: &mut Payload, most: usize) -> Result<Vec<u8>> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    Ok((bytes, true))
 }
 
 /// Refuses content types but these, and charsets but UTF-8.

@@ -53,6 +53,9 @@ impl Describe for Anonymous {
     }
 }
 
+/// How many exchanged refresh tokens of a session are remembered: two days of one every quarter of an hour.
+const USED_KEPT: usize = 192;
+
 fn refused() -> Problem {
     Problem::new(ProblemCode::InvalidCredentials)
 }
@@ -91,7 +94,7 @@ pub async fn create_token(who: Anonymous, sign_in: Valid<SignIn>) -> Answer<Conf
             _ => last_refused = Some((door.workspace, target)),
         }
     }
-    if doors.is_empty() {
+    if admitted.is_empty() && last_refused.is_none() {
         // as long as for somebody who is known
         app.passwords.check(sign_in.password.clone(), None).await?;
     }
@@ -185,8 +188,16 @@ pub async fn refresh_token(who: Anonymous, request: Valid<RefreshRequest>) -> An
             let Some(kept) = store::find(tx, session)?.filter(|s| s.ended_at.is_none() && s.expires_at > tx.now()) else { return Ok(None) };
             let Some(user) = User::find(tx, kept.user.uuid())?.filter(|u| u.active) else { return Ok(None) };
             let expires_at = tx.now() + chrono::Duration::seconds(REFRESH_SECONDS);
-            if same(&kept.refresh_hash, &hash) && store::rotate(tx, session, &hash, next.clone(), expires_at)? {
-                return Ok(Some(user));
+            let mut used = kept.used.clone();
+            used.extend_from_slice(&hash);
+            let used = used.split_off(used.len().saturating_sub(USED_KEPT * hash.len()));
+            if same(&kept.refresh_hash, &hash) {
+                if store::rotate(tx, session, &hash, used, next.clone(), expires_at)? {
+                    return Ok(Some(user));
+                }
+            } else if !kept.used.chunks(hash.len()).any(|old| same(old, &hash)) {
+                // a made-up secret ends nobody's session
+                return Ok(None);
             }
             // a token of this session that is not the last one: stolen, or sent twice; nobody goes on with it
             let event = Event::bare(RecordType::Session, session.uuid(), Action::SignedOut).because("a refresh token was used again");

@@ -142,6 +142,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewTask) -> Result<Created<Task>> {
         input.contact_id = Some(lead.contact_id);
     }
     let task: Task = record::make(tx, &input, None)?;
+    record::check_lead(tx, task.lead_id, task.contact_id)?;
     Task::insert(tx, &task, Event::created(&task))?;
     refresh(tx, &task)?;
     Ok(Created::new(task))
@@ -166,7 +167,8 @@ fn current(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfMatch) -> Result<Found<Task>> {
     let before: Task = record::get_to_change(tx, id)?;
-    let Found(after) = record::change(tx, id, patch, if_match, |_, _, _: &mut Task| Ok(()))?;
+    let Found(after) =
+        record::change(tx, id, patch, if_match, |tx, _, after: &mut Task| record::check_lead(tx, after.lead_id, after.contact_id))?;
     refresh(tx, &before)?;
     refresh(tx, &after)?;
     Ok(Found(after))

@@ -8,7 +8,7 @@ use validator::Validate;
 use crate::{
     access::RecordType,
     contact::slice,
-    id::{CommunicationId, ContactId, DealId, LeadId, SubmissionId, TaskId, UserId},
+    id::{ContactId, DealId, LeadId, SubmissionId, TaskId, UserId},
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
     record::{Made, Making, Reference},
@@ -374,7 +374,8 @@ impl Made for Communication {
             outcome: line(input.outcome.as_deref()),
             recording_url: recording_url,
             place: line(input.place.as_deref()),
-            coordinates: input.coordinates.clone(),
+            // one zero: -0.0 is not what every database answers
+            coordinates: input.coordinates.as_ref().map(|c| Coordinates { latitude: c.latitude + 0.0, longitude: c.longitude + 0.0 }),
             owner_id: if previous.is_some() { input.owner_id } else { input.owner_id.or(making.asker) },
             next_task: previous.and_then(|p| p.next_task.clone()),
         });
@@ -418,10 +419,5 @@ impl Communication {
         self.status == CommunicationStatus::Done
             && self.channel != Channel::Form
             && (self.direction == Direction::Outbound || matches!(self.channel, Channel::Call | Channel::Meeting))
-    }
-
-    /// Ids it was triggered by, to walk the chain.
-    pub fn trigger_communication(&self) -> Option<CommunicationId> {
-        self.triggered_by.as_ref().filter(|t| t.kind == TriggerKind::Communication).map(|t| CommunicationId::new(t.id))
     }
 }

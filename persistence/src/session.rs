@@ -28,6 +28,8 @@ pub struct Kept {
     pub user: UserId,
     /// Hash of the refresh token that works.
     pub refresh_hash: Vec<u8>,
+    /// Hashes of those that were exchanged, the last ones one after the other.
+    pub used: Vec<u8>,
     /// When it ends unless refreshed.
     pub expires_at: DateTime<Utc>,
     /// When it was ended.
@@ -44,6 +46,7 @@ pub fn find(tx: &mut dyn Reading, id: SessionId) -> Result<Option<Kept>, StoreEr
     Ok(row.map(|row| Kept {
         user: row.user_id.into(),
         refresh_hash: row.refresh_hash,
+        used: row.used_hash.unwrap_or_default(),
         expires_at: row.expires_at.0,
         ended_at: row.ended_at.map(|at| at.0),
     }))
@@ -78,11 +81,18 @@ pub fn insert(
 }
 
 /// Exchanges the refresh token; `false` when another request was first.
-pub fn rotate(tx: &mut WriteTx<'_>, id: SessionId, from: &[u8], to: Vec<u8>, expires_at: DateTime<Utc>) -> Result<bool, StoreError> {
+pub fn rotate(
+    tx: &mut WriteTx<'_>,
+    id: SessionId,
+    from: &[u8],
+    used: Vec<u8>,
+    to: Vec<u8>,
+    expires_at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     let workspace = tx.workspace();
     let now = tx.now();
     let recorded = tx.unaudited("the clockwork of a session");
-    let changed = set_columns!(tx.db().0, &recorded, session, workspace, id, refresh_hash = to, used_hash = Some(from.to_vec()), rotated_at = At(now), expires_at = At(expires_at);
+    let changed = set_columns!(tx.db().0, &recorded, session, workspace, id, refresh_hash = to, used_hash = Some(used), rotated_at = At(now), expires_at = At(expires_at);
         where session::refresh_hash.eq(from.to_vec()).and(session::ended_at.is_null()))?;
     Ok(changed == 1)
 }

@@ -1,6 +1,6 @@
 //! Communications: calls, meetings, letters; always with a card.
 
-use kartoteka_tests::{Caller, app, json};
+use kartoteka_tests::{Caller, Value, app, json};
 
 fn card(caller: &Caller) -> String {
     caller.post("/v1/contacts", json!({"last_name": "Блок", "phones": [{"value": "+79123456789"}]})).created().id()
@@ -136,4 +136,22 @@ fn a_communication_is_archived_and_restored() {
     assert!(manager.get("/v1/communications").ok().items().is_empty());
     manager.post_nothing(&format!("{}/restore", made.path())).ok();
     assert_eq!(manager.get("/v1/communications").ok().ids(), [made.id()]);
+}
+
+#[test]
+fn a_talk_with_one_client_is_not_about_another_s_enquiry_or_task() {
+    let manager = app().workspace().manager();
+    let anna = manager.post("/v1/contacts", json!({"last_name": "А"})).created();
+    let boris = manager.post("/v1/contacts", json!({"last_name": "Б"})).created();
+    let lead = manager.post("/v1/leads", json!({"contact_id": boris["id"]})).created();
+    let task = manager.post("/v1/tasks", json!({"title": "x", "contact_id": boris["id"]})).created();
+    let talk = |more: &str, id: &Value| {
+        let mut body = json!({"channel": "call", "direction": "outbound", "contact_id": anna["id"]});
+        body[more] = id.clone();
+        manager.post("/v1/communications", body)
+    };
+    talk("lead_id", &lead["id"]).is_problem(422, "validation_failed").names("/lead_id");
+    talk("task_id", &task["id"]).is_problem(422, "validation_failed").names("/task_id");
+    let foreign = json!({"title": "x", "contact_id": anna["id"], "lead_id": lead["id"]});
+    manager.post("/v1/tasks", foreign).is_problem(422, "validation_failed").names("/lead_id");
 }

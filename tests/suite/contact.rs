@@ -311,3 +311,12 @@ fn a_dry_run_says_what_would_happen_and_writes_nothing() {
     assert!(manager.get("/v1/contacts").ok().items().is_empty());
     manager.post("/v1/contacts?dry_run=true", json!({"phones": [{"value": "12"}]})).is_problem(422, "validation_failed");
 }
+
+#[test]
+fn a_version_that_cannot_be_is_another_version() {
+    let manager = app().workspace().manager();
+    let card = manager.post("/v1/contacts", json!({"last_name": "А"})).created();
+    for sent in ["\"-9223372036854775808\"", "\"9223372036854775807\"", "\"x\"", "W/\"7\""] {
+        manager.with("if-match", sent).patch(&card.path(), json!({"comment": "x"})).is_problem(412, "version_mismatch");
+    }
+}

@@ -180,3 +180,12 @@ fn decoded(part: &str) -> kartoteka_tests::Value {
     }
     serde_json::from_slice(&bytes).unwrap()
 }
+
+#[test]
+fn a_made_up_secret_ends_nobody_s_session() {
+    let manager = app().workspace().manager();
+    let refresh = |token: &str| app().anyone().post("/v1/auth/refresh", json!({"refresh_token": token}));
+    let known: String = manager.refresh_token.splitn(3, '_').take(2).collect::<Vec<_>>().join("_");
+    refresh(&format!("{known}_{}", "z".repeat(43))).is_problem(401, "invalid_token");
+    refresh(&manager.refresh_token).ok();
+}

@@ -35,8 +35,10 @@ pub async fn get_contact_overview(can: Can<ReadContacts>, at: At<Contact>) -> An
 pub async fn get_contact_timeline(can: Can<ReadContacts>, at: At<Contact>, params: Params<TimelineParams>) -> Answer<Page<TimelineItem>> {
     can.read(move |tx| {
         let contact: Contact = record::get(tx, at.0)?;
-        let kinds = params.kind.as_ref().map_or(TimelineKind::ALL, |AnyOf(kinds)| kinds.as_slice());
-        Ok(timeline::of_contact(tx, contact.id, kinds, params.limit.unwrap_or_default().get(), params.cursor.as_deref())?)
+        let mut kinds = params.kind.as_ref().map_or(TimelineKind::ALL, |AnyOf(kinds)| kinds.as_slice()).to_vec();
+        kinds.sort_unstable();
+        kinds.dedup();
+        Ok(timeline::of_contact(tx, contact.id, &kinds, params.limit.unwrap_or_default().get(), params.cursor.as_deref())?)
     })
     .await
 }

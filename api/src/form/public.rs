@@ -28,7 +28,7 @@ use crate::{
     credential::{digest, lookup_scope},
     observe::peer_address,
     problem::{Problem, ProblemCode, Result},
-    request::{FormKey, body_bytes},
+    request::{FormKey, body_so_far},
     router::Described,
     session::Caller,
     spec::{Describe, Shape},
@@ -124,8 +124,10 @@ pub async fn submit_form(anybody: Caller, key: FormKey, post: Post) -> Result<Re
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
     let kind = request.content_type().to_ascii_lowercase();
     let most = usize::try_from(form.max_body_bytes).unwrap_or(262_144);
-    let body = body_bytes(&mut payload, most).await?;
-    let (posted, unreadable) = match read(&kind, content_type.as_deref(), &body).await {
+    // a body that was cut off is kept as far as it came, and told so
+    let (body, whole) = body_so_far(&mut payload, most).await?;
+    let reading = if whole { read(&kind, content_type.as_deref(), &body).await } else { Err(Problem::new(ProblemCode::MalformedJson)) };
+    let (posted, unreadable) = match reading {
         Ok(posted) => (posted.without_nul(), None),
         Err(problem) => (Posted::default(), Some(problem)),
     };

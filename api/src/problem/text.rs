@@ -69,11 +69,9 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::InvalidToken => ["The token is not valid", "Токен недействителен", "Токен недійсний"],
         C::InvalidCredentials => ["Wrong e-mail or password", "Неверная почта или пароль", "Невірна пошта або пароль"],
         C::Forbidden => ["Your role may not do this", "Вашей роли это не разрешено", "Вашій ролі це не дозволено"],
-        C::OriginNotAllowed => [
-            "This page may not post to this form",
-            "Этой странице нельзя отправлять в эту форму",
-            "Цій сторінці не можна надсилати в цю форму",
-        ],
+        C::OriginNotAllowed => {
+            ["Pages of this origin may not do this", "Страницам этого сайта это не разрешено", "Сторінкам цього сайту це не дозволено"]
+        }
         C::NotFound => ["Not found", "Не найдено", "Не знайдено"],
         C::MethodNotAllowed => {
             ["This address does not know the method", "Этот адрес не знает такого метода", "Ця адреса не знає такого методу"]

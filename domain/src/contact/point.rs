@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 use validator::Validate;
 
 use crate::{
@@ -380,9 +379,4 @@ impl From<&Messenger> for MessengerInput {
             validity: Some(m.validity),
         }
     }
-}
-
-/// Any entry's id, typed: the store gives bare UUIDs.
-pub fn point_id(uuid: Uuid) -> PointId {
-    PointId::new(uuid)
 }
