@@ -270,14 +270,13 @@ async fn stop_on_signal(app: App, handle: ServerHandle) {
 
 /// Once an hour: forgets expired idempotency keys.
 async fn keep_house(app: App) {
-    use kartoteka_persistence::{Circumstances, idempotency};
+    use kartoteka_persistence::idempotency;
     loop {
         if let Ok(ids) = idempotency::workspaces(&app.store).await {
             for id in ids {
-                let circumstances =
-                    Circumstances { now: crate::clock::now(), fresh_id: crate::clock::fresh_id, request_id: None, address: None };
                 let scope = crate::credential::lookup_scope(id.into());
-                let swept: Result<usize> = app.store.write(scope, circumstances, |tx| Ok(idempotency::forget_expired(tx)?)).await;
+                let swept: Result<usize> =
+                    app.store.write(scope, crate::clock::own_circumstances(), |tx| Ok(idempotency::forget_expired(tx)?)).await;
                 if let Err(problem) = swept {
                     tracing::warn!(%problem, "expired idempotency keys stay for now");
                 }

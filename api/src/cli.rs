@@ -14,10 +14,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     app::{self, App},
+    clock,
     config::{Given, LogFormat, Settings},
     credential, demo,
     problem::{Locale, Problem},
-    setup::{Plan, circumstances, install},
+    setup::{Plan, install},
     spec,
 };
 
@@ -246,7 +247,7 @@ fn password_link(settings: &Settings, email: &str) -> Result<(), String> {
     }
     for door in behind {
         let link = store
-            .write_now(credential::lookup_scope(door.workspace), circumstances(), move |tx| {
+            .write_now(credential::lookup_scope(door.workspace), clock::own_circumstances(), move |tx| {
                 crate::user::make_link(tx, UserId::new(door.target))
             })
             .map_err(|problem| told(&problem))?;

@@ -7,7 +7,7 @@ use kartoteka_domain::{
     id::ContactId,
     invalid::FieldCode,
     lead::Lead,
-    record::{Made, Record},
+    record::Record,
     task::NewTask,
 };
 use kartoteka_persistence::{Stored, WriteTx, contact as contacts, lead as leads};
@@ -119,7 +119,6 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_ma
         // a recorded communication stays with its client: moving it would falsify two histories
         if before.contact_id == after.contact_id { Ok(()) } else { Err(Problem::invalid("/contact_id", FieldCode::InvalidValue)) }
     })?;
-    debug_assert!(!after.references().is_empty());
     if after.archived_at().is_none() {
         consequences(tx, &after)?;
     }

@@ -230,7 +230,7 @@ impl Settings {
             if !path.exists() {
                 fs::create_dir_all(&self.data_dir).map_err(|e| format!("data_dir: cannot make {}: {e}", self.data_dir.display()))?;
                 let fresh: [u8; 32] = rand::random();
-                write_secret(&path, &hex(&fresh))?;
+                write_secret(&path, &crate::credential::hex(&fresh))?;
             }
             fs::read_to_string(&path).map_err(|e| format!("data_dir: cannot read {}: {e}", path.display()))?
         };
@@ -245,14 +245,6 @@ impl Settings {
         }
         Ok(key)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Writes a file only its owner may read; a process that was faster is left alone.

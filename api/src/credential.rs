@@ -44,6 +44,15 @@ pub fn digest(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Compares hashes in constant time.
 pub fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && bool::from(a.ct_eq(b))
@@ -311,7 +320,7 @@ async fn by_api_key(app: &App, id: Uuid, secret: String) -> Result<Known> {
         .await?
         .ok_or_else(refused)?;
     if key.last_used_at.is_none_or(|at| now - at > chrono::Duration::minutes(1)) {
-        let circumstances = kartoteka_persistence::Circumstances { now, fresh_id: clock::fresh_id, request_id: None, address: None };
+        let circumstances = clock::own_circumstances();
         let touched: Result<()> = app.store.write(lookup_scope(workspace), circumstances, move |tx| Ok(api_key::touch(tx, target)?)).await;
         if let Err(problem) = touched {
             tracing::warn!(%problem, "the use of an API key was not noted");

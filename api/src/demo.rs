@@ -20,12 +20,12 @@ use kartoteka_persistence::{Store, WriteTx};
 use serde_json::{Value, json};
 
 use crate::{
-    api_key, communication, company, contact,
+    api_key, clock, communication, company, contact,
     credential::{hash_password, secret},
     form,
     problem::Result,
     record,
-    setup::{self, Plan, circumstances, install},
+    setup::{Plan, install},
     submission::{self, Incoming, Verdict},
     task, user,
 };
@@ -44,7 +44,7 @@ pub fn fill(store: &Store) -> Result<Value> {
     let scope = Scope::of_the_server(installed.workspace.id, ActorRef::system());
     let (slug, administrator) = (installed.workspace.slug.clone(), installed.administrator.email.clone());
     let (people, key, form_key) =
-        store.write_now(scope, circumstances(), move |tx| populate(tx, &slug, &administrator, &password, &hash))?;
+        store.write_now(scope, clock::own_circumstances(), move |tx| populate(tx, &slug, &administrator, &password, &hash))?;
     Ok(json!({
         "workspace": installed.workspace.slug,
         "workspace_id": installed.workspace.id,
@@ -205,7 +205,6 @@ pub fn lines(demo: &Value, base: &str) -> String {
         manager.get("email").and_then(Value::as_str).unwrap_or_default(),
         manager.get("password").and_then(Value::as_str).unwrap_or_default(),
     );
-    debug_assert!(setup::circumstances().request_id.is_none());
     format!(
         "Demo workspace {workspace} is ready. With the server running at {base}:\n\n\
          # a website sends an enquiry\n\

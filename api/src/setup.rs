@@ -11,7 +11,7 @@ use kartoteka_domain::{
     user::{NewUser, User},
     workspace::{NewWorkspace, Workspace},
 };
-use kartoteka_persistence::{Circumstances, Store, WriteTx, workspace};
+use kartoteka_persistence::{Store, WriteTx, workspace};
 use validator::Validate;
 
 use crate::{
@@ -42,11 +42,6 @@ pub struct Installed {
     pub administrator: User,
 }
 
-/// The circumstances of the command line.
-pub fn circumstances() -> Circumstances {
-    Circumstances { now: clock::now(), fresh_id: clock::fresh_id, request_id: None, address: None }
-}
-
 /// Makes a workspace in one transaction.
 pub fn install(store: &Store, plan: &Plan) -> Result<Installed> {
     let hash = hash_password(&plan.password)?;
@@ -64,7 +59,7 @@ pub fn install(store: &Store, plan: &Plan) -> Result<Installed> {
         password: Some(plan.password.clone()),
         ..NewUser::default()
     };
-    store.write_now(scope, circumstances(), move |tx| {
+    store.write_now(scope, clock::own_circumstances(), move |tx| {
         workspace::insert(tx, &made, Event::created(&made))?;
         lists(tx, made.languages.first().map_or("en", String::as_str))?;
         let administrator = user::create(tx, &input, Some(&hash))?;

@@ -6,7 +6,7 @@ use kartoteka_domain::{
     invalid::{FieldCode, FieldErrors},
     list::{Parameter, ParameterType, Parameters},
     record::Record,
-    task::{CompletedTask, ListTasks, MyDay, NewTask, Task, TaskCompletion, TaskStatus, next_step_verdict},
+    task::{CompletedTask, ListTasks, MyDay, NewTask, Task, TaskCompletion, next_step_verdict},
     workspace::{Policy, Workspace},
     zone,
 };
@@ -220,9 +220,8 @@ fn complete(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, completion: &Tas
             Some(made.record)
         }
     };
-    let mut done = check_next_step(tx, done, completion.no_next_step_reason.as_deref())?;
+    let done = check_next_step(tx, done, completion.no_next_step_reason.as_deref())?;
     refresh(tx, &done)?;
-    done.expanded = None;
     Ok(CompletedTask { task: done, next_task })
 }
 
@@ -244,7 +243,6 @@ fn cancel(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, cancellation: &Tas
     errors.absorb(cancellation.validate());
     errors.finish()?;
     let cancelled = before.cancel(cancellation.reason.as_deref(), tx.now())?;
-    debug_assert_eq!(cancelled.status, TaskStatus::Cancelled);
     let cancelled = record::store_change(tx, &before, cancelled, Action::Updated)?;
     let cancelled = check_next_step(tx, cancelled, cancellation.reason.as_deref()).map_err(|mut problem| {
         for error in &mut problem.errors {

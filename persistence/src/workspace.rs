@@ -7,7 +7,7 @@ use kartoteka_domain::{
     event::Event,
     id::WorkspaceId,
     user::WorkspaceBrief,
-    workspace::{CONTACT_TYPES, Policies, Workspace},
+    workspace::{Policies, Workspace},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -78,7 +78,6 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
         ("updated_by", row.updated_by.0),
         ("archived_at", json!(row.archived_at)),
     ]));
-    debug_assert!(!CONTACT_TYPES.is_empty());
     serde_json::from_value(Value::Object(settings)).map_err(|e| StoreError::Internal(format!("a stored workspace cannot be read: {e}")))
 }
 

@@ -19,7 +19,7 @@ use kartoteka_domain::{
     workspace::Workspace,
 };
 use kartoteka_persistence::{
-    Circumstances, Reading, Stored, WriteTx, assignment as turns, contact as contacts,
+    Reading, Stored, WriteTx, assignment as turns, contact as contacts,
     duplicate::Cards,
     submission as store, user,
     workspace::{self, Wakeup},
@@ -27,7 +27,7 @@ use kartoteka_persistence::{
 
 use crate::{
     app::App,
-    clock, contact, duplicate,
+    clock, contact, credential, duplicate,
     problem::{Problem, Result},
     record, task,
 };
@@ -77,10 +77,6 @@ async fn sweep(app: &App) -> usize {
     count
 }
 
-fn circumstances() -> Circumstances {
-    Circumstances { now: clock::now(), fresh_id: clock::fresh_id, request_id: None, address: None }
-}
-
 async fn take_up(app: &App, wakeup: Wakeup) {
     let id = SubmissionId::new(wakeup.id);
     // what is made of an enquiry is signed by its form
@@ -99,14 +95,14 @@ async fn take_up(app: &App, wakeup: Wakeup) {
         })
         .await;
     let scope = Scope::of_the_server(wakeup.workspace, signed.unwrap_or_else(|_| ActorRef::system()));
-    let done: Result<()> = app.store.write(scope.clone(), circumstances(), move |tx| process(tx, id)).await;
+    let done: Result<()> = app.store.write(scope.clone(), clock::own_circumstances(), move |tx| process(tx, id)).await;
     let Err(problem) = done else { return };
     let why = match problem.errors.first() {
         Some(first) => format!("{}: {} {}", problem.code.word(), first.pointer, first.code),
         None => problem.code.word().to_owned(),
     };
     tracing::warn!(submission = %wakeup.id, %why, "a submission could not be processed; it is tried again");
-    let noted: Result<()> = app.store.write(scope, circumstances(), move |tx| fail(tx, id, &why)).await;
+    let noted: Result<()> = app.store.write(scope, clock::own_circumstances(), move |tx| fail(tx, id, &why)).await;
     if let Err(problem) = noted {
         tracing::error!(%problem, "a failed submission was not marked");
     }
@@ -140,7 +136,7 @@ pub fn process(tx: &mut WriteTx<'_>, id: SubmissionId) -> Result<()> {
     let newcomer = card(tx, &settings, &enquiry, &form, &submission)?;
     // the same enquiry twice, and the same person in two enquiries, meet at these locks
     let mut locks = newcomer.identities();
-    locks.push(Identity { kind: "submission", value: format!("{}:{}", form.id, hex(&raw.content_hash)) });
+    locks.push(Identity { kind: "submission", value: format!("{}:{}", form.id, credential::hex(&raw.content_hash)) });
     kartoteka_persistence::duplicate::lock(tx, &locks)?;
     let Some(submission) =
         Submission::find(tx, id.uuid())?.filter(|s| matches!(s.state, SubmissionState::Received | SubmissionState::Failed))
@@ -186,14 +182,6 @@ pub fn process(tx: &mut WriteTx<'_>, id: SubmissionId) -> Result<()> {
     let after = Submission { lead_id: Some(lead.id), contact_id: Some(contact.id), ..finished(SubmissionState::Processed) };
     record::store_change(tx, &submission, after, Action::Updated)?;
     Ok(workspace::settle(tx, id.uuid())?)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The card an enquiry would make.
