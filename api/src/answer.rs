@@ -138,6 +138,7 @@ impl<T: Located + ToSchema> Respond for CreatedOrFound<T> {
     }
     fn describe(shape: &mut Shape) {
         Created::<T>::describe(shape);
+        shape.may_refuse(&[409]);
         shape.answer::<T>(200, "The existing record, with what was new to it; or the outcome of a dry run.");
         shape.answer_header(200, "Location", "Address of the record.");
         shape.answer_header(200, "ETag", "The record's version.");
@@ -166,6 +167,19 @@ impl<T: Serialize + ToSchema> Respond for Plain<T> {
     }
     fn describe(shape: &mut Shape) {
         shape.answer::<T>(200, "The answer.");
+    }
+}
+
+/// 200 with something that may not be there.
+pub struct Sought<T>(pub T);
+
+impl<T: Serialize + ToSchema> Respond for Sought<T> {
+    fn outcome(&self) -> Result<Outcome> {
+        json(200, &self.0, Vec::new())
+    }
+    fn describe(shape: &mut Shape) {
+        Plain::<T>::describe(shape);
+        shape.may_refuse(&[404]);
     }
 }
 

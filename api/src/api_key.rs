@@ -12,7 +12,7 @@ use kartoteka_persistence::{
 
 use crate::{
     answer::{Answer, Created, Done, Found},
-    can::{Can, CreateApiKeys, UpdateApiKeys},
+    can::{Can, CanSecretly, CreateApiKeys, UpdateApiKeys},
     credential::{digest, secret, token},
     crud,
     problem::Result,
@@ -27,8 +27,8 @@ list list_api_keys "List API keys", get get_api_key "Get an API key", read ReadA
 ///
 /// The secret is in this answer and nowhere else.
 #[utoipa::path(post, path = "/v1/api-keys", tag = "api-keys")]
-pub async fn create_api_key(can: Can<CreateApiKeys>, new: Valid<NewApiKey>) -> Answer<Created<ApiKey>> {
-    can.write_secret(move |tx| create(tx, &new).map(Created::new)).await
+pub async fn create_api_key(can: CanSecretly<CreateApiKeys>, new: Valid<NewApiKey>) -> Answer<Created<ApiKey>> {
+    can.write(move |tx| create(tx, &new).map(Created::new)).await
 }
 
 /// Change an API key

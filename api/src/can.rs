@@ -155,12 +155,6 @@ impl<P: Permission> Can<P> {
         Ok(Reply::kept(outcome))
     }
 
-    /// The same without an idempotency key, for answers that carry a secret.
-    pub async fn write_secret<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome = self.app.store.write(self.scope.clone(), circumstances(&self.request), move |tx| f(tx)?.outcome()).await?;
-        Ok(Reply::kept(outcome))
-    }
-
     fn idempotency_key(&self) -> Result<Option<RequestKey>> {
         let Some(header) = self.request.headers().get("idempotency-key") else { return Ok(None) };
         if self.request.method() != actix_web::http::Method::POST {
@@ -179,6 +173,31 @@ impl<P: Permission> Can<P> {
             key: key.to_owned(),
             body_hash,
         }))
+    }
+}
+
+/// The right to a change whose answer carries a secret: no idempotency key, since a kept outcome would keep the secret.
+pub struct CanSecretly<P>(Can<P>);
+
+impl<P: Permission> FromRequest for CanSecretly<P> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        std::future::ready(Can::from_request(req, payload).into_inner().map(Self))
+    }
+}
+
+impl<P: Permission> Describe for CanSecretly<P> {
+    fn describe(shape: &mut Shape) {
+        shape.secured = Some((P::RECORD, P::VERB));
+    }
+}
+
+impl<P: Permission> CanSecretly<P> {
+    /// Changes in one transaction.
+    pub async fn write<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        let outcome = self.0.app.store.write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| f(tx)?.outcome()).await?;
+        Ok(Reply::kept(outcome))
     }
 }
 

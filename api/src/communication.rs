@@ -71,7 +71,7 @@ fn check_links(tx: &mut WriteTx<'_>, communication: &Communication) -> Result<()
         None => None,
     };
     match task.and_then(|task| task.contact_id) {
-        Some(contact) if contact != communication.contact_id => Err(Problem::invalid("/task_id", FieldCode::InvalidValue)),
+        Some(contact) if contact != communication.contact_id => Err(Problem::invalid("/task_id", FieldCode::ConflictingFields)),
         _ => Ok(()),
     }
 }
@@ -117,7 +117,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_ma
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Communication, after: &mut Communication| {
         check_links(tx, after)?;
         // a recorded communication stays with its client: moving it would falsify two histories
-        if before.contact_id == after.contact_id { Ok(()) } else { Err(Problem::invalid("/contact_id", FieldCode::InvalidValue)) }
+        if before.contact_id == after.contact_id { Ok(()) } else { Err(Problem::invalid("/contact_id", FieldCode::Unchangeable)) }
     })?;
     if after.archived_at().is_none() {
         consequences(tx, &after)?;

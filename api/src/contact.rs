@@ -211,7 +211,7 @@ fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Contact
 fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact, choice: &DuplicateChoice) -> Result<Created<Contact>> {
     // the address names the record: a body that names another one contradicts it
     if input.external_id.as_deref().is_some_and(|given| given != external_id) {
-        return Err(Problem::invalid("/external_id", FieldCode::InvalidValue));
+        return Err(Problem::invalid("/external_id", FieldCode::ConflictingFields));
     }
     let input = NewContact { external_id: Some(external_id.to_owned()), ..input.clone() };
     // twins with one key come one after the other: the first makes, the others change

@@ -72,7 +72,7 @@ macro_rules! crud_read {
         }
 
         #[utoipa::path(get, path = $item, tag = $tag, summary = $get_text, description = "One record by id, archived or not, with expansions.")]
-        pub async fn $get(can: $crate::can::Can<$crate::can::$read>, at: $crate::request::At<$ty>, params: $crate::request::Params<$crate::record::one::ExpandParams>) -> $crate::answer::Answer<$crate::answer::Found<$ty>> {
+        pub async fn $get(can: $crate::can::Can<$crate::can::$read>, at: $crate::request::At<$ty>, params: $crate::request::Params<$crate::record::one::ExpandParams<$ty>>) -> $crate::answer::Answer<$crate::answer::Found<$ty>> {
             can.read(move |tx| {
                 let mut record = $crate::record::get::<$ty>(tx, at.0)?;
                 $crate::record::$expand(tx, params.expand.as_ref(), std::slice::from_mut(&mut record))?;

@@ -44,7 +44,7 @@ fn identity(by: &LookUp, country: &str) -> Result<Identity> {
     let mut given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
     let (name, value) = given.next().ok_or_else(|| Problem::parameter("phone", FieldCode::Required))?;
     if let Some((second, _)) = given.next() {
-        return Err(Problem::parameter(second, FieldCode::InvalidValue));
+        return Err(Problem::parameter(second, FieldCode::ConflictingFields));
     }
     Ok(match name {
         "phone" => Identity::phone(&phone::parse(value, country).map_err(|_| Problem::parameter(name, FieldCode::InvalidPhone))?.e164),

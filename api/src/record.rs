@@ -9,7 +9,7 @@ use kartoteka_domain::{
     invalid::{FieldCode, FieldErrors},
     lead::Lead,
     list::{AnyOf, ListParameters, Page},
-    record::{Expanded, Expansion, Made, Making, Record, Warning},
+    record::{Expandable, Expanded, Expansion, Made, Making, Record, Warning},
     workspace::{Policy, Workspace},
 };
 use kartoteka_persistence::{Reading, Stored, WriteTx, audit, catalogue, company, contact, lead, reference, user, workspace};
@@ -103,7 +103,7 @@ pub fn check_owner<T: Record>(tx: &WriteTx<'_>, owner: Option<UserId>, before: O
 pub fn check_lead(tx: &mut WriteTx<'_>, lead: Option<LeadId>, contact: Option<ContactId>) -> Result<()> {
     let (Some(lead), Some(contact)) = (lead, contact) else { return Ok(()) };
     match Lead::find(tx, lead.uuid())? {
-        Some(found) if found.contact_id != contact => Err(Problem::invalid("/lead_id", FieldCode::InvalidValue)),
+        Some(found) if found.contact_id != contact => Err(Problem::invalid("/lead_id", FieldCode::ConflictingFields)),
         _ => Ok(()),
     }
 }
@@ -190,16 +190,13 @@ pub fn warning(code: &str, message: &str) -> Warning {
 }
 
 /// Records that refer to others.
-pub trait Linked: Record + ToSchema {
-    /// What may be expanded.
-    const EXPANDS: &'static [Expansion];
+pub trait Linked: Record + ToSchema + Expandable {
     /// The id behind an expansion.
     fn link(&self, expansion: Expansion) -> Option<Uuid>;
 }
 
 macro_rules! linked {
     ($($ty:ty { $($expansion:ident => $value:expr),* $(,)? })*) => { $(impl Linked for $ty {
-        const EXPANDS: &'static [Expansion] = &[$(Expansion::$expansion),*];
         fn link(&self, expansion: Expansion) -> Option<Uuid> {
             match expansion {
                 $(Expansion::$expansion => {
@@ -221,25 +218,23 @@ linked! {
 }
 
 /// Puts the expansions asked for into records: one query per kind, however many records.
-pub fn expand<T: Linked>(tx: &mut dyn Reading, wanted: Option<&AnyOf<Expansion>>, records: &mut [T]) -> Result<()> {
+pub fn expand<T: Linked>(tx: &mut dyn Reading, wanted: Option<&AnyOf<T::Expansion>>, records: &mut [T]) -> Result<()> {
     let Some(AnyOf(wanted)) = wanted else { return Ok(()) };
-    if wanted.iter().any(|w| !T::EXPANDS.contains(w)) {
-        return Err(Problem::parameter("expand", FieldCode::InvalidValue));
-    }
     let mut found: Vec<Expanded> = vec![Expanded::default(); records.len()];
-    for expansion in wanted {
-        let mut ids: Vec<Uuid> = records.iter().filter_map(|r| r.link(*expansion)).collect();
+    for &expansion in wanted {
+        let expansion: Expansion = expansion.into();
+        let mut ids: Vec<Uuid> = records.iter().filter_map(|r| r.link(expansion)).collect();
         ids.sort_unstable();
         ids.dedup();
         if ids.is_empty() {
             continue;
         }
         match expansion {
-            Expansion::Owner => put(&mut found, records, *expansion, user::find_many(tx, &ids)?, |e, v| e.owner = Some(v)),
-            Expansion::Contact => put(&mut found, records, *expansion, contact::find_many(tx, &ids)?, |e, v| e.contact = Some(v)),
-            Expansion::Company => put(&mut found, records, *expansion, company::find_many(tx, &ids)?, |e, v| e.company = Some(v)),
-            Expansion::Lead => put(&mut found, records, *expansion, lead::find_many(tx, &ids)?, |e, v| e.lead = Some(v)),
-            Expansion::Source => put(&mut found, records, *expansion, catalogue::find_sources(tx, &ids)?, |e, v| e.source = Some(v)),
+            Expansion::Owner => put(&mut found, records, expansion, user::find_many(tx, &ids)?, |e, v| e.owner = Some(v)),
+            Expansion::Contact => put(&mut found, records, expansion, contact::find_many(tx, &ids)?, |e, v| e.contact = Some(v)),
+            Expansion::Company => put(&mut found, records, expansion, company::find_many(tx, &ids)?, |e, v| e.company = Some(v)),
+            Expansion::Lead => put(&mut found, records, expansion, lead::find_many(tx, &ids)?, |e, v| e.lead = Some(v)),
+            Expansion::Source => put(&mut found, records, expansion, catalogue::find_sources(tx, &ids)?, |e, v| e.source = Some(v)),
             Expansion::Contacts => {
                 let people = contact::of_companies(tx, &ids, 50 * i64::try_from(ids.len()).unwrap_or(1))?;
                 for (record, expanded) in records.iter().zip(&mut found) {
@@ -273,24 +268,25 @@ fn put<T: Linked, V: Record>(found: &mut [Expanded], records: &[T], expansion: E
 pub mod one {
     use kartoteka_domain::{
         list::{AnyOf, Parameter, ParameterType, Parameters},
-        record::Expansion,
+        record::Expandable,
     };
 
     /// Which related records to put beside.
-    #[derive(Debug, Clone, Default, serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    pub struct ExpandParams {
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields, bound = "")]
+    pub struct ExpandParams<T: Expandable> {
         /// Related records.
         #[serde(default)]
-        pub expand: Option<AnyOf<Expansion>>,
+        pub expand: Option<AnyOf<T::Expansion>>,
     }
-    impl Parameters for ExpandParams {
+    impl<T: Expandable + 'static> Parameters for ExpandParams<T> {
         fn parameters() -> Vec<Parameter> {
             vec![Parameter {
                 name: "expand",
                 description: "Related records to put beside it.",
-                schema: <AnyOf<Expansion> as ParameterType>::schema(),
-                dependencies: <AnyOf<Expansion> as ParameterType>::dependencies,
+                longest: <AnyOf<T::Expansion> as ParameterType>::LONGEST,
+                schema: <AnyOf<T::Expansion> as ParameterType>::schema(),
+                dependencies: <AnyOf<T::Expansion> as ParameterType>::dependencies,
             }]
         }
     }

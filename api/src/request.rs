@@ -3,7 +3,7 @@
 
 use std::{marker::PhantomData, ops::Deref};
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, http::header};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use kartoteka_domain::{
     invalid::{FieldCode, pointer_token},
@@ -90,8 +90,38 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     read(&value)
 }
 
-/// Reads a value strictly.
+/// How many faults of one body are told.
+const MOST_FAULTS: usize = 50;
+
+/// Reads a value strictly. serde stops at the first fault: it is taken out and the rest read again, so that all are told.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
+    let mut found = match read_to_first_fault(value) {
+        Ok(read) => return Ok(read),
+        Err(problem) => problem,
+    };
+    let mut rest = value.clone();
+    while found.errors.len() < MOST_FAULTS
+        && found.errors.last().is_some_and(|fault| take_out(&mut rest, &fault.pointer))
+        && let Err(next) = read_to_first_fault::<T>(&rest)
+        && !next.errors.iter().any(|fault| found.errors.iter().any(|told| told.pointer == fault.pointer))
+    {
+        // what cannot be read outweighs what is merely wrong
+        if next.code.status() == StatusCode::BAD_REQUEST && found.code.status() != StatusCode::BAD_REQUEST {
+            found.code = next.code;
+        }
+        found.errors.extend(next.errors);
+    }
+    Err(found)
+}
+
+/// Takes a member out of the object it is in.
+fn take_out(value: &mut Value, pointer: &str) -> bool {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
+    let name = name.replace("~1", "/").replace("~0", "~");
+    value.pointer_mut(parent).and_then(Value::as_object_mut).is_some_and(|map| map.remove(&name).is_some())
+}
+
+fn read_to_first_fault<T: DeserializeOwned>(value: &Value) -> Result<T> {
     serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let pointer = pointer_of(error.path());
         let text = error.into_inner().to_string();
@@ -236,18 +266,21 @@ impl<P> Deref for Params<P> {
 
 /// Reads a query string strictly.
 pub fn parse_query<P: Parameters>(query: &str) -> Result<P> {
-    let known: Vec<&str> = P::parameters().iter().map(|p| p.name).collect();
+    let known = P::parameters();
     if percent_encoding::percent_decode_str(query).decode_utf8().is_err() {
         return Err(Problem::new(ProblemCode::InvalidText));
     }
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).map_err(|_| Problem::new(ProblemCode::InvalidParameter))?;
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in &pairs {
-        if !known.contains(&name.as_str()) {
+        let Some(parameter) = known.iter().find(|p| p.name == name) else {
             return Err(Problem::parameter(name.chars().take(100).collect::<String>(), FieldCode::UnknownParameter));
-        }
-        if seen.contains(&name.as_str()) || value.chars().count() > 10_000 {
+        };
+        if seen.contains(&name.as_str()) {
             return Err(Problem::parameter(name.clone(), FieldCode::InvalidValue));
+        }
+        if value.chars().count() > parameter.longest {
+            return Err(Problem::parameter(name.clone(), FieldCode::TooLong));
         }
         if value.contains('\0') {
             return Err(Problem { code: ProblemCode::InvalidText, ..Problem::parameter(name.clone(), FieldCode::InvalidText) });
@@ -296,6 +329,7 @@ impl<T> Describe for At<T> {
     fn describe(shape: &mut Shape) {
         shape.schema::<kartoteka_domain::id::AnyId>();
         shape.path_parameter("id", "Id of the record.", &serde_json::json!({"$ref": "#/components/schemas/Id"}));
+        shape.may_refuse(&[404]);
     }
 }
 
@@ -350,6 +384,7 @@ impl Describe for FormKey {
             "The form's public key.",
             &serde_json::json!({"type": "string", "minLength": 1, "maxLength": 200}),
         );
+        shape.may_refuse(&[404]);
     }
 }
 

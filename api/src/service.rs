@@ -68,7 +68,7 @@ text_answer!(
 );
 text_answer!(
     /// The document as YAML.
-    SpecYaml, "application/yaml", serde_json::json!({"type": "string"})
+    SpecYaml, "application/yaml", serde_json::json!({"type": "object"})
 );
 
 /// Get the metrics

@@ -1,6 +1,8 @@
 //! The OpenAPI document, made from the handlers' own types: what is mounted is described, and nothing else.
 
+mod direction;
 mod examples;
+mod links;
 
 use std::collections::BTreeMap;
 
@@ -98,7 +100,6 @@ impl Shape {
     /// A parameter in the path.
     pub fn path_parameter(&mut self, name: &str, description: &str, schema: &Value) {
         self.parameters.push(json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema}));
-        self.may_refuse(&[404]);
     }
     /// A header of the request.
     pub fn header(&mut self, name: &str, description: &str) {
@@ -188,7 +189,7 @@ pub fn document(operations: &[Operation]) -> Value {
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
     let mut add = |list: &[NamedSchema]| {
         for (name, schema) in list {
-            schemas.entry(name.clone()).or_insert_with(|| described(serde_json::to_value(schema).unwrap_or_default()));
+            schemas.entry(name.clone()).or_insert_with(|| tagged(described(serde_json::to_value(schema).unwrap_or_default())));
         }
     };
     let mut own: Vec<NamedSchema> = Vec::new();
@@ -210,6 +211,8 @@ pub fn document(operations: &[Operation]) -> Value {
     for (name, schema) in problem_schemas() {
         schemas.insert(name.to_owned(), schema);
     }
+    direction::divide(&mut schemas, &mut paths);
+    links::connect(&mut paths);
     let responses: Map<String, Value> = PROBLEMS
         .iter()
         .map(|(status, name, description)| {
@@ -238,9 +241,9 @@ pub fn document(operations: &[Operation]) -> Value {
         "info": {
             "title": "Kartoteka",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "A headless CRM that keeps a client base: complete cards, no duplicates, every enquiry caught, every client with a next step.",
-            "license": {"name": "MIT", "identifier": "MIT"},
-            "contact": {"name": "Kartoteka", "url": "https://github.com/kartoteka/kartoteka"},
+            "description": "A headless CRM that keeps a client base: complete cards, no duplicates, every enquiry caught, every client with a next step.\n\nIds that begin with `019aa000-0000-7000-8000-` stand in examples for the ids of your own records.",
+            "license": {"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
+            "contact": {"name": "Kartoteka", "url": "https://github.com/kartoteka/kartoteka", "email": "api@kartoteka.example"},
         },
         "servers": [{"url": "/", "description": "This server."}],
         "tags": tags,
@@ -294,7 +297,7 @@ fn complete(operation: &mut Map<String, Value>, shape: &Shape, method: &str) {
         problems.extend([409, 422]);
     }
     parameters.push(json!({"name": "Accept-Language", "in": "header", "required": false,
-        "description": "Language of messages: en, ru or uk.", "schema": {"type": "string", "maxLength": 255}}));
+        "description": "Language of messages: en, ru or uk.", "schema": {"type": "string"}}));
     operation.insert("parameters".into(), parameters.into());
     if let Some(body) = &shape.body {
         operation.insert("requestBody".into(), body.clone());
@@ -343,6 +346,28 @@ fn described(mut schema: Value) -> Value {
     schema
 }
 
+/// Says of a union that it is an object with its tag, and of a variant's tag that it is one constant: without the first
+/// some generators lose the tag, with an enum of one word they make a type for each.
+fn tagged(mut schema: Value) -> Value {
+    if let Some(name) = schema.pointer("/discriminator/propertyName").and_then(Value::as_str).map(ToOwned::to_owned)
+        && let Some(union) = schema.as_object_mut()
+    {
+        union.insert("type".into(), "object".into());
+        union.insert("required".into(), json!([name]));
+        union.insert("properties".into(), json!({name: {"type": "string", "description": "Which variant it is."}}));
+    }
+    for property in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        if let Some(property) = property.as_object_mut()
+            && let Some([only]) = property.get("enum").and_then(Value::as_array).map(Vec::as_slice)
+        {
+            let only = only.clone();
+            property.remove("enum");
+            property.insert("const".into(), only);
+        }
+    }
+    schema
+}
+
 fn problem_schemas() -> Vec<(&'static str, Value)> {
     let text = |description: &str| json!({"type": "string", "description": description});
     vec![
@@ -356,7 +381,7 @@ fn problem_schemas() -> Vec<(&'static str, Value)> {
                     "type": text("Address of the kind of problem."),
                     "title": text("What happened, in the asker's language."),
                     "status": {"type": "integer", "format": "int32", "description": "The HTTP status."},
-                    "code": {"$ref": "#/components/schemas/ProblemCode"},
+                    "code": {"$ref": "#/components/schemas/ProblemCode", "description": "Why it is refused."},
                     "detail": text("More about it."),
                     "request_id": text("Id of the request, for support."),
                     "errors": {"type": "array", "description": "Every faulty field.", "items": {"$ref": "#/components/schemas/ProblemField"}},
@@ -378,7 +403,7 @@ fn problem_schemas() -> Vec<(&'static str, Value)> {
                 "properties": {
                     "pointer": {"type": ["string", "null"], "description": "JSON Pointer into the body; null for a parameter."},
                     "parameter": {"type": ["string", "null"], "description": "Name of the query parameter; null for the body."},
-                    "code": {"$ref": "#/components/schemas/FieldCode"},
+                    "code": {"$ref": "#/components/schemas/FieldCode", "description": "What is wrong with the field."},
                     "message": text("What is wrong, in the asker's language."),
                 },
             }),
@@ -388,5 +413,5 @@ fn problem_schemas() -> Vec<(&'static str, Value)> {
 
 /// The document as YAML, ending in a newline.
 pub fn to_yaml(document: &Value) -> String {
-    yaml_serde::to_string(document).unwrap_or_default()
+    serde_saphyr::to_string(document).unwrap_or_default()
 }

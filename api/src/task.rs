@@ -17,7 +17,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::{
-    answer::{Answer, Created, Found, Plain},
+    answer::{Answer, Created, Found, Plain, Sought},
     can::{Can, ReadTasks, UpdateTasks},
     clock,
     problem::{Problem, ProblemCode, Result},
@@ -99,6 +99,7 @@ impl Parameters for MyDayParams {
         vec![Parameter {
             name: "user_id",
             description: "Whose day; the asking user's when absent. A colleague's day shows what the asker may see of it.",
+            longest: UserId::LONGEST,
             schema: <UserId as ParameterType>::schema(),
             dependencies: <UserId as ParameterType>::dependencies,
         }]
@@ -109,18 +110,18 @@ impl Parameters for MyDayParams {
 ///
 /// Open tasks: overdue, due today, tomorrow, without a due time; in the person's time zone.
 #[utoipa::path(get, path = "/v1/my-day", tag = "me")]
-pub async fn get_my_day(can: Can<ReadTasks>, params: Params<MyDayParams>) -> Answer<Plain<MyDay>> {
+pub async fn get_my_day(can: Can<ReadTasks>, params: Params<MyDayParams>) -> Answer<Sought<MyDay>> {
     let now = clock::now();
     can.read(move |tx| {
         let user_id = params.user_id.or(tx.scope().actor().user()).ok_or_else(|| Problem::parameter("user_id", FieldCode::Required))?;
-        let person: kartoteka_domain::user::User = kartoteka_domain::user::User::find(tx, user_id.uuid())?
-            .ok_or_else(|| Problem::parameter("user_id", FieldCode::ReferenceNotFound))?;
+        let person: kartoteka_domain::user::User =
+            kartoteka_domain::user::User::find(tx, user_id.uuid())?.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
         let time_zone = match person.time_zone {
             Some(zone) => zone,
             None => workspace::current(tx)?.time_zone,
         };
         let [_, tomorrow, after] = zone::day_starts(now, &time_zone);
-        Ok(Plain(MyDay {
+        Ok(Sought(MyDay {
             user_id,
             overdue: store::shelf(tx, user_id, None, Some(now))?,
             today: store::shelf(tx, user_id, Some(now), Some(tomorrow))?,

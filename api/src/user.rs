@@ -18,7 +18,7 @@ use validator::Validate;
 
 use crate::{
     answer::{Answer, Created, Done, Found, Issued, Plain, Reply},
-    can::{Can, CreateUsers, SignedIn, UpdateUsers},
+    can::{Can, CanSecretly, CreateUsers, SignedIn, UpdateUsers},
     credential::{digest, secret, token},
     problem::{Problem, ProblemCode, Result},
     record,
@@ -56,8 +56,8 @@ pub async fn update_user(can: Can<UpdateUsers>, at: At<User>, if_match: IfMatch,
 ///
 /// For an invitation, or when a password is forgotten. Valid once, for two days; hand it over by a safe way.
 #[utoipa::path(post, path = "/v1/users/{id}/password-link", tag = "users")]
-pub async fn create_password_link(can: Can<UpdateUsers>, at: At<User>) -> Answer<Issued<PasswordLink>> {
-    can.write_secret(move |tx| {
+pub async fn create_password_link(can: CanSecretly<UpdateUsers>, at: At<User>) -> Answer<Issued<PasswordLink>> {
+    can.write(move |tx| {
         let user: User = record::get(tx, at.0)?;
         make_link(tx, user.id).map(Issued)
     })
@@ -119,7 +119,7 @@ pub async fn change_my_password(who: SignedIn, change: Valid<PasswordChange>) ->
     check_password(&change.new_password, &user.email, "/new_password", &mut errors);
     errors.finish()?;
     if !who.app.passwords.check(change.current_password.clone(), hash).await? {
-        return Err(Problem::invalid("/current_password", FieldCode::InvalidValue));
+        return Err(Problem::invalid("/current_password", FieldCode::WrongPassword));
     }
     let hash = who.app.passwords.hash(change.new_password.clone()).await?;
     let session = who.session;

@@ -56,7 +56,7 @@ impl Made for ApiKey {
         let name = errors.required_line("/name", input.name.as_deref());
         let expires_at = errors.time("/expires_at", input.expires_at);
         if let Some(at) = expires_at.filter(|at| *at <= making.birth.at && previous.is_none_or(|p| p.expires_at != Some(*at))) {
-            errors.add_with("/expires_at", FieldCode::InvalidTime, at.to_rfc3339());
+            errors.add_with("/expires_at", FieldCode::InThePast, at.to_rfc3339());
         }
         errors.finish()?;
         let key = fresh!(ApiKey, making.birth, {

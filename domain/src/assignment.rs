@@ -6,7 +6,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         RefOr, Schema,
-        schema::{Discriminator, ObjectBuilder, OneOfBuilder, Ref, Type},
+        schema::{Discriminator, ObjectBuilder, OneOfBuilder, Ref, RefBuilder, Type},
     },
 };
 
@@ -75,7 +75,7 @@ impl ToSchema for Assignment {
                 .description(Some("Always the same user."))
                 .property("kind", kind("user", "`user`."))
                 .required("kind")
-                .property("user_id", crate::list::reference::<UserId>())
+                .property("user_id", RefBuilder::new().ref_location_from_schema_name(UserId::name()).description(Some("Who.")))
                 .required("user_id")
                 .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(false)))
                 .into(),

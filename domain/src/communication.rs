@@ -247,6 +247,8 @@ sorts! {
     }
 }
 
+expands!(Communication by CommunicationExpansion { Contact = "contact", Owner = "owner", Lead = "lead" });
+
 list_params! {
     /// Filters of communications.
     pub struct ListCommunications sort CommunicationSort {
@@ -269,7 +271,7 @@ list_params! {
         /// Took place before.
         occurred_before: crate::list::Moment,
         /// Related records to put beside each one: contact, owner, lead.
-        expand: AnyOf<crate::record::Expansion>,
+        expand: AnyOf<CommunicationExpansion>,
     }
 }
 
@@ -337,7 +339,7 @@ impl Made for Communication {
         let occurred_at = errors.time("/occurred_at", input.occurred_at).unwrap_or(now);
         // clocks of other systems run a little ahead; what is later was planned, not done
         if status != CommunicationStatus::Planned && occurred_at > now + chrono::Duration::minutes(10) {
-            errors.add_with("/occurred_at", FieldCode::InvalidTime, occurred_at.to_rfc3339());
+            errors.add_with("/occurred_at", FieldCode::InTheFuture, occurred_at.to_rfc3339());
         }
         let recording_url = errors.url("/recording_url", input.recording_url.as_deref());
         for (index, participant) in slice(input.participants.as_ref()).iter().enumerate() {
@@ -346,10 +348,10 @@ impl Made for Communication {
             }
         }
         if previous.is_some() && input.next_task.is_some() {
-            errors.add("/next_task", FieldCode::InvalidValue);
+            errors.add("/next_task", FieldCode::Unchangeable);
         }
         if previous.is_some() && input.party.is_some() {
-            errors.add("/party", FieldCode::InvalidValue);
+            errors.add("/party", FieldCode::Unchangeable);
         }
         errors.finish()?;
         let (Some(channel), Some(direction), Some(contact_id)) = (input.channel, input.direction, input.contact_id) else {

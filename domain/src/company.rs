@@ -152,6 +152,8 @@ sorts! {
     }
 }
 
+expands!(Company by CompanyExpansion { Owner = "owner", Contacts = "contacts" });
+
 list_params! {
     /// Filters of companies.
     pub struct ListCompanies sort CompanySort {
@@ -170,7 +172,7 @@ list_params! {
         /// Changed at or after.
         updated_after: crate::list::Moment,
         /// Related records to put beside each one: owner, contacts.
-        expand: AnyOf<crate::record::Expansion>,
+        expand: AnyOf<CompanyExpansion>,
     }
 }
 

@@ -229,6 +229,8 @@ sorts! {
     }
 }
 
+expands!(Contact by ContactExpansion { Owner = "owner", Company = "company", Source = "source" });
+
 list_params! {
     /// Filters of contacts.
     pub struct ListContacts sort ContactSort {
@@ -253,7 +255,7 @@ list_params! {
         /// Made at or after.
         created_after: crate::list::Moment,
         /// Related records to put beside each one: owner, company, source.
-        expand: AnyOf<crate::record::Expansion>,
+        expand: AnyOf<ContactExpansion>,
     }
 }
 

@@ -59,7 +59,7 @@ pub struct FormField {
     pub label: Option<String>,
     /// Whether an enquiry without it is refused.
     #[serde(default)]
-    #[schema(required = true)]
+    #[schema(required = true, default = false)]
     pub required: bool,
     /// The options of a choice.
     #[validate(length(max = 100))]

@@ -57,6 +57,16 @@ words! {
         Cycle = "cycle",
         /// A next step, or the reason why there is none, is wanted.
         NextStepRequired = "next_step_required",
+        /// Not the present password.
+        WrongPassword = "wrong_password",
+        /// Contradicts another field of the request.
+        ConflictingFields = "conflicting_fields",
+        /// Set when the record is made and not changed afterwards.
+        Unchangeable = "unchangeable",
+        /// Earlier than it may be.
+        InThePast = "in_the_past",
+        /// Later than it may be.
+        InTheFuture = "in_the_future",
     }
 }
 

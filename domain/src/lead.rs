@@ -161,6 +161,8 @@ sorts! {
     }
 }
 
+expands!(Lead by LeadExpansion { Contact = "contact", Owner = "owner", Source = "source", Company = "company" });
+
 list_params! {
     /// Filters of leads.
     pub struct ListLeads sort LeadSort {
@@ -191,7 +193,7 @@ list_params! {
         /// Changed at or after.
         updated_after: crate::list::Moment,
         /// Related records to put beside each one: contact, owner, source.
-        expand: AnyOf<crate::record::Expansion>,
+        expand: AnyOf<LeadExpansion>,
     }
 }
 
@@ -248,7 +250,7 @@ impl Made for Lead {
         let referrer = errors.url("/referrer", input.referrer.as_deref());
         let received_at = errors.time("/received_at", input.received_at).unwrap_or(making.birth.at);
         if received_at > making.birth.at + chrono::Duration::days(1) {
-            errors.add_with("/received_at", FieldCode::InvalidTime, received_at.to_rfc3339());
+            errors.add_with("/received_at", FieldCode::InTheFuture, received_at.to_rfc3339());
         }
         let answers = input.answers.clone().unwrap_or_default();
         if answers.len() > MOST_ANSWERS {

@@ -14,9 +14,6 @@ use utoipa::{
     },
 };
 
-/// How many values a comma-separated filter may name.
-pub const MOST_VALUES: usize = 100;
-
 /// One named schema for the components of the spec.
 pub type NamedSchema = (String, RefOr<Schema>);
 
@@ -26,6 +23,8 @@ pub struct Parameter {
     pub name: &'static str,
     /// What it does.
     pub description: &'static str,
+    /// Characters of its value, all of a list's together.
+    pub longest: usize,
     /// Schema of its value.
     pub schema: RefOr<Schema>,
     /// Adds the named schemas its schema refers to.
@@ -40,6 +39,10 @@ pub trait Parameters: DeserializeOwned + Send + Sync + 'static {
 
 /// A type a query parameter may have.
 pub trait ParameterType {
+    /// How many values a comma-separated filter of it may name.
+    const MOST: usize = 100;
+    /// Characters of one value.
+    const LONGEST: usize = 100;
     /// Its schema.
     fn schema() -> RefOr<Schema>;
     /// The named schemas it refers to.
@@ -61,14 +64,14 @@ pub fn dependency<T: ToSchema>(into: &mut Vec<NamedSchema>) {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnyOf<T>(pub Vec<T>);
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for AnyOf<T> {
+impl<'de, T: DeserializeOwned + ParameterType> Deserialize<'de> for AnyOf<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let text = String::deserialize(deserializer)?;
         let mut values = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            if values.len() == MOST_VALUES {
-                return Err(D::Error::custom("too many values"));
+            if values.len() == T::MOST || part.chars().count() > T::LONGEST {
+                return Err(D::Error::custom("too much"));
             }
             let one: value::StrDeserializer<'_, value::Error> = part.into_deserializer();
             values.push(T::deserialize(one).map_err(D::Error::custom)?);
@@ -78,8 +81,9 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for AnyOf<T> {
 }
 impl<T: ParameterType> ParameterType for AnyOf<T> {
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(MOST_VALUES)).into()
+        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(T::MOST)).into()
     }
+    const LONGEST: usize = 10_000;
     fn dependencies(into: &mut Vec<NamedSchema>) {
         T::dependencies(into);
     }
@@ -89,10 +93,23 @@ macro_rules! plain_parameter {
     ($($ty:ty => $schema:expr),* $(,)?) => { $(impl ParameterType for $ty { fn schema() -> RefOr<Schema> { $schema.into() } })* };
 }
 plain_parameter! {
-    String => ObjectBuilder::new().schema_type(Type::String).max_length(Some(1000)),
     bool => ObjectBuilder::new().schema_type(Type::Boolean),
     Limit => ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(200)).default(Some(50.into())),
     Moment => ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+}
+impl ParameterType for String {
+    // all of them together stay within what a request line may hold
+    const MOST: usize = 20;
+    const LONGEST: usize = 320;
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).max_length(Some(Self::LONGEST)).into()
+    }
+}
+impl ParameterType for Cursor {
+    const LONGEST: usize = 2_000;
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).max_length(Some(Self::LONGEST)).into()
+    }
 }
 impl<T> ParameterType for crate::id::Id<T> {
     fn schema() -> RefOr<Schema> {
@@ -119,6 +136,11 @@ sort_parameter!(
     crate::catalogue::CatalogueSort,
     crate::user::UserSort,
 );
+
+/// An opaque place in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub String);
 
 /// A time to compare with, within what a person can mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

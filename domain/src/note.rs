@@ -100,7 +100,7 @@ impl Made for Note {
             1 => {}
             _ => {
                 for (pointer, _) in hangs_on.iter().filter(|(_, given)| *given).skip(1) {
-                    errors.add(*pointer, FieldCode::InvalidValue);
+                    errors.add(*pointer, FieldCode::ConflictingFields);
                 }
             }
         }

@@ -138,22 +138,27 @@ pub struct Expanded {
     pub contacts: Option<Vec<crate::contact::Contact>>,
 }
 
-words! {
-    /// What `expand` may name. A record type ignores none: asking for one it has not is refused.
-    pub enum Expansion {
-        /// The responsible user.
-        Owner = "owner",
-        /// The contact.
-        Contact = "contact",
-        /// The company.
-        Company = "company",
-        /// The lead.
-        Lead = "lead",
-        /// The source.
-        Source = "source",
-        /// The contacts of a company.
-        Contacts = "contacts",
-    }
+/// A related record that can be put beside another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expansion {
+    /// The responsible user.
+    Owner,
+    /// The contact.
+    Contact,
+    /// The company.
+    Company,
+    /// The lead.
+    Lead,
+    /// The source.
+    Source,
+    /// The contacts of a company.
+    Contacts,
+}
+
+/// A record with related ones: `expand` may name these and no others.
+pub trait Expandable {
+    /// The closed list of them.
+    type Expansion: crate::list::ParameterType + serde::de::DeserializeOwned + Into<Expansion> + Copy + Send + Sync + 'static;
 }
 
 /// Envelope and derived fields: they change by themselves and are not audited.

@@ -113,7 +113,7 @@ macro_rules! input {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub $field: Option<$ty>,)*
         }
-        #[doc = concat!("A JSON Merge Patch over [`", stringify!($new), "`]: absent leaves, null clears.")]
+        /// Changes, as a JSON Merge Patch (RFC 7396): absent leaves, null clears.
         #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize, validator::Validate, utoipa::ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $patch {
@@ -137,9 +137,21 @@ macro_rules! input {
 macro_rules! clearable {
     ($clear:ident { $($field:ident),* }) => {
         /// A field that `clear` may name.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         #[allow(non_camel_case_types, missing_docs)]
         pub enum $clear { $($field),* }
+        // by hand: a derived schema would tell `r#type` for `type`
+        impl utoipa::PartialSchema for $clear {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                let names = [$(stringify!($field).trim_start_matches("r#")),*];
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .description(Some("A field that `clear` may name."))
+                    .enum_values(Some(names))
+                    .into()
+            }
+        }
+        impl utoipa::ToSchema for $clear {}
     };
 }
 
@@ -157,6 +169,7 @@ macro_rules! params {
                 vec![$($crate::list::Parameter {
                     name: stringify!($field).trim_start_matches("r#"),
                     description: $doc.trim(),
+                    longest: <$ty as $crate::list::ParameterType>::LONGEST,
                     schema: <$ty as $crate::list::ParameterType>::schema(),
                     dependencies: <$ty as $crate::list::ParameterType>::dependencies,
                 }),*]
@@ -175,7 +188,7 @@ macro_rules! list_params {
                 #[doc = "How many records a page holds, 1 to 200; 50 when absent."]
                 limit: $crate::list::Limit,
                 #[doc = "Where to go on: the `next_cursor` of the page before, with the same sort and filters."]
-                cursor: String,
+                cursor: $crate::list::Cursor,
                 #[doc = "Order; `-` means descending. The id breaks ties."]
                 sort: $sort,
                 #[doc = "Whether archived records are left out (default), the only ones, or among the others."]
@@ -189,7 +202,7 @@ macro_rules! list_params {
             fn page(&self) -> $crate::list::PageRequest<$sort> {
                 $crate::list::PageRequest {
                     limit: self.limit.unwrap_or_default().get(),
-                    cursor: self.cursor.clone(),
+                    cursor: self.cursor.as_ref().map(|cursor| cursor.0.clone()),
                     sort: self.sort.unwrap_or_default(),
                     archived: self.archived.unwrap_or_default(),
                     include_total: self.include_total.unwrap_or_default(),
@@ -238,5 +251,19 @@ macro_rules! words {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> { $crate::list::reference::<Self>() }
             fn dependencies(into: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) { $crate::list::dependency::<Self>(into); }
         }
+    };
+}
+
+/// Declares what `expand` may name for a record type.
+macro_rules! expands {
+    ($record:ident by $name:ident { $($variant:ident = $text:tt),* $(,)? }) => {
+        words! {
+            /// Related records that `expand` may name.
+            pub enum $name { $(#[doc = concat!("`", $text, "`.")] $variant = $text),* }
+        }
+        impl From<$name> for $crate::record::Expansion {
+            fn from(name: $name) -> Self { match name { $($name::$variant => Self::$variant),* } }
+        }
+        impl $crate::record::Expandable for $record { type Expansion = $name; }
     };
 }

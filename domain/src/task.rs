@@ -49,7 +49,7 @@ pub struct ChecklistItem {
     pub text: String,
     /// Whether it is done.
     #[serde(default)]
-    #[schema(required = true)]
+    #[schema(required = true, default = false)]
     pub done: bool,
 }
 
@@ -135,6 +135,8 @@ sorts! {
     }
 }
 
+expands!(Task by TaskExpansion { Owner = "owner", Contact = "contact", Company = "company", Lead = "lead" });
+
 list_params! {
     /// Filters of tasks.
     pub struct ListTasks sort TaskSort {
@@ -159,7 +161,7 @@ list_params! {
         /// Changed at or after.
         updated_after: crate::list::Moment,
         /// Related records to put beside each one: owner, contact, company, lead.
-        expand: AnyOf<crate::record::Expansion>,
+        expand: AnyOf<TaskExpansion>,
     }
 }
 

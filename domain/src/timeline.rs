@@ -7,7 +7,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         RefOr, Schema,
-        schema::{Discriminator, ObjectBuilder, OneOfBuilder, Ref, Type},
+        schema::{Discriminator, ObjectBuilder, OneOfBuilder, Ref, RefBuilder, Type},
     },
 };
 use uuid::Uuid;
@@ -136,7 +136,7 @@ impl ToSchema for TimelineItem {
                     ObjectBuilder::new().schema_type(Type::String).enum_values(Some([*kind])).description(Some("Kind of the item.")),
                 )
                 .required("kind")
-                .property("record", Ref::from_schema_name(*record))
+                .property("record", RefBuilder::new().ref_location_from_schema_name(*record).description(Some("The record as it is now.")))
                 .required("record");
             schemas.push(((*name).to_owned(), variant.into()));
         }

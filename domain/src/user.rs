@@ -248,11 +248,11 @@ impl Made for User {
             }
         };
         if previous.is_some_and(|old| old.email != address) {
-            errors.add("/email", FieldCode::InvalidValue);
+            errors.add("/email", FieldCode::Unchangeable);
         }
         if let Some(password) = &input.password {
             if previous.is_some() {
-                errors.add("/password", FieldCode::InvalidValue);
+                errors.add("/password", FieldCode::Unchangeable);
             } else {
                 check_password(password, &address, "/password", &mut errors);
             }

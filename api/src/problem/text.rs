@@ -161,6 +161,11 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::InvalidTimeZone => ["«{}» is not a time zone", "«{}» — не часовой пояс", "«{}» — не часовий пояс"],
         F::InvalidCountry => ["«{}» is not a country code", "«{}» — не код страны", "«{}» — не код країни"],
         F::InvalidCurrency => ["«{}» is not a currency code", "«{}» — не код валюты", "«{}» — не код валюти"],
+        F::WrongPassword => ["this is not the present password", "это не нынешний пароль", "це не теперішній пароль"],
+        F::ConflictingFields => ["contradicts another field", "противоречит другому полю", "суперечить іншому полю"],
+        F::Unchangeable => ["cannot be changed afterwards", "потом изменить нельзя", "згодом змінити не можна"],
+        F::InThePast => ["«{}» is in the past", "«{}» уже в прошлом", "«{}» вже в минулому"],
+        F::InTheFuture => ["«{}» is in the future", "«{}» ещё в будущем", "«{}» ще в майбутньому"],
         F::InvalidValue => ["«{}» is not allowed here", "«{}» здесь не подходит", "«{}» тут не підходить"],
         F::InvalidTime => ["«{}» cannot be meant", "«{}» — невозможное время", "«{}» — неможливий час"],
         F::InvalidText => [

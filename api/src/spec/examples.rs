@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+/// A placeholder: whoever sends an example puts the id of a record of his own.
 const ID: &str = "019aa000-0000-7000-8000-000000000001";
 const AT: &str = "2026-11-22T10:00:00.000001Z";
 
@@ -31,7 +32,7 @@ fn contact() -> Value {
 
 fn company() -> Value {
     record(json!({
-        "external_id": null, "name": "Ромашка", "legal_name": "ООО «Ромашка»", "tax_id": "7707083893", "tax_id_kind": "inn", "requisites": {}, "site": "https://romashka.example",
+        "external_id": null, "name": "Василёк", "legal_name": "ООО «Василёк»", "tax_id": "7728168971", "tax_id_kind": "inn", "requisites": {}, "site": "https://vasilek.example",
         "industry": "Retail", "parent_id": null, "owner_id": null, "phones": [], "emails": [], "addresses": [], "opening_hours": null, "heads": [], "tags": [], "comment": null,
     }))
 }
@@ -124,18 +125,18 @@ pub fn example(schema: &str) -> Option<Value> {
             json!({"last_name": "Ахматова", "first_name": "Анна", "phones": [{"value": "8 (912) 345-67-89", "label": "mobile"}], "emails": [{"value": "anna@example.com"}]})
         }
         "ContactPatch" => json!({"position": "Директор", "clear": ["comment"]}),
-        "PhoneInput" => json!({"value": "+380 67 123 45 67", "label": "work"}),
+        "PhoneInput" => json!({"value": "+380 67 765 09 87", "label": "work"}),
         "EmailInput" => json!({"value": "anna@example.com", "primary": true}),
         "MessengerInput" => json!({"network": "telegram", "handle": "@anna"}),
         "Company" => company(),
-        "NewCompany" => json!({"name": "Ромашка", "tax_id": "7707083893"}),
+        "NewCompany" => json!({"name": "Василёк", "tax_id": "7728168971"}),
         "CompanyPatch" => json!({"industry": "Retail"}),
         "Lead" => lead(),
         "NewLead" => json!({"contact_id": ID, "title": "Wants a price list"}),
         "LeadPatch" => json!({"status": "in_work"}),
         "LeadRejection" => json!({"reject_reason_id": ID, "comment": "Too far away"}),
         "Task" => task(),
-        "NewTask" => json!({"kind": "call", "title": "Call back", "due_at": "2026-11-22T10:15:00Z", "contact_id": ID}),
+        "NewTask" => json!({"kind": "call", "title": "Call back", "due_at": "2026-11-22T10:15:00Z"}),
         "TaskPatch" => json!({"due_at": "2026-11-23T09:00:00Z"}),
         "TaskCompletion" => {
             json!({"result": "Agreed on a meeting", "next_task": {"kind": "meeting", "title": "Meeting at the office", "due_at": "2026-11-24T09:00:00Z"}})
@@ -148,7 +149,7 @@ pub fn example(schema: &str) -> Option<Value> {
         }
         "Communication" => communication(),
         "NewCommunication" => {
-            json!({"channel": "call", "direction": "outbound", "contact_id": ID, "duration_seconds": 180, "outcome": "interested"})
+            json!({"channel": "call", "direction": "inbound", "party": {"phone": "8 (912) 345-67-89", "name": "Анна Ахматова"}, "duration_seconds": 180, "outcome": "interested"})
         }
         "CommunicationPatch" => json!({"outcome": "wants an offer"}),
         "Note" => note(),
@@ -191,7 +192,10 @@ pub fn example(schema: &str) -> Option<Value> {
         "Workspace" => workspace(),
         "WorkspacePatch" => json!({"policies": {"duplicates": "warn"}}),
         "Source" | "ContactStatus" | "RejectReason" | "Tag" => entry(),
-        "NewSource" | "NewContactStatus" | "NewRejectReason" | "NewTag" => json!({"name": "Сайт", "key": "site", "position": 1}),
+        "NewSource" => json!({"name": "Выставка", "key": "exhibition", "position": 10}),
+        "NewContactStatus" => json!({"name": "Перспективный", "key": "promising", "position": 10}),
+        "NewRejectReason" => json!({"name": "Далеко", "key": "too_far", "position": 10}),
+        "NewTag" => json!({"name": "Опт", "key": "wholesale"}),
         "SourcePatch" | "ContactStatusPatch" | "RejectReasonPatch" | "TagPatch" => json!({"color": "#2266cc"}),
         "Department" => department(),
         "NewDepartment" => json!({"name": "Продажи"}),
