@@ -27,6 +27,7 @@ mod observe;
 mod problem;
 mod record;
 mod request;
+mod retirement;
 mod router;
 mod service;
 mod session;

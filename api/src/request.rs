@@ -333,17 +333,17 @@ impl<T> Describe for At<T> {
     }
 }
 
-/// A text in the path: an integrator's own key, a form's key.
-pub struct Named(pub String);
-
-impl FromRequest for Named {
-    type Error = Problem;
-    type Future = std::future::Ready<Result<Self>>;
-    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let raw = req.match_info().iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
-        let decoded = percent_encoding::percent_decode_str(&raw).decode_utf8().map(std::borrow::Cow::into_owned).unwrap_or_default();
-        let fine = !decoded.is_empty() && decoded.chars().count() <= 200 && !decoded.contains('\0');
-        std::future::ready(if fine { Ok(Self(decoded)) } else { Err(Problem::not_found()) })
+/// The text in the path, as it was sent: the framework's own reading would take `%FF` for a character.
+fn named(req: &HttpRequest) -> std::result::Result<String, FieldCode> {
+    let pattern = req.match_pattern().unwrap_or_default();
+    let place = pattern.split('/').position(|segment| segment.starts_with('{')).unwrap_or_default();
+    let raw = req.uri().path().split('/').nth(place).unwrap_or_default();
+    let text = percent_encoding::percent_decode_str(raw).decode_utf8().map_err(|_| FieldCode::InvalidText)?;
+    match text.chars().count() {
+        0 => Err(FieldCode::Required),
+        201.. => Err(FieldCode::TooLong),
+        _ if text.contains('\0') => Err(FieldCode::InvalidText),
+        _ => Ok(text.into_owned()),
     }
 }
 
@@ -353,8 +353,11 @@ pub struct ByExternalId(pub String);
 impl FromRequest for ByExternalId {
     type Error = Problem;
     type Future = std::future::Ready<Result<Self>>;
-    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        std::future::ready(Named::from_request(req, payload).into_inner().map(|named| Self(named.0)))
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(named(req).map(Self).map_err(|code| match code {
+            FieldCode::InvalidText => Problem { code: ProblemCode::InvalidText, ..Problem::parameter("external_id", code) },
+            code => Problem::parameter("external_id", code),
+        }))
     }
 }
 impl Describe for ByExternalId {
@@ -373,8 +376,8 @@ pub struct FormKey(pub String);
 impl FromRequest for FormKey {
     type Error = Problem;
     type Future = std::future::Ready<Result<Self>>;
-    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        std::future::ready(Named::from_request(req, payload).into_inner().map(|named| Self(named.0)))
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(named(req).map(Self).map_err(|_| Problem::not_found()))
     }
 }
 impl Describe for FormKey {

@@ -21,6 +21,7 @@ use crate::{
     credential,
     observe::Pattern,
     problem::{Problem, ProblemCode},
+    retirement::Retirement,
     spec::{Describe, Operation, Shape},
 };
 
@@ -40,6 +41,7 @@ struct Mounted {
     method: Method,
     secured: Option<(RecordType, Verb)>,
     takes_query: bool,
+    retirement: Option<Arc<Retirement>>,
     route: Arc<dyn Fn() -> Route + Send + Sync>,
 }
 
@@ -48,6 +50,7 @@ struct Mounted {
 pub struct Router {
     mounted: Vec<Mounted>,
     operations: Vec<Operation>,
+    faults: Vec<String>,
 }
 
 impl Router {
@@ -64,6 +67,16 @@ impl Router {
         Args::describe(&mut shape);
         <F::Output as Described>::describe(&mut shape);
         let path = P::path();
+        let mut written = P::operation();
+        // the attribute keeps its tag beside the operation
+        written.tags = Some(P::tags().into_iter().map(ToOwned::to_owned).collect());
+        let retirement = match Retirement::of(&serde_json::to_value(&written).unwrap_or_default()) {
+            Ok(retirement) => retirement.map(Arc::new),
+            Err(fault) => {
+                self.faults.push(format!("{path}: {fault}"));
+                None
+            }
+        };
         for method in P::methods() {
             let word = serde_json::to_value(&method).ok().and_then(|v| v.as_str().map(str::to_ascii_uppercase)).unwrap_or_default();
             let Ok(method) = Method::from_bytes(word.as_bytes()) else { continue };
@@ -73,18 +86,23 @@ impl Router {
                 method,
                 secured: shape.secured,
                 takes_query: shape.takes_query,
+                retirement: retirement.clone(),
                 route: Arc::new(move || web::method(verb.clone()).to(handler.clone())),
             });
-            let mut written = P::operation();
-            // the attribute keeps its tag beside the operation
-            written.tags = Some(P::tags().into_iter().map(ToOwned::to_owned).collect());
             self.operations.push(Operation {
                 path: path.clone(),
                 method: word.to_ascii_lowercase(),
-                written,
+                written: written.clone(),
+                retirement: retirement.clone(),
                 shape: std::mem::take(&mut shape),
             });
         }
+    }
+
+    /// What a handler's attribute says wrong; empty in a server that passed its tests.
+    #[cfg(test)]
+    pub fn faults(&self) -> &[String] {
+        &self.faults
     }
 
     /// Everything mounted, for the spec.
@@ -101,8 +119,15 @@ impl Router {
         for path in paths {
             let here: Vec<&Mounted> = self.mounted.iter().filter(|m| m.path == path).collect();
             let allow = here.iter().map(|m| m.method.as_str()).collect::<Vec<_>>().join(", ");
-            let rules: Arc<[Rule]> =
-                here.iter().map(|m| Rule { method: m.method.clone(), secured: m.secured, takes_query: m.takes_query }).collect();
+            let rules: Arc<[Rule]> = here
+                .iter()
+                .map(|m| Rule {
+                    method: m.method.clone(),
+                    secured: m.secured,
+                    takes_query: m.takes_query,
+                    retirement: m.retirement.clone(),
+                })
+                .collect();
             let pattern: Arc<str> = Arc::from(path);
             let mut resource = web::resource(path.to_owned());
             for mounted in &here {
@@ -117,10 +142,15 @@ impl Router {
                     let (rules, pattern) = (Arc::clone(&rules), Arc::clone(&pattern));
                     async move {
                         req.extensions_mut().insert(Pattern(pattern));
-                        if let Err(problem) = admit(&req, &rules).await {
-                            return Ok(req.into_response(actix_web::ResponseError::error_response(&problem)).map_into_right_body());
+                        let retirement = rules.iter().find(|rule| rule.method == *req.method()).and_then(|rule| rule.retirement.clone());
+                        let mut response = match admit(&req, &rules).await {
+                            Err(problem) => req.into_response(actix_web::ResponseError::error_response(&problem)).map_into_right_body(),
+                            Ok(()) => next.call(req).await?.map_into_left_body(),
+                        };
+                        if let Some(retirement) = retirement {
+                            retirement.tell(response.headers_mut());
                         }
-                        next.call(req).await.map(actix_web::dev::ServiceResponse::map_into_left_body)
+                        Ok(response)
                     }
                 }));
             config.service(resource);
@@ -132,6 +162,7 @@ struct Rule {
     method: Method,
     secured: Option<(RecordType, Verb)>,
     takes_query: bool,
+    retirement: Option<Arc<Retirement>>,
 }
 
 /// Order of refusals: who are you, may you, then what you sent. The extractors hold the rights; this only puts the
@@ -160,4 +191,55 @@ macro_rules! mount {
     ($router:expr; $($room:path : $($handler:ident),+ $(,)?);+ $(;)?) => {
         $({ use $room as room; pastey::paste! { $($router.add::<room::[<__path_ $handler>], _, _>(room::$handler);)+ } })+
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, test};
+
+    use super::*;
+    use crate::{
+        answer::{Answer, Plain, Reply},
+        service::Health,
+    };
+
+    /// A question no one needs an application for.
+    struct Nothing;
+    impl FromRequest for Nothing {
+        type Error = Problem;
+        type Future = std::future::Ready<Result<Self, Problem>>;
+        fn from_request(_: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+            std::future::ready(Ok(Self))
+        }
+    }
+    impl Describe for Nothing {
+        fn describe(_: &mut Shape) {}
+    }
+
+    #[utoipa::path(get, path = "/v1/old", tag = "service", extensions(("x-deprecated-since" = json!("2027-01-01")), ("x-sunset" = json!("2027-12-31"))))]
+    async fn get_old(_: Nothing) -> Answer<Plain<Health>> {
+        Reply::of(&Plain(Health { status: "ok".into() }))
+    }
+
+    #[actix_web::test]
+    async fn an_operation_on_its_way_out_says_so_in_every_answer_and_in_the_document() {
+        let mut router = Router::default();
+        router.add::<__path_get_old, _, _>(get_old);
+        assert!(router.faults().is_empty());
+        let document = crate::spec::document(router.operations());
+        assert_eq!(document["paths"]["/v1/old"]["get"]["deprecated"], true);
+        assert!(document["paths"]["/v1/old"]["get"]["responses"]["200"]["headers"]["Sunset"].is_object());
+        let app = test::init_service(App::new().configure(|config| router.configure(config))).await;
+        for (path, status) in [("/v1/old", 200), ("/v1/old?x=1", 400)] {
+            let answer = test::call_service(&app, test::TestRequest::get().uri(path).to_request()).await;
+            assert_eq!(answer.status().as_u16(), status);
+            assert_eq!(answer.headers().get("deprecation").unwrap(), "@1798761600");
+            assert_eq!(answer.headers().get("sunset").unwrap(), "Fri, 31 Dec 2027 00:00:00 GMT");
+        }
+    }
+
+    #[core::prelude::v1::test]
+    fn no_handler_is_described_wrongly() {
+        assert_eq!(crate::app::router().faults(), &[] as &[String]);
+    }
 }

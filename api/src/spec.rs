@@ -165,6 +165,8 @@ pub struct Operation {
     pub method: String,
     /// What its attribute and comments say.
     pub written: utoipa::openapi::path::Operation,
+    /// When it will be gone, if it will.
+    pub retirement: Option<std::sync::Arc<crate::retirement::Retirement>>,
     /// What its types say.
     pub shape: Shape,
 }
@@ -205,6 +207,9 @@ pub fn document(operations: &[Operation]) -> Value {
         let mut described = serde_json::to_value(&operation.written).unwrap_or_default();
         if let Some(described) = described.as_object_mut() {
             complete(described, &operation.shape, &operation.method);
+            if let Some(retirement) = &operation.retirement {
+                retirement.describe(described);
+            }
         }
         paths.entry(operation.path.clone()).or_default().insert(operation.method.clone(), described);
     }

@@ -27,10 +27,13 @@ words! {
 #[serde(deny_unknown_fields, default)]
 pub struct NextStepPolicies {
     /// Open leads.
+    #[schema(required = true)]
     pub lead: Policy,
     /// Open deals.
+    #[schema(required = true)]
     pub deal: Policy,
     /// Active clients.
+    #[schema(required = true)]
     pub contact: Policy,
 }
 impl Default for NextStepPolicies {
@@ -44,16 +47,22 @@ impl Default for NextStepPolicies {
 #[serde(deny_unknown_fields, default)]
 pub struct Policies {
     /// Always a next step.
+    #[schema(required = true)]
     pub next_step: NextStepPolicies,
     /// One client, one card: below `require` a caller may create a duplicate knowingly.
+    #[schema(required = true)]
     pub duplicates: Policy,
     /// Required fields of a card.
+    #[schema(required = true)]
     pub required_fields: Policy,
     /// Outcome of a communication.
+    #[schema(required = true)]
     pub outcome: Policy,
     /// Second factor at sign-in.
+    #[schema(required = true)]
     pub second_factor: Policy,
     /// `If-Match` on changes: with `require` a change without it is answered 428.
+    #[schema(required = true)]
     pub if_match: Policy,
 }
 impl Default for Policies {

@@ -13,6 +13,7 @@
 
 pub mod answer;
 pub mod app;
+pub mod breaking;
 pub mod caller;
 pub mod database;
 pub mod seen;

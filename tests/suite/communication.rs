@@ -68,7 +68,8 @@ fn a_communication_that_cannot_have_happened_is_refused() {
         "channel": "call", "direction": "inbound", "contact_id": card(&manager), "occurred_at": "2090-01-01T00:00:00Z", "duration_seconds": -1,
         "recording_url": "javascript:alert(1)", "coordinates": {"latitude": 91.0, "longitude": 181.0}, "participants": [{"role": "никто"}]
     });
-    let refused = manager.post("/v1/communications", wrong).is_problem(422, "validation_failed").names_with("/occurred_at", "invalid_time");
+    let refused =
+        manager.post("/v1/communications", wrong).is_problem(422, "validation_failed").names_with("/occurred_at", "in_the_future");
     let refused =
         refused.names_with("/duration_seconds", "out_of_range").names_with("/recording_url", "invalid_url").names("/coordinates/latitude");
     refused.names("/coordinates/longitude").names("/participants/0/name");

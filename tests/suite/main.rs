@@ -11,6 +11,7 @@
 
 mod access;
 mod api_key;
+mod breaking;
 mod catalog;
 mod catalogue;
 mod command_line;
@@ -18,6 +19,7 @@ mod communication;
 mod company;
 mod concurrency;
 mod contact;
+mod contract;
 mod conventions;
 mod crash;
 mod department;

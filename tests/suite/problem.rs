@@ -97,9 +97,20 @@ fn a_null_character_is_refused_wherever_it_stands() {
     }
     manager.get("/v1/contacts?q=%00").is_problem(400, "invalid_text");
     manager.get("/v1/lookup?email=a%00@example.com").is_problem(400, "invalid_text");
-    let refused = manager.put("/v1/contacts/by-external-id/a%00b", json!({"last_name": "A"}));
-    assert!(matches!(refused.status, 400 | 404), "{refused}");
+    manager.put("/v1/contacts/by-external-id/a%00b", json!({"last_name": "A"})).is_problem(400, "invalid_text");
+    manager.put("/v1/contacts/by-external-id/a%FFb", json!({"last_name": "A"})).is_problem(400, "invalid_text");
     assert_eq!(count(&manager), 0);
+}
+
+#[test]
+fn every_field_that_cannot_be_read_is_told_at_once() {
+    let manager = app().workspace().manager();
+    let wrong = json!({"kind": "call", "title": "A", "owner_id": "nobody", "contact_id": "12", "priority": "loud", "due_at": "soon"});
+    let told = manager.post("/v1/tasks", wrong).is_problem(422, "validation_failed");
+    told.names("/owner_id").names("/contact_id").names("/priority").names("/due_at");
+    // what cannot be read outweighs what is merely wrong
+    let told = manager.post("/v1/tasks", json!({"priority": "loud", "titel": "A", "kind": 7})).status(400);
+    told.names("/priority").names("/titel").names("/kind");
 }
 
 #[test]

@@ -67,14 +67,6 @@ fn of(path: &str, method: &str, targets: &[Target]) -> Vec<(u16, Map<String, Val
     };
     let collection = path.split("/{").next().unwrap_or(path).trim_end_matches("/by-external-id");
     match (method, path) {
-        ("post", "/v1/auth/token") => {
-            let mut refresh = link("refresh_token", "Tokens that go on.", &json!({}));
-            refresh.1["requestBody"] = json!({"refresh_token": "$response.body#/refresh_token"});
-            if let Some(link) = refresh.1.as_object_mut() {
-                link.remove("parameters");
-            }
-            vec![(200, Map::from_iter([refresh]))]
-        }
         ("post", _) if path.contains("{form_key}") || path.ends_with("/test") => {
             vec![(202, items("/v1/submissions", "$response.body#/submission_id"))]
         }

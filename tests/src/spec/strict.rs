@@ -2,13 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-/// Closes every object schema that lists properties and does not say whether others may come.
+/// Closes every object schema that lists properties and does not say whether others may come, and every open list of
+/// words: this server knows all it says.
 pub fn close(schemas: &mut Value) {
     match schemas {
         Value::Object(schema) => {
             let lists = schema.get("properties").is_some_and(|p| p.as_object().is_some_and(|p| !p.is_empty()));
             if lists && schema.get("type").is_some_and(|t| t != "string") && schema.get("additionalProperties").is_none() {
                 schema.insert("unevaluatedProperties".into(), json!(false));
+            }
+            if let Some(words) = schema.remove("x-extensible-enum") {
+                schema.insert("enum".into(), words);
             }
             // parts of an allOf see only their own properties: closing them would refuse their siblings'
             for (_, inner) in
