@@ -276,8 +276,9 @@ pub fn parse_query<P: Parameters>(query: &str) -> Result<P> {
         let Some(parameter) = known.iter().find(|p| p.name == name) else {
             return Err(Problem::parameter(name.chars().take(100).collect::<String>(), FieldCode::UnknownParameter));
         };
-        if seen.contains(&name.as_str()) {
-            return Err(Problem::parameter(name.clone(), FieldCode::InvalidValue));
+        // a list may be told in one, `a=1,2`, or one by one, `a=1&a=2`, as some generated clients do
+        if seen.contains(&name.as_str()) && !parameter.is_list() {
+            return Err(Problem::parameter(name.clone(), FieldCode::ToldTwice));
         }
         if value.chars().count() > parameter.longest {
             return Err(Problem::parameter(name.clone(), FieldCode::TooLong));
@@ -288,7 +289,13 @@ pub fn parse_query<P: Parameters>(query: &str) -> Result<P> {
         seen.push(name);
     }
     // an empty value is no value
-    let given: Vec<(&String, &String)> = pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| (n, v)).collect();
+    let mut given: Vec<(&String, String)> = Vec::with_capacity(pairs.len());
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        match given.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, list)) => *list = format!("{list},{value}"),
+            None => given.push((name, value.clone())),
+        }
+    }
     let encoded = serde_urlencoded::to_string(&given).map_err(|_| Problem::new(ProblemCode::InvalidParameter))?;
     let reader = serde_urlencoded::Deserializer::new(form_pairs(encoded.as_bytes()));
     serde_path_to_error::deserialize(reader).map_err(|error| {

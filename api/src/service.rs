@@ -64,11 +64,11 @@ text_answer!(
 );
 text_answer!(
     /// The document as JSON.
-    SpecJson, "application/json", serde_json::json!({"type": "object"})
+    SpecJson, "application/json", serde_json::json!({"$ref": "#/components/schemas/OpenApiDocument"})
 );
 text_answer!(
     /// The document as YAML.
-    SpecYaml, "application/yaml", serde_json::json!({"type": "object"})
+    SpecYaml, "application/yaml", serde_json::json!({"$ref": "#/components/schemas/OpenApiDocument"})
 );
 
 /// Get the metrics

@@ -29,13 +29,13 @@ use crate::{
     spec::{Describe, Shape},
 };
 
-/// A request nobody has to be signed in for; counted per address.
-pub struct Anonymous {
+/// A request nobody has to be signed in for; counted per address. `PROVES`: with a secret of its own, that may be wrong.
+pub struct Anonymous<const PROVES: bool = true> {
     app: web::Data<App>,
     request: HttpRequest,
 }
 
-impl actix_web::FromRequest for Anonymous {
+impl<const PROVES: bool> actix_web::FromRequest for Anonymous<PROVES> {
     type Error = Problem;
     type Future = std::future::Ready<Result<Self>>;
     fn from_request(req: &HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
@@ -47,9 +47,12 @@ impl actix_web::FromRequest for Anonymous {
         }))
     }
 }
-impl Describe for Anonymous {
+impl<const PROVES: bool> Describe for Anonymous<PROVES> {
     fn describe(shape: &mut Shape) {
-        shape.may_refuse(&[401, 429, 503]);
+        shape.may_refuse(&[429, 503]);
+        if PROVES {
+            shape.may_refuse(&[401]);
+        }
     }
 }
 
@@ -239,7 +242,7 @@ pub async fn revoke_token(who: SignedIn) -> Answer<Done> {
 ///
 /// Answers the same whether the e-mail is known or not. The request is kept; an administrator makes the link.
 #[utoipa::path(post, path = "/v1/auth/password-reset", tag = "auth")]
-pub async fn request_password_reset(who: Anonymous, request: Valid<PasswordResetRequest>) -> Answer<Noted> {
+pub async fn request_password_reset(who: Anonymous<false>, request: Valid<PasswordResetRequest>) -> Answer<Noted> {
     readable(request.validate())?;
     let email = kartoteka_domain::email::parse(&request.email).map_or_else(|_| String::new(), |e| e.normalised);
     for door in workspace::doors(&who.app.store, DoorKind::SignIn, digest(&email)).await? {
@@ -308,8 +311,27 @@ impl Describe for Caller {
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 pub struct JsonWebKeys {
     /// The keys (RFC 7517), the newest first.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<JsonWebKey>)]
     pub keys: serde_json::Value,
+}
+
+/// One public key (RFC 7517, RFC 8037).
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes what the signer writes")]
+pub struct JsonWebKey {
+    /// Key type: `OKP`.
+    kty: String,
+    /// Curve: `Ed25519`.
+    crv: String,
+    /// The public key, base64url.
+    x: String,
+    /// What it is for: `sig`.
+    #[schema(rename = "use")]
+    usage: String,
+    /// Algorithm: `EdDSA`.
+    alg: String,
+    /// Its id, as in the header of a token.
+    kid: String,
 }
 
 /// Anybody, not counted.

@@ -77,7 +77,12 @@ impl Shape {
     /// One more content type of the body.
     pub fn body_also(&mut self, kind: &str, schema: &Value) {
         if let Some(content) = self.body.as_mut().and_then(|b| b.get_mut("content")).and_then(Value::as_object_mut) {
-            content.insert(kind.to_owned(), json!({"schema": schema}));
+            let mut media = json!({"schema": schema});
+            let name = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()).unwrap_or_default();
+            if let (Some(example), Some(media)) = (examples::example(name), media.as_object_mut()) {
+                media.insert("example".into(), example);
+            }
+            content.insert(kind.to_owned(), media);
         }
     }
     /// Query parameters.
@@ -200,6 +205,7 @@ pub fn document(operations: &[Operation]) -> Value {
     dependency::<kartoteka_domain::record::Expanded>(&mut own);
     dependency::<kartoteka_domain::duplicate::Candidate>(&mut own);
     dependency::<kartoteka_domain::user::WorkspaceBrief>(&mut own);
+    dependency::<kartoteka_domain::free::OpenApiDocument>(&mut own);
     add(&own);
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for operation in operations {

@@ -72,6 +72,7 @@ record! {
         /// Which tax id it is.
         pub tax_id_kind: Option<TaxIdKind>,
         /// Requisites for documents by their names: bank, account, …
+        #[schema(value_type = crate::free::Requisites)]
         pub requisites: BTreeMap<String, String>,
         /// Web site.
         pub site: Option<String>,
@@ -110,6 +111,7 @@ input! {
         /// INN, EDRPOU, VAT number; its checksum is verified where one exists.
         tax_id: String, max 40;
         /// Requisites for documents by their names: bank, account, …
+        #[schema(value_type = Option<crate::free::Requisites>)]
         requisites: BTreeMap<String, String>;
         /// Web site, http or https.
         site: String, max 500;

@@ -63,7 +63,7 @@ pub struct FormField {
     pub required: bool,
     /// The options of a choice.
     #[validate(length(max = 100))]
-    #[schema(max_items = 100, required = true)]
+    #[schema(max_items = 100, required = true, default = json!([]))]
     #[serde(default)]
     pub options: Vec<String>,
 }

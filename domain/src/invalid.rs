@@ -63,6 +63,8 @@ words! {
         ConflictingFields = "conflicting_fields",
         /// Set when the record is made and not changed afterwards.
         Unchangeable = "unchangeable",
+        /// A parameter that stands for one value is there twice.
+        ToldTwice = "told_twice",
         /// Earlier than it may be.
         InThePast = "in_the_past",
         /// Later than it may be.

@@ -91,6 +91,7 @@ record! {
         /// Page before that one.
         pub referrer: Option<String>,
         /// Everything else that was asked and answered: budget, term, product.
+        #[schema(value_type = crate::free::Answers)]
         pub answers: BTreeMap<String, Value>,
         /// What the client wrote.
         pub comment: Option<String>,
@@ -134,6 +135,7 @@ input! {
         /// Page before that one.
         referrer: String, max 2000;
         /// Everything else that was asked and answered.
+        #[schema(value_type = Option<crate::free::Answers>)]
         answers: BTreeMap<String, Value>;
         /// What the client wrote.
         comment: String, max 20_000;

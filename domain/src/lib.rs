@@ -19,6 +19,7 @@ pub mod duplicate;
 pub mod email;
 pub mod event;
 pub mod form;
+pub mod free;
 pub mod id;
 pub mod invalid;
 pub mod lead;

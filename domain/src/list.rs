@@ -31,6 +31,13 @@ pub struct Parameter {
     pub dependencies: fn(&mut Vec<NamedSchema>),
 }
 
+impl Parameter {
+    /// Whether it takes several values.
+    pub fn is_list(&self) -> bool {
+        matches!(self.schema, RefOr::T(Schema::Array(_)))
+    }
+}
+
 /// Query parameters of an operation, read strictly and described for the spec from one declaration.
 pub trait Parameters: DeserializeOwned + Send + Sync + 'static {
     /// The description.

@@ -50,6 +50,7 @@ record! {
         /// Why it was rejected, is spam, or a duplicate.
         pub reason: Option<String>,
         /// What was read from it.
+        #[schema(value_type = crate::free::Answers)]
         pub fields: BTreeMap<String, Value>,
         /// Content type as sent.
         pub content_type: Option<String>,
@@ -148,6 +149,7 @@ pub struct PostedUtm {
 pub struct PostedForm {
     /// The form's fields by name.
     #[serde(default)]
+    #[schema(value_type = crate::free::Answers)]
     pub fields: BTreeMap<String, Value>,
     /// Page the form stands on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -63,7 +63,7 @@ pub struct FieldChange {
     #[schema(required = true)]
     pub actor: ActorRef,
     /// Changed fields, each `{before, after}`.
-    #[schema(required = true, value_type = Object)]
+    #[schema(required = true, value_type = crate::free::FieldChanges)]
     pub changes: Value,
 }
 

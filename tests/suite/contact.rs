@@ -146,6 +146,9 @@ fn in_a_patch_an_item_with_a_known_id_keeps_what_it_omits_and_items_left_out_are
     assert_eq!(patched.at("/phones/0/e164"), "+79123456781");
     assert_eq!(patched.at("/phones/0/label"), "первый");
     assert_eq!(patched.at("/phones/0/validity"), "valid");
+    // absent keeps, null clears: in an item as in the card
+    let cleared = manager.patch(&made.path(), json!({"phones": [{"id": first, "label": null}]})).ok();
+    assert_eq!((cleared.at("/phones/0/label"), cleared.at("/phones/0/validity")), (&Value::Null, &json!("valid")));
 }
 
 #[test]

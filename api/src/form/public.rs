@@ -69,7 +69,8 @@ impl actix_web::FromRequest for Post {
 impl Describe for Post {
     fn describe(shape: &mut Shape) {
         shape.body::<PostedForm>(&["application/json"]);
-        let flat = serde_json::json!({"type": "object", "description": "Flat fields by name.", "additionalProperties": true});
+        shape.schema::<kartoteka_domain::free::PostedFields>();
+        let flat = serde_json::json!({"$ref": "#/components/schemas/PostedFields"});
         shape.body_also("application/x-www-form-urlencoded", &flat);
         shape.body_also("multipart/form-data", &flat);
         shape.header("Idempotency-Key", "The same key makes one submission.");

@@ -164,6 +164,7 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::WrongPassword => ["this is not the present password", "это не нынешний пароль", "це не теперішній пароль"],
         F::ConflictingFields => ["contradicts another field", "противоречит другому полю", "суперечить іншому полю"],
         F::Unchangeable => ["cannot be changed afterwards", "потом изменить нельзя", "згодом змінити не можна"],
+        F::ToldTwice => ["told twice", "указано дважды", "вказано двічі"],
         F::InThePast => ["«{}» is in the past", "«{}» уже в прошлом", "«{}» вже в минулому"],
         F::InTheFuture => ["«{}» is in the future", "«{}» ещё в будущем", "«{}» ще в майбутньому"],
         F::InvalidValue => ["«{}» is not allowed here", "«{}» здесь не подходит", "«{}» тут не підходить"],

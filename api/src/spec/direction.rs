@@ -26,13 +26,24 @@ pub fn divide(schemas: &mut Schemas, paths: &mut BTreeMap<String, Map<String, Va
     // the shared problem documents are answers, too
     let answered: BTreeSet<String> =
         &reach(schemas, operations().map(|o| &o["responses"])) | &reach(schemas, [&json!({"$ref": format!("{PREFIX}Problem")})]);
-    let twins: BTreeSet<String> = asked.intersection(&answered).filter(|name| differs(name, schemas)).cloned().collect();
+    let twins: BTreeSet<&String> = asked.intersection(&answered).filter(|name| differs(name, schemas)).collect();
+    let names: BTreeMap<String, String> = asked
+        .iter()
+        .filter_map(|name| match name.strip_prefix("New") {
+            // some generators make `NewContact` the maker of a `Contact`
+            Some(made) => Some((name.clone(), format!("{made}Input"))),
+            None if twins.contains(name) => Some((name.clone(), format!("{name}Input"))),
+            None => None,
+        })
+        .collect();
 
     for name in &asked {
-        let Some(mut schema) = schemas.get(name).cloned() else { continue };
-        point(&mut schema, &twins);
-        ask(&mut schema);
-        schemas.insert(if twins.contains(name) { input_name(name) } else { name.clone() }, schema);
+        let twin = twins.contains(name);
+        let taken = if twin { schemas.get(name).cloned() } else { schemas.remove(name) };
+        let Some(mut schema) = taken else { continue };
+        point(&mut schema, &names);
+        ask(&mut schema, twin);
+        schemas.insert(names.get(name).unwrap_or(name).clone(), schema);
     }
     for name in &answered {
         if let Some(schema) = schemas.get_mut(name) {
@@ -42,14 +53,10 @@ pub fn divide(schemas: &mut Schemas, paths: &mut BTreeMap<String, Map<String, Va
     for operation in paths.values_mut().flat_map(Map::values_mut) {
         for part in ["requestBody", "parameters"] {
             if let Some(part) = operation.get_mut(part) {
-                point(part, &twins);
+                point(part, &names);
             }
         }
     }
-}
-
-fn input_name(name: &str) -> String {
-    format!("{name}Input")
 }
 
 /// Whether a schema says something else to a client that sends it than to one that reads it.
@@ -103,10 +110,9 @@ fn plain_ids(value: &mut Value) {
 }
 
 /// Points references at the requests' own schemas, a union's mapping with them.
-fn point(value: &mut Value, twins: &BTreeSet<String>) {
-    let renamed = |text: &Value| {
-        text.as_str()?.strip_prefix(PREFIX).filter(|name| twins.contains(*name)).map(|name| json!(format!("{PREFIX}{}", input_name(name))))
-    };
+fn point(value: &mut Value, names: &BTreeMap<String, String>) {
+    let renamed =
+        |text: &Value| text.as_str()?.strip_prefix(PREFIX).and_then(|name| names.get(name)).map(|name| json!(format!("{PREFIX}{name}")));
     if let Some(to) = value.get("$ref").and_then(renamed)
         && let Some(map) = value.as_object_mut()
     {
@@ -117,33 +123,58 @@ fn point(value: &mut Value, twins: &BTreeSet<String>) {
             *target = to;
         }
     }
-    each(value, &mut |inner| point(inner, twins));
+    each(value, &mut |inner| point(inner, names));
 }
 
-/// What a request says: closed, and nothing asked for that the server can do without.
-fn ask(schema: &mut Value) {
+/// What a request says: closed, and nothing asked for that the server can do without. A type that is answered, too, tells
+/// there that its properties are always present; of one that is only sent, what is required is meant, and never null.
+fn ask(schema: &mut Value, twin: bool) {
     let Some(map) = schema.as_object_mut() else { return };
-    let optional: BTreeSet<String> = map
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter(|(_, property)| property.get("default").is_some() || nullable(property))
-        .map(|(name, _)| name.clone())
-        .collect();
-    if let Some(required) = map.get_mut("required").and_then(Value::as_array_mut) {
-        required.retain(|name| name.as_str().is_none_or(|name| !optional.contains(name)));
-        if required.is_empty() {
-            map.remove("required");
+    let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    let mut optional = BTreeSet::new();
+    for (name, property) in properties.iter_mut() {
+        let Some(property) = property.as_object_mut() else { continue };
+        let default = property.get("default");
+        if default.is_some() || (twin && nullable(property)) {
+            optional.insert(name.clone());
+        }
+        // said in words: some generated clients would send it, and overwrite by it what a patch leaves out
+        if let Some(default) = property.remove("default").filter(|default| !default.is_null())
+            && let Some(Value::String(text)) = property.get_mut("description")
+        {
+            let scalar = !(default.is_array() || default.is_object());
+            text.push_str(&if scalar {
+                format!(" When made without: `{}`.", default.as_str().map_or_else(|| default.to_string(), ToOwned::to_owned))
+            } else {
+                String::new()
+            });
         }
     }
-    for property in map.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
-        // absent and null mean the same
-        if property.get("default").is_some_and(Value::is_null)
-            && let Some(property) = property.as_object_mut()
-        {
-            property.remove("default");
+    let mut required = map.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    required.retain(|name| name.as_str().is_none_or(|name| !optional.contains(name)));
+    for name in required.iter().filter_map(Value::as_str) {
+        if let Some(property) = map.get_mut("properties").and_then(|all| all.get_mut(name)) {
+            never_null(property);
         }
+    }
+    if required.is_empty() { drop(map.remove("required")) } else { drop(map.insert("required".into(), required.into())) }
+}
+
+/// Takes null out of what a property may be.
+fn never_null(property: &mut Value) {
+    let Some(map) = property.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = map.get("type")
+        && let [one] = types.iter().filter(|t| *t != "null").collect::<Vec<_>>().as_slice()
+    {
+        let one = Value::clone(one);
+        map.insert("type".into(), one);
+    }
+    if let Some(of) = map.get("oneOf").and_then(Value::as_array)
+        && let [only] = of.iter().filter(|v| v["type"] != "null").collect::<Vec<_>>().as_slice()
+        && let Some(only) = only.as_object().cloned()
+    {
+        map.remove("oneOf");
+        map.extend(only);
     }
 }
 
@@ -168,10 +199,9 @@ fn answer(schema: &mut Value) {
     }
 }
 
-fn nullable(property: &Value) -> bool {
-    let null = json!({"type": "null"});
-    property["type"].as_array().is_some_and(|types| types.contains(&json!("null")))
-        || property["oneOf"].as_array().is_some_and(|of| of.contains(&null))
+fn nullable(property: &Map<String, Value>) -> bool {
+    let has = |name: &str, null: &Value| property.get(name).and_then(Value::as_array).is_some_and(|all| all.contains(null));
+    has("type", &json!("null")) || has("oneOf", &json!({"type": "null"}))
 }
 
 fn each(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
@@ -196,7 +226,7 @@ mod tests {
                     "colour": {"$ref": "#/components/schemas/Colour"}, "size": {"type": "integer", "default": 1},
                     "owner_id": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/Id"}]}}}),
             ),
-            ("NewCar", json!({"type": "object", "additionalProperties": false, "properties": {"wheels": {"type": "array", "items": {"$ref": "#/components/schemas/Wheel"}}}})),
+            ("NewCar", json!({"type": "object", "additionalProperties": false, "required": ["name"], "properties": {"name": {"type": ["null", "string"]}, "wheels": {"type": "array", "items": {"$ref": "#/components/schemas/Wheel"}}}})),
         ]
         .map(|(name, schema)| (name.to_owned(), schema))
         .into();
@@ -212,8 +242,12 @@ mod tests {
     #[test]
     fn a_request_asks_for_what_has_no_default_and_is_closed() {
         let (schemas, paths) = divided();
-        assert_eq!(paths["/cars"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/NewCar");
-        assert_eq!(schemas["NewCar"]["properties"]["wheels"]["items"]["$ref"], "#/components/schemas/WheelInput");
+        assert_eq!(paths["/cars"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/CarInput");
+        assert_eq!(
+            (&schemas["CarInput"]["properties"]["name"]["type"], &schemas["CarInput"]["required"]),
+            (&json!("string"), &json!(["name"]))
+        );
+        assert_eq!(schemas["CarInput"]["properties"]["wheels"]["items"]["$ref"], "#/components/schemas/WheelInput");
         assert_eq!(schemas["WheelInput"]["required"], json!(["colour"]));
         assert_eq!(schemas["WheelInput"]["additionalProperties"], json!(false));
         assert_eq!(schemas["WheelInput"]["properties"]["colour"]["$ref"], "#/components/schemas/ColourInput");

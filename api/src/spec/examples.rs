@@ -187,6 +187,7 @@ pub fn example(schema: &str) -> Option<Value> {
             json!({"fields": {"name": "Анна Ахматова", "phone": "8 (912) 345-67-89", "email": "Anna@Example.com", "comment": "Сколько стоит?"},
             "page_url": "https://shop.example/price", "utm": {"source": "yandex", "medium": "cpc", "campaign": "autumn"}})
         }
+        "PostedFields" => json!({"name": "Анна Ахматова", "phone": "8 (912) 345-67-89", "utm_source": "yandex"}),
         "Receipt" => json!({"submission_id": ID, "status": "accepted"}),
         "Submission" => submission(),
         "Workspace" => workspace(),

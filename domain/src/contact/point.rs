@@ -107,6 +107,16 @@ pub struct Messenger {
     pub validity: Validity,
 }
 
+/// Tells null from absent: what is left out of a known entry stays, null clears it.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// The label after an input: as given, or as it was.
+fn label(input: Option<&Option<String>>, old: Option<&Option<String>>) -> Option<String> {
+    input.map_or_else(|| old.cloned().flatten(), |given| line(given.as_deref()))
+}
+
 macro_rules! point_input {
     ($(#[$meta:meta])* $name:ident { $($(#[$fm:meta])* $field:ident : $ty:ty, max $max:tt);* $(;)? }) => {
         $(#[$meta])*
@@ -119,11 +129,11 @@ macro_rules! point_input {
             $($(#[$fm])* #[validate(length(max = $max))] #[schema(max_length = $max)]
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub $field: Option<$ty>,)*
-            /// What it is for: work, mobile, own words.
+            /// What it is for: work, mobile, own words; null clears it.
             #[validate(length(max = 50))]
-            #[schema(max_length = 50)]
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub label: Option<String>,
+            #[schema(max_length = 50, value_type = Option<String>)]
+            #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+            pub label: Option<Option<String>>,
             /// Whether it is the one to use first; the first entry when none says so.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub primary: Option<bool>,
@@ -288,7 +298,7 @@ pub fn phones(inputs: &[PhoneInput], previous: &[Phone], making: &Making<'_>, er
                 value,
                 e164,
                 extension,
-                label: line(input.label.as_deref()).or_else(|| old.and_then(|o| o.label.clone())),
+                label: label(input.label.as_ref(), old.map(|o| &o.label)),
                 primary: input.primary.unwrap_or_else(|| old.is_some_and(|o| o.primary)),
                 validity: input.validity.or(old.map(|o| o.validity)).unwrap_or(Validity::Unknown),
             };
@@ -318,7 +328,7 @@ pub fn emails(inputs: &[EmailInput], previous: &[Email], making: &Making<'_>, er
             let email = Email {
                 id: old.map_or_else(|| PointId::new((making.fresh_id)()), |o| o.id),
                 value: parsed.address,
-                label: line(input.label.as_deref()).or_else(|| old.and_then(|o| o.label.clone())),
+                label: label(input.label.as_ref(), old.map(|o| &o.label)),
                 primary: input.primary.unwrap_or_else(|| old.is_some_and(|o| o.primary)),
                 validity: input.validity.or(old.map(|o| o.validity)).unwrap_or(Validity::Unknown),
             };
@@ -348,7 +358,7 @@ pub fn messengers(inputs: &[MessengerInput], previous: &[Messenger], making: &Ma
                 id: old.map_or_else(|| PointId::new((making.fresh_id)()), |o| o.id),
                 network: network?.to_lowercase(),
                 handle: handle?,
-                label: line(input.label.as_deref()).or_else(|| old.and_then(|o| o.label.clone())),
+                label: label(input.label.as_ref(), old.map(|o| &o.label)),
                 primary: input.primary.unwrap_or_else(|| old.is_some_and(|o| o.primary)),
                 validity: input.validity.or(old.map(|o| o.validity)).unwrap_or(Validity::Unknown),
             };
@@ -360,12 +370,24 @@ pub fn messengers(inputs: &[MessengerInput], previous: &[Messenger], making: &Ma
 
 impl From<&Phone> for PhoneInput {
     fn from(p: &Phone) -> Self {
-        Self { id: Some(p.id), value: Some(p.value.clone()), label: p.label.clone(), primary: Some(p.primary), validity: Some(p.validity) }
+        Self {
+            id: Some(p.id),
+            value: Some(p.value.clone()),
+            label: Some(p.label.clone()),
+            primary: Some(p.primary),
+            validity: Some(p.validity),
+        }
     }
 }
 impl From<&Email> for EmailInput {
     fn from(e: &Email) -> Self {
-        Self { id: Some(e.id), value: Some(e.value.clone()), label: e.label.clone(), primary: Some(e.primary), validity: Some(e.validity) }
+        Self {
+            id: Some(e.id),
+            value: Some(e.value.clone()),
+            label: Some(e.label.clone()),
+            primary: Some(e.primary),
+            validity: Some(e.validity),
+        }
     }
 }
 impl From<&Messenger> for MessengerInput {
@@ -374,7 +396,7 @@ impl From<&Messenger> for MessengerInput {
             id: Some(m.id),
             network: Some(m.network.clone()),
             handle: Some(m.handle.clone()),
-            label: m.label.clone(),
+            label: Some(m.label.clone()),
             primary: Some(m.primary),
             validity: Some(m.validity),
         }

@@ -1,0 +1,37 @@
+//! Names for objects whose members nobody knows beforehand, so that the document and generated code can speak of them.
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{AdditionalProperties, ObjectBuilder, Type},
+    },
+};
+
+macro_rules! free_objects {
+    ($($name:ident of $values:ident : $text:literal),* $(,)?) => { $(
+        #[doc = $text]
+        pub struct $name;
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new().schema_type(Type::Object).description(Some($text)).additional_properties(Some($values())).into()
+            }
+        }
+        impl ToSchema for $name {}
+    )* };
+}
+free_objects! {
+    Answers of anything: "Values of any kind by the names of the questions.",
+    Requisites of words: "Texts by their names: bank, account, …",
+    FieldChanges of anything: "Changed fields by name, each `{before, after}`.",
+    PostedFields of anything: "Flat fields of a form by name.",
+    OpenApiDocument of anything: "A document of the OpenAPI Specification 3.1.",
+}
+
+fn anything() -> AdditionalProperties<Schema> {
+    AdditionalProperties::FreeForm(true)
+}
+
+fn words() -> AdditionalProperties<Schema> {
+    AdditionalProperties::RefOr(ObjectBuilder::new().schema_type(Type::String).into())
+}
