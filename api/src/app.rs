@@ -203,7 +203,7 @@ fn cors(app: &App) -> Cors {
 }
 
 /// Serves until a signal; `announce` is told the address.
-pub async fn serve(app: App, announce: impl FnOnce(std::net::SocketAddr)) -> std::io::Result<()> {
+pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnOnce(std::net::SocketAddr)) -> std::io::Result<()> {
     let router = Arc::new(router());
     app.refresh_origins().await;
     let state = web::Data::new(app.clone());
@@ -225,7 +225,7 @@ pub async fn serve(app: App, announce: impl FnOnce(std::net::SocketAddr)) -> std
     .client_request_timeout(Duration::from_secs(15))
     .shutdown_timeout(20)
     .disable_signals()
-    .bind(app.settings.listen)?;
+    .listen(listener)?;
     if let Some(address) = server.addrs().first().copied() {
         announce(address);
     }

@@ -133,6 +133,7 @@ impl<P: Permission> Can<P> {
 
     /// Goes through everything and takes it all back: what would happen, with nothing written. No idempotency key is spent.
     pub async fn rehearse<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        self.idempotency_key()?;
         let outcome = self
             .app
             .store

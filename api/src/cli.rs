@@ -166,21 +166,21 @@ fn migrate(settings: &Settings) -> Result<Vec<String>, String> {
     kartoteka_persistence::migrate::run(settings.database_url.expose_secret()).map_err(|error| format!("database_url: {error}"))
 }
 
-fn serve(settings: Settings) -> Result<(), String> {
+fn serve(mut settings: Settings) -> Result<(), String> {
     migrate(&settings)?;
     kartoteka_domain::phone::warm();
-    let public_url_given = settings.public_url != format!("http://{}", settings.listen);
-    let public = settings.public_url.clone();
+    let listener = std::net::TcpListener::bind(settings.listen).map_err(|error| format!("listen: {error}"))?;
+    settings.listens_on(listener.local_addr().map_err(|error| format!("listen: {error}"))?);
+    let base = settings.public_url.clone();
     actix_web::rt::System::new().block_on(async move {
         let app = tokio::task::spawn_blocking(move || App::open(settings)).await.map_err(|e| e.to_string())??;
         let store = app.store.clone();
         let empty =
             tokio::task::spawn_blocking(move || kartoteka_persistence::workspace::is_empty_now(&store)).await.map_err(|e| e.to_string())?;
         let empty = empty.map_err(|e| e.to_string())?;
-        app::serve(app, move |address| {
+        app::serve(app, listener, move |address| {
             println!("listening on http://{address}");
             drop(io::stdout().flush());
-            let base = if public_url_given { public } else { format!("http://{address}") };
             eprintln!("API reference: {base}/docs/");
             if empty {
                 eprintln!("No workspace yet. Next: `kartoteka init` makes yours, `kartoteka demo` fills one to try.");

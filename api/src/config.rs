@@ -199,6 +199,13 @@ impl Given {
 }
 
 impl Settings {
+    /// Takes over the address that was really bound: with port 0 the system chose one.
+    pub fn listens_on(&mut self, address: std::net::SocketAddr) {
+        if self.public_url == format!("http://{}", self.listen) {
+            self.public_url = format!("http://{address}");
+        }
+        self.listen = address;
+    }
     /// The settings as they may be shown: without passwords and keys.
     pub fn shown(&self) -> serde_json::Value {
         serde_json::json!({

@@ -4,7 +4,7 @@ pub mod view;
 
 use kartoteka_domain::{
     access::RecordType,
-    contact::{Contact, DuplicateChoice, EmailInput, ListContacts, MessengerInput, NewContact, OnDuplicate, PhoneInput},
+    contact::{AddedEmail, AddedMessenger, AddedPhone, Contact, DuplicateChoice, ListContacts, NewContact, OnDuplicate},
     event::Event,
     invalid::FieldCode,
     record::{Made, Record},
@@ -64,33 +64,24 @@ pub async fn upsert_contact(
 ///
 /// Without sending the whole list.
 #[utoipa::path(post, path = "/v1/contacts/{id}/phones", tag = "contacts")]
-pub async fn add_contact_phone(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<PhoneInput>) -> Answer<Created<Contact>> {
-    can.write(move |tx| {
-        add(tx, at.0, |input| input.phones.get_or_insert_default().push(PhoneInput { id: None, ..new.0.clone() }), "/phones")
-    })
-    .await
+pub async fn add_contact_phone(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<AddedPhone>) -> Answer<Created<Contact>> {
+    can.write(move |tx| add(tx, at.0, |input| input.phones.get_or_insert_default().push(new.0.clone().into()), "/phones")).await
 }
 
 /// Add an e-mail to a contact
 ///
 /// Without sending the whole list.
 #[utoipa::path(post, path = "/v1/contacts/{id}/emails", tag = "contacts")]
-pub async fn add_contact_email(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<EmailInput>) -> Answer<Created<Contact>> {
-    can.write(move |tx| {
-        add(tx, at.0, |input| input.emails.get_or_insert_default().push(EmailInput { id: None, ..new.0.clone() }), "/emails")
-    })
-    .await
+pub async fn add_contact_email(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<AddedEmail>) -> Answer<Created<Contact>> {
+    can.write(move |tx| add(tx, at.0, |input| input.emails.get_or_insert_default().push(new.0.clone().into()), "/emails")).await
 }
 
 /// Add a messenger handle to a contact
 ///
 /// Without sending the whole list.
 #[utoipa::path(post, path = "/v1/contacts/{id}/messengers", tag = "contacts")]
-pub async fn add_contact_messenger(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<MessengerInput>) -> Answer<Created<Contact>> {
-    can.write(move |tx| {
-        add(tx, at.0, |input| input.messengers.get_or_insert_default().push(MessengerInput { id: None, ..new.0.clone() }), "/messengers")
-    })
-    .await
+pub async fn add_contact_messenger(can: Can<UpdateContacts>, at: At<Contact>, new: Valid<AddedMessenger>) -> Answer<Created<Contact>> {
+    can.write(move |tx| add(tx, at.0, |input| input.messengers.get_or_insert_default().push(new.0.clone().into()), "/messengers")).await
 }
 
 /// Makes a contact, or says what stands in the way.

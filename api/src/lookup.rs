@@ -46,15 +46,13 @@ fn identity(by: &LookUp, country: &str) -> Result<Identity> {
     if let Some((second, _)) = given.next() {
         return Err(Problem::parameter(second, FieldCode::ConflictingFields));
     }
+    let wrong = |code| Problem::parameter(name, code).given(value);
     Ok(match name {
-        "phone" => Identity::phone(&phone::parse(value, country).map_err(|_| Problem::parameter(name, FieldCode::InvalidPhone))?.e164),
-        "email" => Identity {
-            kind: "email",
-            value: email::parse(value).map_err(|_| Problem::parameter(name, FieldCode::InvalidEmail))?.normalised,
-        },
-        "tax_id" => Identity::tax_id(&tax_id::parse(value, country).map_err(|_| Problem::parameter(name, FieldCode::InvalidTaxId))?.value),
+        "phone" => Identity::phone(&phone::parse(value, country).map_err(|_| wrong(FieldCode::InvalidPhone))?.e164),
+        "email" => Identity { kind: "email", value: email::parse(value).map_err(|_| wrong(FieldCode::InvalidEmail))?.normalised },
+        "tax_id" => Identity::tax_id(&tax_id::parse(value, country).map_err(|_| wrong(FieldCode::InvalidTaxId))?.value),
         _ => {
-            let (network, handle) = value.split_once(':').ok_or_else(|| Problem::parameter(name, FieldCode::InvalidValue))?;
+            let (network, handle) = value.split_once(':').ok_or_else(|| wrong(FieldCode::InvalidMessenger))?;
             Identity { kind: "messenger", value: messenger_key(network, handle) }
         }
     })

@@ -31,6 +31,8 @@ macro_rules! codes {
 codes! {
     /// The body is not JSON, or was cut off.
     MalformedJson = "malformed_json" 400,
+    /// The form's body is not what its content type says.
+    MalformedForm = "malformed_form" 400,
     /// A value has another JSON type than wanted.
     WrongType = "wrong_type" 400,
     /// A name the request may not carry.
@@ -150,6 +152,13 @@ impl Problem {
     pub fn parameter(name: impl Into<String>, field: FieldCode) -> Self {
         let code = if field == FieldCode::UnknownParameter { ProblemCode::UnknownParameter } else { ProblemCode::InvalidParameter };
         Self { errors: FieldErrors::parameter(name, field).0, ..Self::new(code) }
+    }
+    /// With the value that is at fault, cut to what a message can hold.
+    pub fn given(mut self, value: &str) -> Self {
+        if let Some(error) = self.errors.last_mut() {
+            error.given = Some(value.chars().take(100).collect());
+        }
+        self
     }
     /// Our fault; the cause goes to the log only.
     pub fn internal(cause: impl std::fmt::Display) -> Self {

@@ -281,16 +281,16 @@ pub fn parse_query<P: Parameters>(query: &str) -> Result<P> {
             return Err(Problem::parameter(name.clone(), FieldCode::ToldTwice));
         }
         if value.chars().count() > parameter.longest {
-            return Err(Problem::parameter(name.clone(), FieldCode::TooLong));
+            return Err(Problem::parameter(name.clone(), FieldCode::TooLong).given(&parameter.longest.to_string()));
         }
         if value.contains('\0') {
             return Err(Problem { code: ProblemCode::InvalidText, ..Problem::parameter(name.clone(), FieldCode::InvalidText) });
         }
         seen.push(name);
     }
-    // an empty value is no value
     let mut given: Vec<(&String, String)> = Vec::with_capacity(pairs.len());
-    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+    let counts = |name: &str, value: &str| !value.is_empty() || known.iter().any(|p| p.name == name && !p.takes_empty());
+    for (name, value) in pairs.iter().filter(|(name, value)| counts(name, value)) {
         match given.iter_mut().find(|(known, _)| *known == name) {
             Some((_, list)) => *list = format!("{list},{value}"),
             None => given.push((name, value.clone())),
@@ -300,7 +300,8 @@ pub fn parse_query<P: Parameters>(query: &str) -> Result<P> {
     let reader = serde_urlencoded::Deserializer::new(form_pairs(encoded.as_bytes()));
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let name = error.path().to_string();
-        Problem::parameter(name, FieldCode::InvalidValue)
+        let value = given.iter().find(|(known, _)| **known == name).map(|(_, value)| value.clone()).unwrap_or_default();
+        Problem::parameter(name, FieldCode::InvalidValue).given(&value)
     })
 }
 

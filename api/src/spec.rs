@@ -108,9 +108,8 @@ impl Shape {
     }
     /// A header of the request.
     pub fn header(&mut self, name: &str, description: &str) {
-        self.parameters.push(
-            json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string", "maxLength": 255}}),
-        );
+        self.parameters
+            .push(json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}}));
     }
     /// A named schema and all it refers to.
     pub fn schema<T: ToSchema>(&mut self) {
@@ -206,6 +205,7 @@ pub fn document(operations: &[Operation]) -> Value {
     dependency::<kartoteka_domain::duplicate::Candidate>(&mut own);
     dependency::<kartoteka_domain::user::WorkspaceBrief>(&mut own);
     dependency::<kartoteka_domain::free::OpenApiDocument>(&mut own);
+    dependency::<kartoteka_domain::free::ChangedValue>(&mut own);
     add(&own);
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for operation in operations {

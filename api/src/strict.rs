@@ -15,6 +15,9 @@ use serde_json::Value;
 #[derive(Clone, Copy)]
 pub struct Strict<'de>(pub &'de Value);
 
+/// Up to here (2⁵³) every whole number is exact as a double.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+
 fn unexpected(value: &Value) -> Unexpected<'_> {
     match value {
         Value::Null => Unexpected::Unit,
@@ -71,8 +74,17 @@ impl<'de> Deserializer<'de> for Strict<'de> {
         visitor.visit_newtype_struct(self)
     }
 
+    // 2.0 is as whole as 2: JSON knows one kind of number, and some languages write every number with its point
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0.as_f64().filter(|real| self.0.is_f64() && real.fract() == 0.0 && real.abs() < MOST_EXACT) {
+            #[expect(clippy::cast_possible_truncation, reason = "it has no fraction and is within what is exact")]
+            Some(whole) => visitor.visit_i64(whole as i64),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct
+        bool i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct
         map identifier ignored_any
     }
 }

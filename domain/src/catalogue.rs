@@ -68,12 +68,14 @@ macro_rules! catalogue {
             /// An entry of a choice list.
             pub struct $new, $patch clears $clear {
                 /// Key for programs, lower snake_case.
+                #[schema(pattern = "^([a-z][a-z0-9_]*)?$")]
                 key: String, max 50;
                 /// Name as people read it; unique in its list.
                 name (required = true): String, max 100;
                 /// Place in the list, smallest first.
                 position: i64, range 0 to 1_000_000;
                 /// Colour for interfaces, `#RRGGBB`.
+                #[schema(pattern = "^(#[0-9A-Fa-f]{6})?$")]
                 color: String, max 7;
             }
         }
@@ -87,11 +89,11 @@ macro_rules! catalogue {
                 let name = errors.required_line("/name", input.name.as_deref());
                 let key = crate::invalid::line(input.key.as_deref());
                 if let Some(key) = key.as_deref().filter(|key| !workspace::is_key(key)) {
-                    errors.add_with("/key", FieldCode::InvalidValue, key);
+                    errors.add_with("/key", FieldCode::InvalidKey, key);
                 }
                 let color = crate::invalid::line(input.color.as_deref());
                 if let Some(color) = color.as_deref().filter(|color| !is_color(color)) {
-                    errors.add_with("/color", FieldCode::InvalidValue, color);
+                    errors.add_with("/color", FieldCode::InvalidColor, color);
                 }
                 errors.finish()?;
                 let position = input.position.unwrap_or(0);

@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 pub use matching::{identities, search_text};
-pub use point::{Email, EmailInput, Identity, Messenger, MessengerInput, Phone, PhoneInput, PointKind, Validity};
+pub use point::{
+    AddedEmail, AddedMessenger, AddedPhone, Email, EmailInput, Identity, Messenger, MessengerInput, Phone, PhoneInput, PointKind, Validity,
+};
 
 use crate::{
     access::RecordType,
@@ -371,11 +373,11 @@ impl Made for Contact {
         }
         let kind = line(input.r#type.as_deref()).unwrap_or_else(|| "lead".into());
         if making.workspace.is_some_and(|workspace| !workspace.knows_contact_type(&kind)) {
-            errors.add_with("/type", FieldCode::InvalidValue, &kind);
+            errors.add_with("/type", FieldCode::ReferenceNotFound, &kind);
         }
         let language = line(input.language.as_deref());
         if let Some(language) = language.as_deref().filter(|l| !workspace::is_language(l)) {
-            errors.add_with("/language", FieldCode::InvalidValue, language);
+            errors.add_with("/language", FieldCode::InvalidLanguage, language);
         }
         let time_zone = errors.zone("/time_zone", input.time_zone.as_deref());
         let this_year = making.birth.at.year();

@@ -23,7 +23,7 @@ macro_rules! free_objects {
 free_objects! {
     Answers of anything: "Values of any kind by the names of the questions.",
     Requisites of words: "Texts by their names: bank, account, …",
-    FieldChanges of anything: "Changed fields by name, each `{before, after}`.",
+    FieldChanges of changed_values: "Changed fields by name.",
     PostedFields of anything: "Flat fields of a form by name.",
     OpenApiDocument of anything: "A document of the OpenAPI Specification 3.1.",
 }
@@ -34,4 +34,19 @@ fn anything() -> AdditionalProperties<Schema> {
 
 fn words() -> AdditionalProperties<Schema> {
     AdditionalProperties::RefOr(ObjectBuilder::new().schema_type(Type::String).into())
+}
+
+fn changed_values() -> AdditionalProperties<Schema> {
+    AdditionalProperties::RefOr(utoipa::openapi::Ref::from_schema_name(ChangedValue::name()).into())
+}
+
+/// A field before and after a change.
+#[derive(ToSchema)]
+pub struct ChangedValue {
+    /// What it was; null when it was empty.
+    #[schema(required = true)]
+    pub before: serde_json::Value,
+    /// What it is; null when it was cleared.
+    #[schema(required = true)]
+    pub after: serde_json::Value,
 }

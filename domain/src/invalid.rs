@@ -19,12 +19,20 @@ words! {
         InvalidPhone = "invalid_phone",
         /// Not an e-mail address.
         InvalidEmail = "invalid_email",
+        /// Not a messenger's handle, `network:handle`.
+        InvalidMessenger = "invalid_messenger",
         /// Not a tax id, or its checksum is wrong.
         InvalidTaxId = "invalid_tax_id",
         /// Not an http or https address.
         InvalidUrl = "invalid_url",
         /// Not an IANA time zone.
         InvalidTimeZone = "invalid_time_zone",
+        /// Not a language tag: `ru`, `pt-BR`.
+        InvalidLanguage = "invalid_language",
+        /// Not a key: lower snake_case, a letter first.
+        InvalidKey = "invalid_key",
+        /// Not a colour, `#RRGGBB`.
+        InvalidColor = "invalid_color",
         /// Not an ISO 3166 country.
         InvalidCountry = "invalid_country",
         /// Not an ISO 4217 currency.

@@ -32,6 +32,11 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// Whether an empty value is as good as none: of a text to look for. An empty id or date is a client's mistake, and a
+    /// filter left out by mistake shows more than was meant.
+    pub fn takes_empty(&self) -> bool {
+        matches!(&self.schema, RefOr::T(Schema::Object(object)) if object.schema_type == Type::String.into() && object.format.is_none())
+    }
     /// Whether it takes several values.
     pub fn is_list(&self) -> bool {
         matches!(self.schema, RefOr::T(Schema::Array(_)))
@@ -149,13 +154,14 @@ sort_parameter!(
 #[serde(transparent)]
 pub struct Cursor(pub String);
 
-/// A time to compare with, within what a person can mean.
+/// A time to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(pub chrono::DateTime<chrono::Utc>);
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let at = chrono::DateTime::deserialize(deserializer)?;
-        if crate::zone::is_sane(at) { Ok(Self(at)) } else { Err(serde::de::Error::custom("out of range")) }
+        // nothing is kept from before or after: the bound says the same
+        Ok(Self(crate::zone::into_range(at)))
     }
 }
 

@@ -264,7 +264,7 @@ impl Made for Task {
         let title = errors.required_line("/title", input.title.as_deref());
         let kind = line(input.kind.as_deref()).unwrap_or_else(|| "follow_up".into());
         if !crate::workspace::is_key(&kind) {
-            errors.add_with("/kind", FieldCode::InvalidValue, &kind);
+            errors.add_with("/kind", FieldCode::InvalidKey, &kind);
         }
         let due_at = errors.time("/due_at", input.due_at);
         let time_zone = errors.zone("/time_zone", input.time_zone.as_deref());

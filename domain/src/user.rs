@@ -259,7 +259,7 @@ impl Made for User {
         }
         let language = line(input.language.as_deref());
         if let Some(language) = language.as_deref().filter(|l| !workspace::is_language(l)) {
-            errors.add_with("/language", FieldCode::InvalidValue, language);
+            errors.add_with("/language", FieldCode::InvalidLanguage, language);
         }
         let time_zone = errors.zone("/time_zone", input.time_zone.as_deref());
         let absent_until = errors.time("/absent_until", input.absent_until);

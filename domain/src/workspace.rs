@@ -168,7 +168,7 @@ impl Made for Workspace {
         let languages = input.languages.clone().filter(|list| !list.is_empty()).unwrap_or_else(|| vec![default_language(&country).into()]);
         for (index, language) in languages.iter().enumerate() {
             if !is_language(language) {
-                errors.add_with(format!("/languages/{index}"), FieldCode::InvalidValue, language);
+                errors.add_with(format!("/languages/{index}"), FieldCode::InvalidLanguage, language);
             }
         }
         let cors_origins = input.cors_origins.clone().unwrap_or_default();
@@ -180,7 +180,7 @@ impl Made for Workspace {
         let contact_types = input.contact_types.clone().unwrap_or_default();
         for (index, kind) in contact_types.iter().enumerate() {
             if !is_key(kind) {
-                errors.add_with(format!("/contact_types/{index}"), FieldCode::InvalidValue, kind);
+                errors.add_with(format!("/contact_types/{index}"), FieldCode::InvalidKey, kind);
             }
         }
         errors.finish()?;

@@ -29,6 +29,12 @@ pub fn is_sane(at: DateTime<Utc>) -> bool {
     (0..7_258_118_400).contains(&at.timestamp())
 }
 
+/// The nearest time that can be kept.
+pub fn into_range(at: DateTime<Utc>) -> DateTime<Utc> {
+    let (first, last) = (DateTime::UNIX_EPOCH, DateTime::from_timestamp(7_258_118_399, 0).unwrap_or(DateTime::UNIX_EPOCH));
+    at.clamp(first, last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! Contacts: names, contact points, patches, archive.
 
-use kartoteka_tests::{app, json};
+use kartoteka_tests::{Value, app, json};
 
 #[test]
 fn what_post_answers_is_what_get_answers_byte_for_byte() {
@@ -149,6 +149,20 @@ fn in_a_patch_an_item_with_a_known_id_keeps_what_it_omits_and_items_left_out_are
     // absent keeps, null clears: in an item as in the card
     let cleared = manager.patch(&made.path(), json!({"phones": [{"id": first, "label": null}]})).ok();
     assert_eq!((cleared.at("/phones/0/label"), cleared.at("/phones/0/validity")), (&Value::Null, &json!("valid")));
+}
+
+#[test]
+fn a_contact_point_sent_again_without_its_id_is_the_same_one() {
+    let manager = app().workspace().manager();
+    let body = || json!({"last_name": "Блок", "phones": [{"value": "8 921 100-20-30"}], "emails": [{"value": "Blok@Example.com"}], "messengers": [{"network": "telegram", "handle": "@blok"}]});
+    let made = manager.put("/v1/contacts/by-external-id/blok", body()).created();
+    let labelled =
+        manager.patch(&made.path(), json!({"phones": [{"id": made.at("/phones/0/id"), "label": "дом", "validity": "valid"}]})).ok();
+    let again = manager.put("/v1/contacts/by-external-id/blok", body()).ok();
+    assert_eq!((&again["version"], &again["phones"]), (&labelled["version"], &labelled["phones"]));
+    let typed_otherwise = manager.patch(&made.path(), json!({"phones": [{"value": "+7 (921) 100 20 30"}]})).ok();
+    assert_eq!(typed_otherwise.at("/phones/0/id"), made.at("/phones/0/id"));
+    assert_eq!(typed_otherwise.at("/phones/0/label"), "дом");
 }
 
 #[test]

@@ -232,7 +232,7 @@ fn urlencoded(body: &[u8], content_type: Option<&str>) -> Vec<(String, Value)> {
 
 async fn multipart(content_type: &str, body: &[u8]) -> Result<Posted> {
     use futures_util::StreamExt;
-    let malformed = || Problem::new(ProblemCode::MalformedJson);
+    let malformed = || Problem::new(ProblemCode::MalformedForm);
     let mut headers = header::HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_str(content_type).map_err(|_| malformed())?);
     let bytes = web::Bytes::copy_from_slice(body);

@@ -60,6 +60,9 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
     use ProblemCode as C;
     locale.pick(match code {
         C::MalformedJson => ["The body is not valid JSON", "Тело запроса не является правильным JSON", "Тіло запиту не є правильним JSON"],
+        C::MalformedForm => {
+            ["The body is not the form it says it is", "Тело запроса не та форма, которой названо", "Тіло запиту не та форма, якою назване"]
+        }
         C::WrongType => ["A value has the wrong type", "Значение не того типа", "Значення не того типу"],
         C::UnknownField => ["The request has an unknown field", "В запросе неизвестное поле", "У запиті невідоме поле"],
         C::UnknownParameter => ["The request has an unknown parameter", "В запросе неизвестный параметр", "У запиті невідомий параметр"],
@@ -152,6 +155,10 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::OutOfRange => ["outside the range {}", "вне диапазона {}", "поза діапазоном {}"],
         F::InvalidPhone => ["«{}» is not a phone number", "«{}» — не телефонный номер", "«{}» — не телефонний номер"],
         F::InvalidEmail => ["«{}» is not an e-mail address", "«{}» — не адрес почты", "«{}» — не адреса пошти"],
+        F::InvalidLanguage => ["«{}» is not a language tag", "«{}» — не код языка", "«{}» — не код мови"],
+        F::InvalidKey => ["«{}» is not a lower snake_case key", "«{}» — не ключ из a–z, 0–9 и _", "«{}» — не ключ із a–z, 0–9 та _"],
+        F::InvalidColor => ["«{}» is not a colour #RRGGBB", "«{}» — не цвет #RRGGBB", "«{}» — не колір #RRGGBB"],
+        F::InvalidMessenger => ["«{}» is not network:handle", "«{}» — не сеть:имя", "«{}» — не мережа:ім'я"],
         F::InvalidTaxId => [
             "«{}» is not a tax id, or its check digit is wrong",
             "«{}» — не ИНН, или контрольная цифра неверна",

@@ -45,6 +45,7 @@ pub fn divide(schemas: &mut Schemas, paths: &mut BTreeMap<String, Map<String, Va
         ask(&mut schema, twin);
         schemas.insert(names.get(name).unwrap_or(name).clone(), schema);
     }
+    patches_cannot_empty(schemas);
     for name in &answered {
         if let Some(schema) = schemas.get_mut(name) {
             answer(schema);
@@ -134,6 +135,9 @@ fn ask(schema: &mut Value, twin: bool) {
     let mut optional = BTreeSet::new();
     for (name, property) in properties.iter_mut() {
         let Some(property) = property.as_object_mut() else { continue };
+        if let Some(items) = property.get_mut("items").and_then(Value::as_object_mut) {
+            never_blank(items);
+        }
         let default = property.get("default");
         if default.is_some() || (twin && nullable(property)) {
             optional.insert(name.clone());
@@ -160,6 +164,32 @@ fn ask(schema: &mut Value, twin: bool) {
     if required.is_empty() { drop(map.remove("required")) } else { drop(map.insert("required".into(), required.into())) }
 }
 
+/// What a record cannot be made without, a patch cannot take from it.
+fn patches_cannot_empty(schemas: &mut Schemas) {
+    let names: Vec<String> = schemas.keys().filter_map(|name| name.strip_suffix("Patch").map(ToOwned::to_owned)).collect();
+    for name in names {
+        let required = schemas.get(&format!("{name}Input")).and_then(|input| input["required"].as_array().cloned()).unwrap_or_default();
+        for field in required.iter().filter_map(Value::as_str) {
+            if let Some(property) = schemas.get_mut(&format!("{name}Patch")).and_then(|patch| patch.get_mut("properties")?.get_mut(field)) {
+                never_null(property);
+            }
+        }
+        if let Some(words) = schemas.get_mut(&format!("{name}Field")).and_then(|fields| fields.get_mut("enum")?.as_array_mut()) {
+            words.retain(|word| !required.contains(word));
+        }
+    }
+}
+
+/// A text that says nothing is none: the server trims it, and asks for it.
+fn never_blank(map: &mut Map<String, Value>) {
+    if map.get("type").is_some_and(|kind| kind == "string")
+        && ["format", "const", "pattern", "enum"].iter().all(|rule| !map.contains_key(*rule))
+    {
+        map.insert("minLength".into(), 1.into());
+        map.insert("pattern".into(), "\\S".into());
+    }
+}
+
 /// Takes null out of what a property may be.
 fn never_null(property: &mut Value) {
     let Some(map) = property.as_object_mut() else { return };
@@ -176,6 +206,7 @@ fn never_null(property: &mut Value) {
         map.remove("oneOf");
         map.extend(only);
     }
+    never_blank(map);
 }
 
 /// What an answer says: whole, and open to later additions.

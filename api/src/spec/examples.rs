@@ -125,9 +125,9 @@ pub fn example(schema: &str) -> Option<Value> {
             json!({"last_name": "Ахматова", "first_name": "Анна", "phones": [{"value": "8 (912) 345-67-89", "label": "mobile"}], "emails": [{"value": "anna@example.com"}]})
         }
         "ContactPatch" => json!({"position": "Директор", "clear": ["comment"]}),
-        "PhoneInput" => json!({"value": "+380 67 765 09 87", "label": "work"}),
-        "EmailInput" => json!({"value": "anna@example.com", "primary": true}),
-        "MessengerInput" => json!({"network": "telegram", "handle": "@anna"}),
+        "AddedPhone" => json!({"value": "+380 67 765 09 87", "label": "work"}),
+        "AddedEmail" => json!({"value": "anna@example.com", "primary": true}),
+        "AddedMessenger" => json!({"network": "telegram", "handle": "@anna"}),
         "Company" => company(),
         "NewCompany" => json!({"name": "Василёк", "tax_id": "7728168971"}),
         "CompanyPatch" => json!({"industry": "Retail"}),

@@ -118,7 +118,7 @@ fn label(input: Option<&Option<String>>, old: Option<&Option<String>>) -> Option
 }
 
 macro_rules! point_input {
-    ($(#[$meta:meta])* $name:ident { $($(#[$fm:meta])* $field:ident : $ty:ty, max $max:tt);* $(;)? }) => {
+    ($(#[$meta:meta])* $name:ident, alone $alone:ident { $($(#[$fm:meta])* $field:ident : $ty:ty, max $max:tt);* $(;)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
         #[serde(deny_unknown_fields)]
@@ -141,25 +141,50 @@ macro_rules! point_input {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub validity: Option<Validity>,
         }
+
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $alone {
+            $($(#[$fm])* #[validate(length(max = $max))] #[schema(max_length = $max, required = true)]
+            #[serde(default)]
+            pub $field: Option<$ty>,)*
+            /// What it is for: work, mobile, own words.
+            #[validate(length(max = 50))]
+            #[schema(max_length = 50)]
+            #[serde(default)]
+            pub label: Option<String>,
+            /// Whether it is the one to use first.
+            #[serde(default)]
+            pub primary: Option<bool>,
+            /// Whether it works.
+            #[serde(default)]
+            pub validity: Option<Validity>,
+        }
+        impl From<$alone> for $name {
+            fn from(new: $alone) -> Self {
+                Self { id: None, $($field: new.$field,)* label: Some(new.label), primary: new.primary, validity: new.validity }
+            }
+        }
     };
 }
 point_input!(
     /// A phone number to keep.
-    PhoneInput {
+    PhoneInput, alone AddedPhone {
         /// The number as people write it.
         value: String, max 100;
     }
 );
 point_input!(
     /// An e-mail address to keep.
-    EmailInput {
+    EmailInput, alone AddedEmail {
         /// The address.
         value: String, max 320;
     }
 );
 point_input!(
     /// A messenger handle to keep.
-    MessengerInput {
+    MessengerInput, alone AddedMessenger {
         /// Network: telegram, whatsapp, viber, vk, …
         network: String, max 30;
         /// Handle in it.
@@ -228,7 +253,7 @@ entry!(Phone, p => format!("{}#{}", p.e164, p.extension.as_deref().unwrap_or_def
 entry!(Email, e => Identity::email(&e.value).value);
 entry!(Messenger, m => messenger_key(&m.network, &m.handle));
 
-/// Keeps known entries, adds new ones, refuses ids of nobody; one entry is primary, the same one is not kept twice.
+/// Keeps known entries (by id, or by what they hold), adds new ones, refuses ids of nobody; one entry is primary, the same one is not kept twice.
 fn assemble<I, T: Entry + Clone>(
     pointer: &str,
     inputs: &[I],
@@ -252,7 +277,14 @@ fn assemble<I, T: Entry + Clone>(
                 found
             }
         };
-        if let Some((entry, primary)) = build(input, old, &here, errors)
+        let built = build(input, old, &here, errors);
+        // sent again without its id it is the same entry: an upsert that runs every night changes nothing
+        let same = match (&built, old) {
+            (Some((entry, _)), None) => previous.iter().find(|other| other.key() == entry.key()),
+            _ => None,
+        };
+        let built = if same.is_some() { build(input, same, &here, errors) } else { built };
+        if let Some((entry, primary)) = built
             && !kept.iter().any(|other| other.key() == entry.key() || other.id() == entry.id())
         {
             if primary == Some(true) {

@@ -1,0 +1,252 @@
+import { client } from "./api/client.gen.js";
+import {
+  completeTask,
+  createCommunication,
+  createContact,
+  createNote,
+  createTask,
+  createToken,
+  getContactTimeline,
+  getMe,
+  listLeads,
+  listTasks,
+  revokeToken,
+  submitForm,
+  updateContact,
+} from "./api/sdk.gen.js";
+import type { Contact, ContactInput, Problem, ProblemCode, TaskPage, TimelineItem } from "./api/types.gen.js";
+import { check, counted, email, formKey, password, pause, random, step, unreachable, url } from "./harness.js";
+
+client.setConfig({ baseUrl: url });
+
+const number = `+7912${random(7)}`;
+const address = `client-${random(10)}@example.com`;
+const newContact: ContactInput = {
+  display_name: `Anna ${random(6)}`,
+  position: "Buyer",
+  comment: "Met at the fair",
+  phones: [{ value: number, label: "mobile" }],
+  emails: [{ value: address }],
+};
+let contact: Contact;
+
+/** The answer, or what the problem says. */
+function answered<T>(result: { data?: T; error?: Problem; response?: Response }, status: number): T {
+  check(result.response !== undefined, `no answer: ${result.error}`);
+  check(result.data !== undefined, `${result.response.status} ${result.error?.code}: ${result.error?.detail}`);
+  check(result.response.status === status, `status ${result.response.status}, not ${status}`);
+  return result.data;
+}
+
+function refused(result: { error?: Problem; response?: Response }, status: number, code: ProblemCode): Problem {
+  check(result.response?.status === status, `status ${result.response?.status}, not ${status}`);
+  check(result.error?.code === code, `code ${result.error?.code}, not ${code}`);
+  return result.error;
+}
+
+/** What an item of each kind is told by: every variant has a body of its own. */
+function facts(item: TimelineItem): string {
+  switch (item.kind) {
+    case "communication":
+      return item.record.channel;
+    case "task":
+      return item.record.title;
+    case "note":
+      return item.record.body;
+    case "lead":
+      return item.record.status;
+    case "submission":
+      return item.record.state;
+    case "change":
+      return item.record.action;
+    default:
+      return unreachable(item);
+  }
+}
+
+async function timeline(): Promise<Map<string, number>> {
+  const page = answered(
+    await getContactTimeline({ path: { id: contact.id }, query: { limit: 200 } }),
+    200,
+  );
+  const counts = new Map<string, number>();
+  for (const item of page.data) {
+    check(facts(item) !== "", `an empty ${item.kind}`);
+    counts.set(item.kind, (counts.get(item.kind) ?? 0) + 1);
+  }
+  return counts;
+}
+
+await step("sign in", async () => {
+  const tokens = answered(await createToken({ body: { email, password } }), 200);
+  client.setConfig({ auth: tokens.access_token });
+  return `${tokens.token_type}, ${tokens.expires_in} s`;
+});
+
+await step("create contact", async () => {
+  contact = answered(await createContact({ body: newContact }), 201);
+  check(contact.phones[0]?.e164 === number, `phone ${contact.phones[0]?.e164}`);
+  return `${contact.display_name}, version ${contact.version}`;
+});
+
+await step("meet duplicate", async () => {
+  const problem = refused(await createContact({ body: newContact }), 409, "duplicate_found");
+  const best = problem.candidates?.[0];
+  check(best?.id === contact.id, `candidate ${best?.id}`);
+  const evidence = best.evidence.map(({ field, agreement, weight }) => `${field} ${agreement} ${weight.toFixed(2)}`);
+  return `${best.verdict} ${best.score.toFixed(2)} by ${evidence.join(", ")}`;
+});
+
+await step("attach duplicate", async () => {
+  const attached = answered(
+    await createContact({ body: newContact, query: { on_duplicate: "attach" } }),
+    200,
+  );
+  check(attached.id === contact.id, `another contact: ${attached.id}`);
+  return "the same contact";
+});
+
+await step("log call", async () => {
+  const call = answered(
+    await createCommunication({
+      body: {
+        channel: "call",
+        direction: "inbound",
+        contact_id: contact.id,
+        duration_seconds: 185,
+        outcome: "interested",
+      },
+    }),
+    201,
+  );
+  check(call.contact_id === contact.id, `contact ${call.contact_id}`);
+  return `${call.direction} ${call.channel}, ${call.duration_seconds} s, ${call.status}`;
+});
+
+await step("complete task", async () => {
+  const task = answered(
+    await createTask({
+      body: { title: "Call back", kind: "call", contact_id: contact.id, due_at: "2030-01-10T09:00:00Z" },
+    }),
+    201,
+  );
+  const { task: done, next_task: next } = answered(
+    await completeTask({
+      path: { id: task.id },
+      body: { result: "Agreed to meet", next_task: { title: "Meet", kind: "meeting", due_at: "2030-01-11T09:00:00Z" } },
+    }),
+    200,
+  );
+  check(done.status === "done", `status ${done.status}`);
+  check(next?.contact_id === contact.id, `next task ${next?.id}`);
+  return `${done.status}, next: ${next.title} at ${next.due_at}`;
+});
+
+await step("read timeline", async () => {
+  answered(await createNote({ body: { body: "Prefers mornings", contact_id: contact.id } }), 201);
+  const counts = await timeline();
+  for (const kind of ["change", "communication", "note", "task"]) check(counts.has(kind), `no ${kind}`);
+  return counted(counts);
+});
+
+await step("page list", async () => {
+  const made = new Set<string>();
+  for (let i = 0; i < 7; i++) {
+    const body = { title: `Step ${i}`, contact_id: contact.id, due_at: "2030-02-01T09:00:00Z" };
+    made.add(answered(await createTask({ body }), 201).id);
+  }
+  const seen: string[] = [];
+  let pages = 0;
+  let cursor: string | null = null;
+  do {
+    const page: TaskPage = answered(
+      await listTasks({
+        query: { contact_id: [contact.id], status: ["open", "done"], limit: 2, ...(cursor && { cursor }) },
+      }),
+      200,
+    );
+    seen.push(...page.data.map((task) => task.id));
+    cursor = page.next_cursor;
+    pages++;
+  } while (cursor !== null);
+  check(new Set(seen).size === seen.length, "repeats");
+  check([...made].every((id) => seen.includes(id)), "skips");
+  return `${seen.length} tasks on ${pages} pages`;
+});
+
+await step("clear fields", async () => {
+  const path = { id: contact.id };
+  const byNull = answered(await updateContact({ path, body: { comment: null } }), 200);
+  check(byNull.comment === null, `comment ${byNull.comment}`);
+  const byName = answered(await updateContact({ path, body: { clear: ["position"] } }), 200);
+  check(byName.position === null, `position ${byName.position}`);
+  return `version ${byName.version}`;
+});
+
+await step("stale version", async () => {
+  const problem = refused(
+    await updateContact({
+      path: { id: contact.id },
+      headers: { "If-Match": `"${contact.version}"` },
+      body: { comment: "Late" },
+    }),
+    412,
+    "version_mismatch",
+  );
+  const { current_version: version, changed_fields: fields } = problem;
+  check(version !== undefined && version > contact.version, `version ${version}`);
+  check(fields?.includes("comment") === true, `fields ${fields?.join(", ")}`);
+  return `now ${version}, changed ${fields.join(", ")}`;
+});
+
+await step("repeat key", async () => {
+  const request = {
+    headers: { "Idempotency-Key": random(20) },
+    body: { title: "Only once", contact_id: contact.id, due_at: "2030-03-01T09:00:00Z" },
+  };
+  const first = answered(await createTask(request), 201);
+  const repeated = await createTask(request);
+  check(answered(repeated, 201).id === first.id, "another task");
+  check(repeated.response?.headers.get("idempotent-replayed") === "true", "not replayed");
+  return "the same task, replayed";
+});
+
+await step("submit form", async () => {
+  const receipt = answered(
+    await submitForm({
+      path: { form_key: formKey },
+      body: {
+        fields: { name: newContact.display_name, phone: number, email: address, comment: "Call me" },
+        utm: { source: "newsletter" },
+        page_url: "https://shop.example/price",
+      },
+    }),
+    202,
+  );
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const query = { contact_id: [contact.id] };
+    const leads = answered(await listLeads({ query }), 200);
+    const lead = leads.data.find((lead) => lead.submission_id === receipt.submission_id);
+    if (lead) {
+      check(lead.utm.source === "newsletter", `utm ${lead.utm.source}`);
+      return `${receipt.status}, lead ${lead.status}; ${counted(await timeline())}`;
+    }
+    await pause(100);
+  }
+  throw new Error("no lead after 10 s");
+});
+
+await step("invalid body", async () => {
+  const body = { display_name: "Nobody", phones: [{ value: "12" }], emails: [{ value: "nowhere" }] };
+  const problem = refused(await createContact({ body }), 422, "validation_failed");
+  const errors = problem.errors.map((field) => `${field.pointer} ${field.code}`);
+  check(errors.includes("/phones/0/value invalid_phone"), errors.join());
+  return errors.join(", ");
+});
+
+await step("sign out", async () => {
+  const { response } = await revokeToken();
+  check(response?.status === 204, `status ${response?.status}`);
+  const problem = refused(await getMe(), 401, "invalid_token");
+  return `then ${problem.status} ${problem.code}`;
+});

@@ -1,0 +1,80 @@
+"""Sends every request example of the specification, as it stands, each to a demo of its own."""
+
+import json
+import re
+
+import httpx
+
+METHODS = ("post", "put", "patch", "delete")
+# Ids that begin so stand in examples for the ids of the reader's own records.
+PLACEHOLDER = "019aa000-0000-7000-8000-"
+# What no example can hold, because every demo makes its own.
+SECRETS = {
+    "create_token": lambda demo, client: {key: demo.people["administrator"][key] for key in ("email", "password")},
+    "refresh_token": lambda demo, client: {"refresh_token": demo.sign_in("administrator")["refresh_token"]},
+    "change_my_password": lambda demo, client: {"current_password": demo.people["administrator"]["password"]},
+    "confirm_password_reset": lambda demo, client: {"token": reset_token(client)},
+}
+
+
+def reset_token(client):
+    link = client.post(f"/v1/users/{first(client, '/v1/users')}/password-link").raise_for_status().json()
+    return link["token"]
+
+
+def first(client, collection):
+    """Id of the first record of a list."""
+    return client.get(collection).raise_for_status().json()["data"][0]["id"]
+
+
+def filled(body, client):
+    """The body with placeholders replaced: `reject_reason_id` by the first of /v1/reject-reasons, and so on."""
+    return {
+        name: first(client, f"/v1/{name.removesuffix('_id').replace('_', '-')}s") if str(value).startswith(PLACEHOLDER) else value
+        for name, value in body.items()
+    }
+
+
+def examples(specification):
+    for path, methods in specification["paths"].items():
+        for method in METHODS:
+            operation = methods.get(method)
+            for media_type, content in ((operation or {}).get("requestBody", {}).get("content", {})).items():
+                named = {"": {"value": content["example"]}} if "example" in content else content.get("examples", {})
+                for name, example in named.items():
+                    yield method, path, operation, media_type, name, example["value"]
+
+
+def encoded(body, media_type):
+    if media_type == "application/x-www-form-urlencoded":
+        return {"data": body}
+    if media_type == "multipart/form-data":
+        return {"files": {name: (None, value) for name, value in body.items()}}
+    return {"content": json.dumps(body), "headers": {"content-type": media_type}}
+
+
+def address(path, operation, demo, client):
+    """The path with the ids of the demo's own records in it."""
+    path = path.replace("{form_key}", demo.form_key)
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path" and parameter["name"] not in ("id", "form_key"):
+            path = path.replace(f"{{{parameter['name']}}}", str(parameter.get("example", "erp-1")))
+    if "{id}" in path:
+        path = path.replace("{id}", first(client, path.split("/{id}")[0]))
+    return path
+
+
+def run(server, report):
+    specification = httpx.get(f"{server.url}/openapi.json").json()
+    for method, path, operation, media_type, name, body in examples(specification):
+        demo = server.demo()
+        with demo.client() as client:
+            body = filled(body, client) | SECRETS.get(operation["operationId"], lambda *_: {})(demo, client)
+            answer = client.request(method, address(path, operation, demo, client), **encoded(body, media_type))
+        title = f"{operation['operationId']} {media_type} {name}".strip()
+        expected = re.compile("|".join(code for code in operation["responses"] if code[0] in "23"))
+        report(
+            title,
+            expected.fullmatch(str(answer.status_code)),
+            f"{answer.status_code} {answer.text[:400]}\n  sent {json.dumps(body, ensure_ascii=False)}",
+        )
