@@ -6,6 +6,7 @@ mod crud;
 mod answer;
 mod api_key;
 mod app;
+mod audit;
 mod can;
 mod catalogue;
 mod cli;
