@@ -102,7 +102,11 @@ pub fn circumstances(req: &HttpRequest) -> Circumstances {
         request_id: req.extensions().get::<RequestId>().map(|id| id.0.clone()),
         address: peer_address(req),
         via: via(req),
-        user_agent: req.headers().get(actix_web::http::header::USER_AGENT).and_then(|v| v.to_str().ok()).map(|v| v.chars().take(300).collect()),
+        user_agent: req
+            .headers()
+            .get(actix_web::http::header::USER_AGENT)
+            .and_then(|v| v.to_str().ok())
+            .map(|v| v.chars().take(300).collect()),
     }
 }
 

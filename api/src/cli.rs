@@ -14,8 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     app::{self, App},
-    audit,
-    clock,
+    audit, clock,
     config::{Given, LogFormat, Settings},
     credential, demo,
     problem::{Locale, Problem},

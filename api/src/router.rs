@@ -149,7 +149,8 @@ impl Router {
                             Ok(()) => next.call(req).await?.map_into_left_body(),
                         };
                         if response.status() == StatusCode::FORBIDDEN
-                            && let Some((record, _)) = rules.iter().find(|r| r.method == *response.request().method()).and_then(|r| r.secured)
+                            && let Some((record, _)) =
+                                rules.iter().find(|r| r.method == *response.request().method()).and_then(|r| r.secured)
                         {
                             let problem = response.response().extensions().get::<Problem>().cloned();
                             refusal::note(response.request(), record, problem.as_ref());

@@ -171,12 +171,7 @@ pub fn list(tx: &mut dyn Reading, params: &ListAuditEvents) -> Result<Page<Audit
 }
 
 /// The fields that the last `count` changes of a record touched, each once, in alphabetical order.
-pub fn last_changed_fields(
-    tx: &mut dyn Reading,
-    record: RecordType,
-    id: Uuid,
-    count: i64,
-) -> Result<Vec<String>, StoreError> {
+pub fn last_changed_fields(tx: &mut dyn Reading, record: RecordType, id: Uuid, count: i64) -> Result<Vec<String>, StoreError> {
     let rows: Vec<String> = audit_event::table
         .filter(audit_event::workspace_id.eq(Uid::from(tx.workspace())))
         .filter(audit_event::record.eq(record.word()))

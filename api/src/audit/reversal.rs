@@ -7,7 +7,10 @@ use kartoteka_domain::{
     access::{Owners, RecordType},
     audit::{
         AuditEvent,
-        reversal::{ConflictReason, Period, Reversal, RevertConflict, RevertMoment, RevertParams, RevertPeriod, RevertedRecord, Step, UntouchedRecord, plan},
+        reversal::{
+            ConflictReason, Period, Reversal, RevertConflict, RevertMoment, RevertParams, RevertPeriod, RevertedRecord, Step,
+            UntouchedRecord, plan,
+        },
     },
     communication::Communication,
     company::Company,
@@ -46,7 +49,11 @@ pub async fn revert_audit_event(can: Can<UpdateAuditEvents>, at: At<AuditEvent>,
 /// Records are gone through some at a time: send the same body with `cursor` = `next_cursor` until that is null. Each request
 /// is one transaction.
 #[utoipa::path(post, path = "/v1/audit-events/revert-period", tag = "audit-events")]
-pub async fn revert_period(can: Can<UpdateAuditEvents>, params: Params<RevertParams>, body: Valid<RevertPeriod>) -> Answer<Plain<Reversal>> {
+pub async fn revert_period(
+    can: Can<UpdateAuditEvents>,
+    params: Params<RevertParams>,
+    body: Valid<RevertPeriod>,
+) -> Answer<Plain<Reversal>> {
     run(&can, &params, move |tx| revert_slice(tx, &body.checked()?, body.cursor.as_deref())).await
 }
 

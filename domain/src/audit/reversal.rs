@@ -299,7 +299,8 @@ mod tests {
     fn a_period_has_an_actor_a_beginning_and_a_later_end() {
         assert_eq!(RevertPeriod::default().checked().unwrap_err().0.len(), 3);
         let at = |text: &str| Some(text.parse().unwrap());
-        let period = RevertPeriod { actor_id: Some(Uuid::nil()), from: at("2026-01-02T00:00:00Z"), to: at("2026-01-01T00:00:00Z"), cursor: None };
+        let period =
+            RevertPeriod { actor_id: Some(Uuid::nil()), from: at("2026-01-02T00:00:00Z"), to: at("2026-01-01T00:00:00Z"), cursor: None };
         assert_eq!(period.checked().unwrap_err().0[0].pointer, "/to");
     }
 }

@@ -54,33 +54,35 @@ pub enum SealOutcome {
 }
 
 /// Seals at most `most` events of a workspace in one transaction.
-pub async fn seal(
-    store: &Store,
-    scope: Scope,
-    circumstances: Circumstances,
-    most: i64,
-) -> Result<SealOutcome, StoreError> {
+pub async fn seal(store: &Store, scope: Scope, circumstances: Circumstances, most: i64) -> Result<SealOutcome, StoreError> {
     store.write_aside(scope, circumstances, move |tx| seal_some(tx, most)).await
 }
 
 fn seal_some(tx: &mut WriteTx<'_>, most: i64) -> Result<SealOutcome, StoreError> {
     let workspace = tx.workspace();
-    let first: Option<Uid> = all!(tx, audit_event).filter(audit_event::sequence.is_null()).select(audit_event::id).first(tx.db().0).optional()?;
+    let first: Option<Uid> =
+        all!(tx, audit_event).filter(audit_event::sequence.is_null()).select(audit_event::id).first(tx.db().0).optional()?;
     if first.is_none() {
         return Ok(SealOutcome::Sealed(0));
     }
     let Some(mut head) = hold_head(tx)? else { return Ok(SealOutcome::Busy) };
     // ids are made inside the transactions, under the record's lock: their order is the order in which a record changed
-    let rows: Vec<AuditRow> = all!(tx, audit_event)
-        .filter(audit_event::sequence.is_null())
-        .order(audit_event::id)
-        .limit(most)
-        .load(tx.db().0)?;
+    let rows: Vec<AuditRow> =
+        all!(tx, audit_event).filter(audit_event::sequence.is_null()).order(audit_event::id).limit(most).load(tx.db().0)?;
     let recorded = tx.unaudited("the chain of the trace itself");
     for row in &rows {
         let sequence = head.sequence + 1;
         let hash = row.entry().hash(&head.hash, sequence);
-        set_columns!(tx.db().0, &recorded, audit_event, workspace, row.id, sequence = sequence, previous_hash = head.hash.to_vec(), hash = hash.to_vec())?;
+        set_columns!(
+            tx.db().0,
+            &recorded,
+            audit_event,
+            workspace,
+            row.id,
+            sequence = sequence,
+            previous_hash = head.hash.to_vec(),
+            hash = hash.to_vec()
+        )?;
         head = Head { sequence, hash };
     }
     set_columns!(tx.db().0, &recorded, audit_head, workspace, workspace, sequence = head.sequence, hash = head.hash.to_vec())?;
@@ -120,18 +122,14 @@ fn hold_head(tx: &mut WriteTx<'_>) -> Result<Option<Head>, StoreError> {
 
 /// The head as the sealer left it.
 pub fn head(tx: &mut dyn Reading) -> Result<Option<Head>, StoreError> {
-    let row: Option<(i64, Vec<u8>)> =
-        all!(tx, audit_head).select((audit_head::sequence, audit_head::hash)).first(tx.db().0).optional()?;
+    let row: Option<(i64, Vec<u8>)> = all!(tx, audit_head).select((audit_head::sequence, audit_head::hash)).first(tx.db().0).optional()?;
     Ok(row.map(|(sequence, hash)| read_head(sequence, hash)))
 }
 
 /// Sealed events after a number, in order.
 pub fn links(tx: &mut dyn Reading, after: i64, most: i64) -> Result<Vec<Link>, StoreError> {
-    let rows: Vec<AuditRow> = all!(tx, audit_event)
-        .filter(audit_event::sequence.gt(after))
-        .order(audit_event::sequence)
-        .limit(most)
-        .load(tx.db().0)?;
+    let rows: Vec<AuditRow> =
+        all!(tx, audit_event).filter(audit_event::sequence.gt(after)).order(audit_event::sequence).limit(most).load(tx.db().0)?;
     Ok(rows
         .into_iter()
         .map(|row| Link { entry: row.entry(), sequence: row.sequence.unwrap_or_default(), previous: row.previous_hash, hash: row.hash })

@@ -2,12 +2,7 @@
 
 use chrono::{DateTime, TimeZone, Utc};
 use diesel::prelude::*;
-use kartoteka_domain::{
-    access::RecordType,
-    audit::FieldHistoryEntry,
-    event::Action,
-    list::Page,
-};
+use kartoteka_domain::{access::RecordType, audit::FieldHistoryEntry, event::Action, list::Page};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -53,7 +48,8 @@ pub fn history(
     let full = i64::try_from(rows.len()).is_ok_and(|count| count == limit + 2);
     let last_row = rows.last().map(|row| (row.at.0, row.id.0));
     for row in rows {
-        let mut fields: Vec<(String, Value)> = changes(&row.changes).into_iter().filter(|(name, _)| field.is_none_or(|f| f == name)).collect();
+        let mut fields: Vec<(String, Value)> =
+            changes(&row.changes).into_iter().filter(|(name, _)| field.is_none_or(|f| f == name)).collect();
         fields.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, change) in fields {
             if from.as_ref().is_some_and(|(_, event, last)| *event == row.id.0 && name <= *last) {
@@ -122,7 +118,13 @@ pub fn traces(tx: &mut dyn Reading, record: RecordType, id: Uuid) -> Result<Vec<
     Ok(rows
         .into_iter()
         .rev()
-        .map(|row| Trace { id: row.id.0, at: row.at.0, actor: row.actor_id.map(|id| id.0), changes: changes(&row.changes), action: row.action })
+        .map(|row| Trace {
+            id: row.id.0,
+            at: row.at.0,
+            actor: row.actor_id.map(|id| id.0),
+            changes: changes(&row.changes),
+            action: row.action,
+        })
         .collect())
 }
 
@@ -143,7 +145,11 @@ pub fn touched(
     if let Some(after) = after {
         query = query.filter(audit_event::record_id.gt(Uid(after)));
     }
-    let rows: Vec<(Uid, String)> =
-        query.select((audit_event::record_id, audit_event::record)).distinct().order((audit_event::record_id, audit_event::record)).limit(most).load(tx.db().0)?;
+    let rows: Vec<(Uid, String)> = query
+        .select((audit_event::record_id, audit_event::record))
+        .distinct()
+        .order((audit_event::record_id, audit_event::record))
+        .limit(most)
+        .load(tx.db().0)?;
     Ok(rows.into_iter().map(|(id, record)| (record, id.0)).collect())
 }

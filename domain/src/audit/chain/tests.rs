@@ -53,7 +53,10 @@ fn the_hash_is_of_the_canonical_form_and_stays_what_it_is() {
     let mut entry = entry(0, "é");
     entry.reason = Some("\u{20ac}".into());
     let canonical = String::from_utf8(serde_json_canonicalizer::to_vec(&entry).unwrap()).unwrap();
-    assert!(canonical.starts_with("{\"action\":\"updated\",\"actor_id\":null,\"actor_name\":\"Ольга\",\"actor_type\":\"user\""), "{canonical}");
+    assert!(
+        canonical.starts_with("{\"action\":\"updated\",\"actor_id\":null,\"actor_name\":\"Ольга\",\"actor_type\":\"user\""),
+        "{canonical}"
+    );
     assert!(canonical.ends_with("\"via\":\"session:1\",\"workspace_id\":\"00000000-0000-0000-0000-000000000007\"}"), "{canonical}");
     assert!(!canonical.contains(": ") && canonical.contains("\"reason\":\"€\""), "{canonical}");
     assert_eq!(to_hex(&entry.hash(&BEGINNING, 1)), EXPECTED);
