@@ -15,7 +15,7 @@ use kartoteka_domain::{
     invalid::FieldCode,
     list::Page,
 };
-use kartoteka_persistence::{Store, audit as store, audit::chain};
+use kartoteka_persistence::{ReadTx, Store, audit as store, audit::chain};
 
 use crate::{
     answer::{Answer, Plain, Reply},
@@ -61,45 +61,44 @@ const SLICE: i64 = 500;
 
 /// Verifies the chain of the scope's workspace, slice by slice: no transaction lasts as long as the chain is.
 pub async fn verify(store: &Store, scope: &Scope, expected: Option<Head>) -> Result<AuditVerification> {
-    let mut so_far: Option<(Walk, i64, bool)> = None;
-    loop {
-        let before = so_far.clone();
-        let (walk, unsealed, headless, whole) = store
+    let (mut walk, mut more, headless, unsealed) = store
+        .read(scope.clone(), move |tx| -> Result<_> {
+            let head = chain::head(tx)?;
+            let mut walk = Walk::new(head.into_iter().chain(expected));
+            let more = along(tx, &mut walk)?;
+            // sealed events without the head the sealer keeps with them: somebody took it away
+            let headless = head.is_none() && walk.head().sequence > 0;
+            Ok((walk, more, headless, chain::unsealed(tx)?))
+        })
+        .await?;
+    while more {
+        let mut on = walk;
+        (walk, more) = store
             .read(scope.clone(), move |tx| -> Result<_> {
-                let (mut walk, unsealed, headless) = match before {
-                    Some(before) => before,
-                    None => {
-                        let head = chain::head(tx)?;
-                        let headless = head.is_none();
-                        (Walk::new(head.into_iter().chain(expected)), chain::unsealed(tx)?, headless)
-                    }
-                };
-                let links = chain::links(tx, walk.head().sequence, SLICE)?;
-                links.iter().for_each(|link| walk.step(link));
-                let whole = walk.is_over() || i64::try_from(links.len()).is_ok_and(|count| count < SLICE);
-                Ok((walk, unsealed, headless, whole))
+                let more = along(tx, &mut on)?;
+                Ok((on, more))
             })
             .await?;
-        if !whole {
-            so_far = Some((walk, unsealed, headless && so_far.is_none()));
-            continue;
-        }
-        let head = walk.head();
-        // sealed events without the head the sealer keeps with them: somebody took it away
-        let lost = (headless && so_far.is_none() && head.sequence > 0).then_some(ChainBreak {
-            id: None,
-            sequence: head.sequence + 1,
-            kind: BreakKind::Truncated,
-        });
-        let first_break = walk.finish().or(lost);
-        return Ok(AuditVerification {
-            ok: first_break.is_none(),
-            verified: head.sequence,
-            unsealed,
-            head: (head.sequence > 0).then(|| head.into()),
-            first_break,
-        });
     }
+    let head = walk.head();
+    let lost = headless.then_some(ChainBreak { id: None, sequence: head.sequence + 1, kind: BreakKind::Truncated });
+    let first_break = walk.finish().or(lost);
+    Ok(AuditVerification {
+        ok: first_break.is_none(),
+        verified: head.sequence,
+        unsealed,
+        head: (head.sequence > 0).then(|| head.into()),
+        first_break,
+    })
+}
+
+/// One slice further; whether there is more.
+fn along(tx: &mut ReadTx<'_>, walk: &mut Walk) -> Result<bool> {
+    let links = chain::links(tx, walk.head().sequence, SLICE)?;
+    for link in &links {
+        walk.step(link);
+    }
+    Ok(!walk.is_over() && i64::try_from(links.len()).is_ok_and(|count| count == SLICE))
 }
 
 /// `SEQUENCE:HASH`, as the command line takes a head.

@@ -39,7 +39,7 @@ pub struct Refusals {
 impl Default for Refusals {
     fn default() -> Self {
         Self {
-            lately: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build(),
+            lately: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(1)).build(),
             turn: Arc::new(Semaphore::new(AT_A_TIME)),
         }
     }

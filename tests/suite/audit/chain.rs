@@ -64,9 +64,10 @@ fn offline(workspace: &Workspace, expect: Option<&str>) -> (bool, String) {
 
 #[test]
 fn tampering_by_raw_sql_is_found_by_the_server_and_offline() {
-    let workspace = app().workspace();
+    let server = Server::start(&Database::fresh(), &[("KARTOTEKA_SIGN_IN_PER_MINUTE", "1000000")]);
+    let workspace = App::of(&server).workspace();
     busy(&workspace, 12);
-    let (admin, database) = (workspace.administrator(), app().database());
+    let (admin, database) = (workspace.administrator(), workspace.app.database());
     let found = settled(&admin);
     let (count, hash) = (found["head"]["sequence"].as_i64().unwrap(), found["head"]["hash"].as_str().unwrap().to_owned());
     let mine = format!("workspace_id = {}", database.uuid(&workspace.id));

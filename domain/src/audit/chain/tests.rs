@@ -43,7 +43,9 @@ fn head_of(links: &[Link]) -> Head {
 fn verified(mut links: Vec<Link>, known: Head) -> Option<ChainBreak> {
     links.sort_by_key(|l| l.sequence);
     let mut walk = Walk::new([known]);
-    links.iter().for_each(|link| walk.step(link));
+    for link in &links {
+        walk.step(link);
+    }
     walk.finish()
 }
 
