@@ -144,7 +144,8 @@ impl FieldErrors {
     pub fn time(&mut self, pointer: &str, given: Option<chrono::DateTime<chrono::Utc>>) -> Option<chrono::DateTime<chrono::Utc>> {
         let at = given?;
         if !crate::zone::is_sane(at) {
-            self.add_with(pointer, FieldCode::InvalidTime, at.to_rfc3339());
+            let code = if at.timestamp() < 0 { FieldCode::InThePast } else { FieldCode::InTheFuture };
+            self.add_with(pointer, code, at.to_rfc3339());
         }
         Some(crate::zone::to_micros(at))
     }
