@@ -29,6 +29,7 @@ pub mod note;
 pub mod person_name;
 pub mod phone;
 pub mod record;
+pub mod role;
 pub mod session;
 pub mod submission;
 pub mod task;

@@ -121,7 +121,12 @@ impl ParameterType for String {
         ObjectBuilder::new().schema_type(Type::String).max_length(Some(Self::LONGEST)).into()
     }
     fn item() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(Self::LONGEST)).pattern(Some("\\S")).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(Self::LONGEST))
+            .pattern(Some("^[^,]*[^,\\s][^,]*$"))
+            .into()
     }
 }
 impl ParameterType for Cursor {

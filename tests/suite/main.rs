@@ -35,6 +35,7 @@ mod naughty;
 mod note;
 mod parsing;
 mod problem;
+mod role;
 mod service;
 mod session;
 mod spec;

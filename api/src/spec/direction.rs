@@ -180,7 +180,11 @@ fn patches_cannot_empty(schemas: &mut Schemas) {
                 never_null(property);
             }
         }
-        if let Some(words) = schemas.get_mut(&format!("{name}Field")).and_then(|fields| fields.get_mut("enum")?.as_array_mut()) {
+        let fields = schemas
+            .get(&format!("{name}Patch"))
+            .and_then(|patch| patch.pointer("/properties/clear/items/$ref")?.as_str()?.strip_prefix(PREFIX))
+            .map(ToOwned::to_owned);
+        if let Some(words) = fields.and_then(|fields| schemas.get_mut(&fields)?.get_mut("enum")?.as_array_mut()) {
             words.retain(|word| !required.contains(word));
         }
     }
