@@ -12,12 +12,12 @@ use kartoteka_persistence::{
 
 use crate::{
     answer::{Answer, Created, Done, Found},
-    can::{Can, CanSecretly, CreateApiKeys, UpdateApiKeys},
+    can::{Can, CanSecretly, CreateApiKeys, ToDelete, UpdateApiKeys},
     credential::{digest, secret, token},
-    crud,
     problem::Result,
     record,
     request::{At, IfMatch, Patch, Valid},
+    role,
 };
 
 crud_read! { ApiKey, ListApiKeys; "api-keys", "/v1/api-keys", "/v1/api-keys/{id}";
@@ -37,7 +37,13 @@ pub async fn create_api_key(can: CanSecretly<CreateApiKeys>, new: Valid<NewApiKe
 #[utoipa::path(patch, path = "/v1/api-keys/{id}", tag = "api-keys")]
 pub async fn update_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: IfMatch, patch: Patch<NewApiKey>) -> Answer<Found<ApiKey>> {
     let app = can.app().clone();
-    let answer = can.write(move |tx| crud::update::<ApiKey>(tx, at.0, &patch, &if_match)).await;
+    let answer = can
+        .write(move |tx| {
+            record::change(tx, at.0, &patch, &if_match, |tx, before: &ApiKey, after: &mut ApiKey| {
+                role::check_grant(tx, &after.role, Some(&before.role))
+            })
+        })
+        .await;
     app.credentials.invalidate_all();
     answer
 }
@@ -46,7 +52,7 @@ pub async fn update_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: I
 ///
 /// It stops working at once and stays listed as archived.
 #[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "api-keys")]
-pub async fn archive_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: IfMatch) -> Answer<Done> {
+pub async fn archive_api_key(can: Can<ToDelete<UpdateApiKeys>>, at: At<ApiKey>, if_match: IfMatch) -> Answer<Done> {
     let app = can.app().clone();
     let answer = can
         .write(move |tx| {
@@ -62,6 +68,7 @@ pub async fn archive_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: 
 /// Makes a key and opens its door.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewApiKey) -> Result<ApiKey> {
     let mut key: ApiKey = record::make(tx, input, None)?;
+    role::check_grant(tx, &key.role, None)?;
     key.prefix = format!("kk_live_{}", key.uuid().simple());
     let secret = secret();
     store::insert_with_secret(tx, &key, digest(&secret), Event::created(&key))?;

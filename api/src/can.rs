@@ -8,14 +8,14 @@ use kartoteka_domain::{
     actor::ActorType,
 };
 use kartoteka_persistence::{
-    Circumstances, ReadTx, StoreError, WriteTx,
+    Circumstances, ReadTx, Reading, StoreError, WriteTx,
     idempotency::{self, Known, RequestKey},
 };
 
 use crate::{
     answer::{Answer, Outcome, Reply, Respond, from_kept, to_kept},
     app::App,
-    clock,
+    clock, conceal,
     observe::{RequestId, peer_address},
     problem::{Problem, ProblemCode, Result},
     request::BodyHash,
@@ -57,7 +57,15 @@ permissions! {
     ReadContactStatuses = Read ContactStatus, CreateContactStatuses = Create ContactStatus, UpdateContactStatuses = Update ContactStatus,
     ReadRejectReasons = Read RejectReason, CreateRejectReasons = Create RejectReason, UpdateRejectReasons = Update RejectReason,
     ReadAuditEvents = Read AuditEvent, UpdateAuditEvents = Update AuditEvent,
+    ReadRoles = Read Role, CreateRoles = Create Role, UpdateRoles = Update Role,
     ReadTags = Read Tag, CreateTags = Create Tag, UpdateTags = Update Tag,
+}
+
+/// Archiving and restoring what `P` would change.
+pub struct ToDelete<P>(PhantomData<P>);
+impl<P: Permission> Permission for ToDelete<P> {
+    const RECORD: RecordType = P::RECORD;
+    const VERB: Verb = Verb::Delete;
 }
 
 /// The verified actor, left by the router for the extractors.
@@ -132,8 +140,15 @@ impl<P: Permission> Can<P> {
     }
 
     /// Reads in one transaction.
-    pub async fn read<R: Respond>(&self, f: impl FnOnce(&mut ReadTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome = self.app.store.read(self.scope.clone(), move |tx| f(tx)?.outcome()).await?;
+    pub async fn read<R: Respond + 'static>(&self, f: impl FnOnce(&mut ReadTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        let outcome = self
+            .app
+            .store
+            .read(self.scope.clone(), move |tx| {
+                let answer = f(tx)?;
+                seen(tx, &answer)
+            })
+            .await?;
         Ok(Reply::kept(outcome))
     }
 
@@ -143,13 +158,16 @@ impl<P: Permission> Can<P> {
     }
 
     /// Changes in one transaction; with an `Idempotency-Key`, once.
-    pub async fn write<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+    pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
         let key = self.idempotency_key()?;
         let outcome: Result<Outcome> = self
             .app
             .store
             .write(self.scope.clone(), circumstances(&self.request), move |tx| match &key {
-                None => f(tx)?.outcome().map(Ok),
+                None => {
+                    let answer = f(tx)?;
+                    seen(tx, &answer).map(Ok)
+                }
                 Some(key) => once(tx, key, &f),
             })
             .await?;
@@ -157,7 +175,7 @@ impl<P: Permission> Can<P> {
     }
 
     /// Goes through everything and takes it all back: what would happen, with nothing written. No idempotency key is spent.
-    pub async fn rehearse<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+    pub async fn rehearse<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
         self.idempotency_key()?;
         let outcome = self
             .app
@@ -165,7 +183,8 @@ impl<P: Permission> Can<P> {
             .write(self.scope.clone(), circumstances(&self.request), move |tx| -> Result<Outcome> {
                 let mut outcome = None;
                 let taken_back = tx.attempt(|tx| -> Result<()> {
-                    outcome = Some(f(tx)?.outcome()?);
+                    let answer = f(tx)?;
+                    outcome = Some(seen(tx, &answer)?);
                     Err(Problem::new(ProblemCode::Internal))
                 });
                 match (outcome, taken_back) {
@@ -221,14 +240,31 @@ impl<P: Permission> Describe for CanSecretly<P> {
 
 impl<P: Permission> CanSecretly<P> {
     /// Changes in one transaction.
-    pub async fn write<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome = self.0.app.store.write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| f(tx)?.outcome()).await?;
+    pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        let outcome = self
+            .0
+            .app
+            .store
+            .write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| {
+                let answer = f(tx)?;
+                seen(tx, &answer)
+            })
+            .await?;
         Ok(Reply::kept(outcome))
     }
 }
 
+/// An answer as the asker's field rules let him see it: what is sent, and what an idempotency key keeps.
+fn seen<R: Respond + 'static>(tx: &dyn Reading, answer: &R) -> Result<Outcome> {
+    conceal::conceal::<R>(tx.scope().actor(), answer.outcome()?)
+}
+
 /// Runs a use-case under its key: the outcome is stored with the effect; a final refusal too, its effect taken back.
-fn once<R: Respond>(tx: &mut WriteTx<'_>, key: &RequestKey, f: &dyn Fn(&mut WriteTx<'_>) -> Result<R>) -> Result<Result<Outcome>> {
+fn once<R: Respond + 'static>(
+    tx: &mut WriteTx<'_>,
+    key: &RequestKey,
+    f: &dyn Fn(&mut WriteTx<'_>) -> Result<R>,
+) -> Result<Result<Outcome>> {
     let expires_at = tx.now() + chrono::Duration::hours(24);
     let known = idempotency::reserve(tx, key, expires_at).map_err(|error| match error {
         StoreError::LockTimeout => Problem::new(ProblemCode::RequestInProgress),
@@ -237,7 +273,10 @@ fn once<R: Respond>(tx: &mut WriteTx<'_>, key: &RequestKey, f: &dyn Fn(&mut Writ
     match known {
         Known::Answered(kept) => Ok(from_kept(&kept)),
         Known::Reused => Err(Problem::new(ProblemCode::IdempotencyKeyReused)),
-        Known::New => match tx.attempt(|tx| f(tx)?.outcome()) {
+        Known::New => match tx.attempt(|tx| {
+            let answer = f(tx)?;
+            seen(tx, &answer)
+        }) {
             Ok(outcome) => {
                 idempotency::keep(tx, key, &to_kept(&outcome))?;
                 Ok(Ok(outcome))
@@ -265,9 +304,9 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// A scope for one's own affairs: reading people is everybody's right.
+    /// A scope for one's own affairs, which no role takes away.
     pub fn scope(&self) -> Result<Scope> {
-        Ok(self.actor.authorize(RecordType::User, Verb::Read)?)
+        Ok(self.actor.authorize(RecordType::Session, Verb::Read)?)
     }
     /// The circumstances of a change.
     pub fn circumstances(&self) -> Circumstances {
@@ -294,6 +333,6 @@ impl FromRequest for SignedIn {
 }
 impl Describe for SignedIn {
     fn describe(shape: &mut Shape) {
-        shape.secured = Some((RecordType::User, Verb::Read));
+        shape.secured = Some((RecordType::Session, Verb::Read));
     }
 }

@@ -15,7 +15,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kartoteka_domain::{
-    access::{Actor, Role, RoleKey, Scope},
+    access::{Actor, Rights, Scope},
     actor::{ActorRef, ActorType},
     department,
     id::{SessionId, UserId, WorkspaceId},
@@ -35,6 +35,7 @@ use crate::{
     app::App,
     clock,
     problem::{Problem, ProblemCode, Result},
+    role,
 };
 
 const ISSUER: &str = "kartoteka";
@@ -154,7 +155,7 @@ struct Claims {
     aud: String,
     sub: Uuid,
     ws: Uuid,
-    role: RoleKey,
+    role: String,
     sid: Uuid,
     exp: i64,
     iat: i64,
@@ -196,13 +197,13 @@ impl Signer {
     }
 
     /// An access token.
-    pub fn issue(&self, workspace: WorkspaceId, user: UserId, role: RoleKey, session: SessionId, now: DateTime<Utc>) -> Result<String> {
+    pub fn issue(&self, workspace: WorkspaceId, user: UserId, role: &str, session: SessionId, now: DateTime<Utc>) -> Result<String> {
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: ISSUER.to_owned(),
             sub: user.uuid(),
             ws: workspace.uuid(),
-            role,
+            role: role.to_owned(),
             sid: session.uuid(),
             exp: now.timestamp() + ACCESS_SECONDS,
             iat: now.timestamp(),
@@ -293,12 +294,13 @@ async fn by_access_token(app: &App, claims: Claims) -> Result<Known> {
                 }
                 None => vec![person.id],
             };
-            Ok(Some((person, colleagues)))
+            let rights = role::rights(tx, &person.role)?;
+            Ok(Some((person, colleagues, rights)))
         })
         .await?;
-    let (person, colleagues) = found.ok_or_else(|| Problem::new(ProblemCode::InvalidToken))?;
+    let (person, colleagues, rights) = found.ok_or_else(|| Problem::new(ProblemCode::InvalidToken))?;
     let who = ActorRef { kind: ActorType::User, id: Some(person.uuid()), name: person.name.clone() };
-    let actor = Actor::verified(workspace, who, Some(person.id), Arc::new(Role::ready_made(person.role)), colleagues.into());
+    let actor = Actor::verified(workspace, who, Some(person.id), Arc::new(rights), colleagues.into());
     let expires_at = DateTime::from_timestamp(claims.exp, 0);
     Ok(Known { actor: Arc::new(actor), session: Some(session_id), expires_at })
 }
@@ -309,13 +311,15 @@ async fn by_api_key(app: &App, id: Uuid, secret: String) -> Result<Known> {
     let Behind { workspace, target } = behind.first().copied().ok_or_else(refused)?;
     let now = clock::now();
     let hash = digest(&secret);
-    let key = app
+    let (key, rights): (kartoteka_domain::api_key::ApiKey, Rights) = app
         .store
         .read(lookup_scope(workspace), move |tx| -> Result<_> {
             let key = kartoteka_domain::api_key::ApiKey::find(tx, target)?
                 .filter(|key| key.archived_at.is_none() && key.expires_at.is_none_or(|at| at > now));
             let right = api_key::secret_hash(tx, target)?.is_some_and(|kept| same(&kept, &hash));
-            Ok(key.filter(|_| right))
+            let Some(key) = key.filter(|_| right) else { return Ok(None) };
+            let rights = role::rights(tx, &key.role)?;
+            Ok(Some((key, rights)))
         })
         .await?
         .ok_or_else(refused)?;
@@ -327,6 +331,6 @@ async fn by_api_key(app: &App, id: Uuid, secret: String) -> Result<Known> {
         }
     }
     let who = ActorRef { kind: ActorType::ApiKey, id: Some(key.uuid()), name: key.name.clone() };
-    let actor = Actor::verified(workspace, who, None, Arc::new(Role::ready_made(key.role)), Arc::from([]));
+    let actor = Actor::verified(workspace, who, None, Arc::new(rights), Arc::from([]));
     Ok(Known { actor: Arc::new(actor), session: None, expires_at: key.expires_at })
 }

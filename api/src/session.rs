@@ -164,7 +164,7 @@ async fn begin(who: &Anonymous, workspace: WorkspaceId, user: &User) -> Result<T
         })
         .await?;
     Ok(Tokens {
-        access_token: who.app.signer.issue(workspace, user.id, user.role, session, clock::now())?,
+        access_token: who.app.signer.issue(workspace, user.id, &user.role, session, clock::now())?,
         token_type: TokenType::Bearer,
         expires_in: ACCESS_SECONDS,
         refresh_token: token("kr", session.uuid(), &secret),
@@ -213,7 +213,7 @@ pub async fn refresh_token(who: Anonymous, request: Valid<RefreshRequest>) -> An
         return Err(invalid());
     };
     Reply::of(&Plain(Tokens {
-        access_token: who.app.signer.issue(workspace, user.id, user.role, session, clock::now())?,
+        access_token: who.app.signer.issue(workspace, user.id, &user.role, session, clock::now())?,
         token_type: TokenType::Bearer,
         expires_in: ACCESS_SECONDS,
         refresh_token: token("kr", id, &fresh),

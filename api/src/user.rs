@@ -1,13 +1,13 @@
 //! People over HTTP: colleagues, oneself, passwords.
 
 use kartoteka_domain::{
-    access::{RecordType, RoleKey, Verb},
+    access::{RecordType, Right, RoleKey},
     event::{Action, Event},
     id::UserId,
     invalid::{FieldCode, FieldErrors},
     record::Record,
     session::PASSWORD_LINK_SECONDS,
-    user::{ListUsers, Me, NewUser, PasswordChange, PasswordLink, Right, User, check_password},
+    user::{ListUsers, Me, NewUser, PasswordChange, PasswordLink, User, check_password},
 };
 use kartoteka_persistence::{
     Stored, WriteTx, session, user as store,
@@ -23,6 +23,7 @@ use crate::{
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
+    role,
 };
 
 crud_read! { User, ListUsers; "users", "/v1/users", "/v1/users/{id}";
@@ -90,17 +91,9 @@ pub async fn get_me(who: SignedIn) -> Answer<Plain<Me>> {
             workspace::briefs(&who.app.store, doors.into_iter().map(|d| d.workspace.uuid()).collect()).await?
         }
     };
-    let role = who.actor.role();
-    let rights = RecordType::ALL
-        .iter()
-        .map(|record| Right {
-            record: *record,
-            read: role.reach(*record, Verb::Read),
-            create: role.reach(*record, Verb::Create),
-            update: role.reach(*record, Verb::Update),
-        })
-        .collect();
-    Reply::of(&Plain(Me { user, actor: who.actor.who().clone(), workspace: brief, workspaces, role: role.key, rights }))
+    let rights = who.actor.role();
+    let matrix = RecordType::ALL.iter().map(|record| Right::of(*record, |verb| rights.reach(*record, verb))).collect();
+    Reply::of(&Plain(Me { user, actor: who.actor.who().clone(), workspace: brief, workspaces, role: rights.role.clone(), rights: matrix }))
 }
 
 /// Change one's own password
@@ -139,6 +132,7 @@ pub async fn change_my_password(who: SignedIn, change: Valid<PasswordChange>) ->
 /// Adds a colleague; the door of his e-mail opens with him.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewUser, password_hash: Option<&str>) -> Result<User> {
     let user: User = record::make(tx, input, None)?;
+    role::check_grant(tx, &user.role, None)?;
     User::insert(tx, &user, Event::created(&user))?;
     workspace::open_door(tx, DoorKind::SignIn, digest(&user.email), user.uuid())?;
     if let Some(hash) = password_hash {
@@ -149,8 +143,10 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewUser, password_hash: Option<&str>
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewUser>, if_match: &IfMatch) -> Result<Found<User>> {
     record::change(tx, id, patch, if_match, |tx, before: &User, after: &mut User| {
-        let was = before.role == RoleKey::Administrator && before.active;
-        let stays = after.role == RoleKey::Administrator && after.active;
+        role::check_grant(tx, &after.role, Some(&before.role))?;
+        let administrator = RoleKey::Administrator.word();
+        let was = before.role == administrator && before.active;
+        let stays = after.role == administrator && after.active;
         if was && !stays && store::other_administrators(tx, before.id)? == 0 {
             return Err(Problem::new(ProblemCode::LastAdministrator));
         }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     access::{RecordType, RoleKey},
-    invalid::{FieldCode, FieldErrors},
+    invalid::{FieldCode, FieldErrors, line},
     record::{Made, Making},
 };
 
@@ -14,7 +14,7 @@ record! {
         /// What it is for.
         pub name: String,
         /// Its role.
-        pub role: RoleKey,
+        pub role: String,
         /// The beginning of the key, to recognise it by.
         pub prefix: String,
         /// The whole key, `Authorization: Bearer kk_live_…`; only in the answer to its creation.
@@ -32,7 +32,8 @@ input! {
         /// What it is for.
         name (required = true): String, max 200;
         /// Its role; `integration` when absent.
-        role: RoleKey;
+        #[schema(pattern = "^([a-z][a-z0-9_]*)?$")]
+        role: String, max 50;
         /// When it stops working; never when absent.
         expires_at: DateTime<Utc>;
     }
@@ -49,7 +50,7 @@ list_params! {
 impl Made for ApiKey {
     type Input = NewApiKey;
     fn input(&self) -> NewApiKey {
-        NewApiKey { name: Some(self.name.clone()), role: Some(self.role), expires_at: self.expires_at }
+        NewApiKey { name: Some(self.name.clone()), role: Some(self.role.clone()), expires_at: self.expires_at }
     }
     fn make(input: &NewApiKey, previous: Option<&Self>, making: &Making<'_>) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
@@ -61,7 +62,7 @@ impl Made for ApiKey {
         errors.finish()?;
         let key = fresh!(ApiKey, making.birth, {
             name: name,
-            role: input.role.unwrap_or(RoleKey::Integration),
+            role: line(input.role.as_deref()).unwrap_or_else(|| RoleKey::Integration.word().to_owned()),
             prefix: format!("kk_live_{}", making.birth.id.simple()),
             secret: None,
             expires_at: expires_at,

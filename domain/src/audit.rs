@@ -230,6 +230,9 @@ pub struct FieldHistoryEntry {
     /// What happened: `created`, `updated`, …
     #[schema(required = true)]
     pub action: String,
+    /// Type of the record.
+    #[schema(required = true)]
+    pub record_type: RecordType,
     /// The field.
     #[schema(required = true)]
     pub field: String,

@@ -30,7 +30,7 @@ fn row(workspace: Uuid, k: &ApiKey, secret_hash: Vec<u8>) -> KeyRow {
     name: k.name.clone(),
     sort_key: text::sort_key(&k.name),
     search_text: text::fold(&k.name),
-    role: k.role.word().to_owned(),
+    role: k.role.clone(),
     secret_hash: secret_hash,
     expires_at: k.expires_at.map(At),
     last_used_at: k.last_used_at.map(At),    }

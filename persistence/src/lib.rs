@@ -25,6 +25,7 @@ pub mod lead;
 pub mod migrate;
 pub mod note;
 pub mod reference;
+pub mod role;
 pub mod session;
 pub mod store;
 pub mod submission;

@@ -4,7 +4,7 @@
 mod room;
 
 use kartoteka_domain::{
-    access::{Owners, RecordType},
+    access::{Owners, RecordType, Verb},
     audit::{
         AuditEvent,
         reversal::{
@@ -212,17 +212,25 @@ impl<T: Revertible> Work<'_, '_, T> {
     }
 
     fn archive(&mut self) -> Result<()> {
-        if self.before.archived_at().is_none() {
+        if self.before.archived_at().is_none() && self.may_archive() {
             self.step(|tx, id| T::archive(tx, id))?;
         }
         Ok(())
     }
 
     fn restore(&mut self) -> Result<()> {
-        if self.before.archived_at().is_some() {
+        if self.before.archived_at().is_some() && self.may_archive() {
             self.step(|tx, id| T::restore(tx, id))?;
         }
         Ok(())
+    }
+
+    fn may_archive(&mut self) -> bool {
+        let may = self.tx.may(T::TYPE, Verb::Delete);
+        if !may {
+            self.conflict(Some(ARCHIVED_AT.to_owned()), ConflictReason::NotPermitted);
+        }
+        may
     }
 
     fn step(&mut self, f: impl FnOnce(&mut WriteTx<'_>, Uuid) -> Result<T>) -> Result<()> {
@@ -272,13 +280,14 @@ impl<T: Revertible> Work<'_, '_, T> {
 
 /// The fields a refusal names and why; what is no refusal by a rule goes on being an error.
 fn refused(problem: Problem) -> Result<(Vec<String>, ConflictReason)> {
-    if problem.transient || !matches!(problem.code.status(), 409 | 422) {
+    if problem.transient || !(matches!(problem.code.status(), 409 | 422) || problem.code == ProblemCode::FieldNotPermitted) {
         return Err(problem);
     }
     let named = problem.errors.iter().filter_map(|e| e.pointer.split('/').nth(1).map(ToOwned::to_owned)).collect();
     let reason = match problem.code {
         ProblemCode::DuplicateFound => ConflictReason::Duplicate,
         ProblemCode::Archived => ConflictReason::Archived,
+        ProblemCode::FieldNotPermitted => ConflictReason::NotPermitted,
         _ => ConflictReason::NotValid,
     };
     Ok((named, reason))

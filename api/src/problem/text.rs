@@ -71,6 +71,12 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::Unauthenticated => ["Sign in first", "Сначала войдите", "Спочатку увійдіть"],
         C::InvalidToken => ["The token is not valid", "Токен недействителен", "Токен недійсний"],
         C::InvalidCredentials => ["Wrong e-mail or password", "Неверная почта или пароль", "Невірна пошта або пароль"],
+        C::RoleProtected => ["This role stays as it is", "Эту роль изменить нельзя", "Цю роль змінити не можна"],
+        C::RoleInUse => ["Somebody has this role", "Эта роль у кого-то есть", "Цю роль хтось має"],
+        C::ExceedsOwnRights => {
+            ["Nobody grants more than he has", "Нельзя дать больше прав, чем есть у себя", "Не можна надати більше прав, ніж маєш"]
+        }
+        C::FieldNotPermitted => ["Your role may not use this field", "Вашей роли это поле недоступно", "Вашій ролі це поле недоступне"],
         C::Forbidden => ["Your role may not do this", "Вашей роли это не разрешено", "Вашій ролі це не дозволено"],
         C::OriginNotAllowed => {
             ["Pages of this origin may not do this", "Страницам этого сайта это не разрешено", "Сторінкам цього сайту це не дозволено"]
@@ -168,6 +174,13 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::InvalidTimeZone => ["«{}» is not a time zone", "«{}» — не часовой пояс", "«{}» — не часовий пояс"],
         F::InvalidCountry => ["«{}» is not a country code", "«{}» — не код страны", "«{}» — не код країни"],
         F::InvalidCurrency => ["«{}» is not a currency code", "«{}» — не код валюты", "«{}» — не код валюти"],
+        F::FieldNeeded => ["«{}» cannot bear this rule", "для «{}» такое правило невозможно", "для «{}» таке правило неможливе"],
+        F::NotPermitted => ["your role may not use this field", "вашей роли это поле недоступно", "вашій ролі це поле недоступне"],
+        F::MaskedValue => [
+            "a masked value cannot be stored",
+            "скрытое точками значение сохранить нельзя",
+            "приховане крапками значення зберегти не можна",
+        ],
         F::WrongPassword => ["this is not the present password", "это не нынешний пароль", "це не теперішній пароль"],
         F::ConflictingFields => ["contradicts another field", "противоречит другому полю", "суперечить іншому полю"],
         F::Unchangeable => ["cannot be changed afterwards", "потом изменить нельзя", "згодом змінити не можна"],

@@ -61,6 +61,7 @@ pub fn history(
                 at: row.at.0,
                 actor: row.actor(),
                 action: row.action.clone(),
+                record_type: record,
                 field: name,
                 before: value("before"),
                 after: value("after"),

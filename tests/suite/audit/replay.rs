@@ -67,7 +67,10 @@ pub fn operate(caller: &Caller, dice: &mut Dice, world: &Mutex<World>) {
             json!({"contact_id": contact, "title": text, "answers": {"budget": dice.below(9), "share": 0.5, "ids": [1, "2", null]}}),
         ),
         3 | 4 => {
-            make("tasks", json!({"title": text, "contact_id": contact, "due_at": format!("2027-01-{:02}T09:00:00.5Z", 1 + dice.below(28))}))
+            make(
+                "tasks",
+                json!({"title": text, "contact_id": contact, "due_at": format!("2027-01-{:02}T09:00:00.5Z", 1 + dice.below(28))}),
+            );
         }
         5 => make("notes", json!({"contact_id": contact, "body": text})),
         6 => make(
