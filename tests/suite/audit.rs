@@ -83,6 +83,7 @@ fn events_are_found_by_actor_record_kind_time_and_request() {
     assert_eq!(found(&format!("record_type=contact&before={at}")), ["contact.created"]);
     assert_eq!(found(&format!("record_type=contact&after={at}")).len(), 3);
     assert_eq!(found(&format!("record_id={}", other.id())).len(), 1);
+    whole_trace(&admin);
     let all = pages(&admin, "/v1/audit-events?limit=200");
     assert_eq!(pages(&admin, "/v1/audit-events?limit=3"), all);
     assert_eq!(pages(&admin, "/v1/audit-events?limit=2&sort=at").len(), all.len());
