@@ -159,6 +159,7 @@ pub fn router() -> Router {
         crate::service: check_health, check_readiness, get_metrics, get_openapi_json, get_openapi_yaml;
         crate::session: create_token, refresh_token, revoke_token, request_password_reset, confirm_password_reset, list_signing_keys;
         crate::user: get_me, change_my_password, list_users, create_user, get_user, update_user, create_password_link;
+        crate::access: get_access_explanation;
         crate::role: list_roles, create_role, get_role, update_role, archive_role, restore_role;
         crate::department: list_departments, create_department, get_department, update_department, archive_department, restore_department;
         crate::api_key: list_api_keys, create_api_key, get_api_key, update_api_key, archive_api_key;
@@ -168,7 +169,7 @@ pub fn router() -> Router {
             list_reject_reasons, create_reject_reason, get_reject_reason, update_reject_reason, archive_reject_reason, restore_reject_reason,
             list_tags, create_tag, get_tag, update_tag, archive_tag, restore_tag;
         crate::contact: list_contacts, create_contact, get_contact, update_contact, archive_contact, restore_contact, upsert_contact,
-            add_contact_phone, add_contact_email, add_contact_messenger;
+            add_contact_phone, add_contact_email, add_contact_messenger, reveal_contact;
         crate::contact::view: get_contact_overview, get_contact_timeline;
         crate::company: list_companies, create_company, get_company, update_company, archive_company, restore_company, upsert_company;
         crate::lookup: look_up;

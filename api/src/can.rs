@@ -25,6 +25,16 @@ pub trait Permission: 'static {
     const RECORD: RecordType;
     /// To do what.
     const VERB: Verb;
+    /// Whether the role must be one that may reveal what is masked.
+    const REVEALS: bool = false;
+}
+
+/// To see what is masked on contacts.
+pub struct RevealContacts;
+impl Permission for RevealContacts {
+    const RECORD: RecordType = RecordType::Contact;
+    const VERB: Verb = Verb::Read;
+    const REVEALS: bool = true;
 }
 
 macro_rules! permissions {
@@ -84,6 +94,9 @@ impl<P: Permission> FromRequest for Can<P> {
         let make = || {
             let Verified(actor) = verified.ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
             let scope = actor.authorize(P::RECORD, P::VERB)?;
+            if P::REVEALS && !actor.role().reveal {
+                return Err(Problem::new(ProblemCode::Forbidden));
+            }
             let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
             Ok(Self { scope, app, request: req.clone(), permission: PhantomData })
         };

@@ -17,13 +17,12 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kartoteka_domain::{
     access::{Actor, Rights, Scope},
     actor::{ActorRef, ActorType},
-    department,
     id::{SessionId, UserId, WorkspaceId},
     record::Record,
     session::ACCESS_SECONDS,
 };
 use kartoteka_persistence::{
-    Store, Stored, api_key, session, user,
+    Store, Stored, api_key, session,
     workspace::{self, Behind, DoorKind, SealedKey},
 };
 use serde::{Deserialize, Serialize};
@@ -287,13 +286,7 @@ async fn by_access_token(app: &App, claims: Claims) -> Result<Known> {
                 return Ok(None);
             }
             let Some(person) = kartoteka_domain::user::User::find(tx, user_id.uuid())?.filter(|u| u.active) else { return Ok(None) };
-            let colleagues = match person.department_id {
-                Some(root) => {
-                    let tree = kartoteka_persistence::department::tree(tx)?;
-                    user::of_departments(tx, &department::subtree(root, &tree))?
-                }
-                None => vec![person.id],
-            };
+            let colleagues = crate::access::colleagues(tx, &person)?;
             let rights = role::rights(tx, &person.role)?;
             Ok(Some((person, colleagues, rights)))
         })

@@ -3,6 +3,7 @@
 #[macro_use]
 mod crud;
 
+mod access;
 mod answer;
 mod api_key;
 mod app;

@@ -201,7 +201,9 @@ pub fn document(operations: &[Operation]) -> Value {
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
     let mut add = |list: &[NamedSchema]| {
         for (name, schema) in list {
-            schemas.entry(name.clone()).or_insert_with(|| tagged(described(serde_json::to_value(schema).unwrap_or_default())));
+            let schema = tagged(described(serde_json::to_value(schema).unwrap_or_default()));
+            let kept = schemas.entry(name.clone()).or_insert_with(|| schema.clone());
+            debug_assert_eq!(*kept, schema, "two types want the schema name {name}");
         }
     };
     let mut own: Vec<NamedSchema> = Vec::new();
@@ -275,6 +277,7 @@ pub fn document(operations: &[Operation]) -> Value {
 }
 
 const TAGS: &[(&str, &str)] = &[
+    ("access", "Why somebody sees something."),
     ("api-keys", "Ways in for integrations."),
     ("auth", "Signing in and out."),
     ("communications", "Calls, meetings, letters, messages."),

@@ -30,6 +30,8 @@ words! {
         PasswordLinkMade = "password_link_made",
         /// A key was replaced.
         KeyRotated = "key_rotated",
+        /// Masked fields were shown, for a reason.
+        Revealed = "revealed",
         /// A responsible person was chosen.
         Assigned = "assigned",
         /// A submission was received.

@@ -24,6 +24,7 @@ mod conventions;
 mod crash;
 mod department;
 mod duplicate;
+mod explain;
 mod form;
 mod idempotency;
 mod judge;

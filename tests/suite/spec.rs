@@ -14,7 +14,7 @@ fn specification() -> &'static Spec {
 /// Every operation of this version; one that is left out fails here, a new one is added here.
 const OPERATIONS: &str = "create_token refresh_token request_password_reset confirm_password_reset revoke_token list_signing_keys
     get_me change_my_password get_my_day
-    list_roles create_role get_role update_role archive_role restore_role
+    get_access_explanation reveal_contact list_roles create_role get_role update_role archive_role restore_role
     list_users create_user get_user update_user create_password_link
     list_departments create_department get_department update_department archive_department restore_department
     list_api_keys create_api_key get_api_key update_api_key archive_api_key

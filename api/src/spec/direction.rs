@@ -202,7 +202,7 @@ fn never_blank(map: &mut Map<String, Value>) {
 
 /// Takes null out of what a property may be.
 fn never_null(property: &mut Value) {
-    let Some(map) = property.as_object_mut() else { return };
+    let Some(map) = property.as_object_mut().filter(|map| nullable(map)) else { return };
     if let Some(Value::Array(types)) = map.get("type")
         && let [one] = types.iter().filter(|t| *t != "null").collect::<Vec<_>>().as_slice()
     {

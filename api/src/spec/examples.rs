@@ -125,6 +125,10 @@ pub fn example(schema: &str) -> Option<Value> {
             json!({"last_name": "Ахматова", "first_name": "Анна", "phones": [{"value": "8 (912) 345-67-89", "label": "mobile"}], "emails": [{"value": "anna@example.com"}]})
         }
         "ContactPatch" => json!({"position": "Директор", "clear": ["comment"]}),
+        "Explanation" => json!({"allowed": true, "visible": "masked", "writable": true, "steps": [
+            {"step": "active", "allows": true, "why": "active"}, {"step": "role", "allows": true, "why": "the role «analyst» reads contact records: all"},
+            {"step": "reach", "allows": true, "why": "everything in the workspace is within reach"}, {"step": "field", "allows": true, "why": "the role makes it masked"}]}),
+        "Reveal" => json!({"reason": "Клиент просил перезвонить"}),
         "AddedPhone" => json!({"value": "+380 67 765 09 87", "label": "work"}),
         "AddedEmail" => json!({"value": "anna@example.com", "primary": true}),
         "AddedMessenger" => json!({"network": "telegram", "handle": "@anna"}),

@@ -145,6 +145,12 @@ impl FieldRules {
         !matches!(self.rule(record, field, own), Some(FieldEffect::Hidden | FieldEffect::ReadOnly))
     }
 
+    /// The same without masks.
+    #[must_use]
+    pub fn without_masks(&self) -> Self {
+        Self(self.0.iter().filter(|rule| rule.effect != FieldEffect::Masked).cloned().collect())
+    }
+
     /// Whether these hide and lock at least what others do.
     pub fn hold_at_least(&self, others: &Self) -> bool {
         let strength = |effect| match effect {
