@@ -187,10 +187,13 @@ impl FieldRules {
         }
         // a card without a name is shown by its phone or e-mail
         let nameless = ["last_name", "first_name", "middle_name"].iter().all(|name| object.get(*name).is_some_and(Value::is_null));
-        if record == RecordType::Contact && nameless && self.touches(record, &["phones", "emails", "messengers"]) && !access.is_clear() {
-            if let Some(Value::String(name)) = object.get_mut("display_name") {
-                *name = mask(name);
-            }
+        if record == RecordType::Contact
+            && nameless
+            && !access.is_clear()
+            && self.touches(record, &["phones", "emails", "messengers"])
+            && let Some(Value::String(name)) = object.get_mut("display_name")
+        {
+            *name = mask(name);
         }
         if let (Some(shown), false) = (object.get_mut("access"), access.is_clear()) {
             *shown = serde_json::to_value(access).unwrap_or_default();
