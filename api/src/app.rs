@@ -25,6 +25,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::{
+    audit::{self, refusal::Refusals},
     config::Settings,
     credential::{Cache, Passwords, Signer, Vault, cache},
     limits::Limits,
@@ -53,6 +54,8 @@ pub struct Shared {
     pub credentials: Cache,
     /// Rate limits.
     pub limits: Limits,
+    /// Refusals on their way into the audit.
+    pub refusals: Refusals,
     /// Rings when there is work.
     pub worker_bell: Arc<Notify>,
     origins: ArcSwap<HashSet<String>>,
@@ -103,6 +106,7 @@ impl App {
             passwords,
             credentials: cache(),
             limits,
+            refusals: Refusals::default(),
             worker_bell: Arc::new(Notify::new()),
             origins: ArcSwap::from_pointee(HashSet::new()),
             stopping: AtomicBool::new(false),
@@ -179,6 +183,9 @@ pub fn router() -> Router {
         crate::form::public: get_public_form, submit_form;
         crate::task: list_tasks, create_task, get_task, update_task, archive_task, restore_task, complete_task, cancel_task, reopen_task, get_my_day;
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
+        crate::audit: list_audit_events, get_audit_event, verify_audit_events;
+        crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_task_history;
+        crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_task, revert_communication, revert_note;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
     }
     router
@@ -239,6 +246,8 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
     if app.settings.workers {
         let worker = app.clone();
         actix_web::rt::spawn(async move { submission::worker::run(worker).await });
+        let sealer = app.clone();
+        actix_web::rt::spawn(async move { audit::sealer::run(sealer).await });
         let keeper = app.clone();
         actix_web::rt::spawn(async move { keep_house(keeper).await });
     }

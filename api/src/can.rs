@@ -3,7 +3,10 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
-use kartoteka_domain::access::{Actor, RecordType, Scope, Verb};
+use kartoteka_domain::{
+    access::{Actor, RecordType, Scope, Verb},
+    actor::ActorType,
+};
 use kartoteka_persistence::{
     Circumstances, ReadTx, Reading, StoreError, WriteTx,
     idempotency::{self, Known, RequestKey},
@@ -63,6 +66,7 @@ permissions! {
     ReadSources = Read Source, CreateSources = Create Source, UpdateSources = Update Source,
     ReadContactStatuses = Read ContactStatus, CreateContactStatuses = Create ContactStatus, UpdateContactStatuses = Update ContactStatus,
     ReadRejectReasons = Read RejectReason, CreateRejectReasons = Create RejectReason, UpdateRejectReasons = Update RejectReason,
+    ReadAuditEvents = Read AuditEvent, UpdateAuditEvents = Update AuditEvent,
     ReadRoles = Read Role, CreateRoles = Create Role, UpdateRoles = Update Role,
     ReadTags = Read Tag, CreateTags = Create Tag, UpdateTags = Update Tag,
 }
@@ -118,13 +122,34 @@ pub fn circumstances(req: &HttpRequest) -> Circumstances {
         fresh_id: clock::fresh_id,
         request_id: req.extensions().get::<RequestId>().map(|id| id.0.clone()),
         address: peer_address(req),
+        via: via(req),
+        user_agent: req
+            .headers()
+            .get(actix_web::http::header::USER_AGENT)
+            .and_then(|v| v.to_str().ok())
+            .map(|v| v.chars().take(300).collect()),
     }
+}
+
+/// Through what a signed-in actor acts: its session, its key.
+pub fn via(req: &HttpRequest) -> Option<String> {
+    if let Some(InSession(session)) = req.extensions().get::<InSession>() {
+        return Some(format!("session:{session}"));
+    }
+    let verified = req.extensions().get::<Verified>().cloned()?;
+    let who = verified.0.who();
+    who.id.filter(|_| who.kind == ActorType::ApiKey).map(|id| format!("api_key:kk_live_{}", id.simple()))
 }
 
 impl<P: Permission> Can<P> {
     /// The application.
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// What it may touch.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Reads in one transaction.

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     app::{self, App},
-    clock,
+    audit, clock,
     config::{Given, LogFormat, Settings},
     credential, demo,
     problem::{Locale, Problem},
@@ -52,6 +52,9 @@ enum Command {
         #[arg(long)]
         email: String,
     },
+    /// Prove the audit complete
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print the OpenAPI document
     Openapi {
         /// As YAML instead of JSON
@@ -60,6 +63,19 @@ enum Command {
     },
     /// Print the settings in force, secrets hidden
     Config,
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Walk along the chain of audit events; status 1 when a link is broken
+    Verify {
+        /// Only this workspace, by its slug
+        #[arg(long)]
+        workspace: Option<String>,
+        /// A head exported earlier, SEQUENCE:HASH: finds a cut end, too
+        #[arg(long, requires = "workspace")]
+        expect: Option<String>,
+    },
 }
 
 #[derive(Args)]
@@ -126,6 +142,7 @@ fn execute(cli: Cli) -> Result<(), String> {
             Ok(())
         }
         Command::PasswordLink { email } => password_link(&settings, &email),
+        Command::Audit(Audit::Verify { workspace, expect }) => verify_audit(&settings, workspace, expect.as_deref()),
         Command::Openapi { .. } => Ok(()),
         Command::Config => {
             println!("{:#}", settings.shown());
@@ -233,6 +250,18 @@ fn initialise(settings: &Settings, init: Init) -> Result<(), String> {
         println!("Workspace {} is ready; {} signs in with the password given.", installed.workspace.slug, installed.administrator.email);
     }
     Ok(())
+}
+
+fn verify_audit(settings: &Settings, workspace: Option<String>, expect: Option<&str>) -> Result<(), String> {
+    let expected = match expect {
+        None => None,
+        Some(text) => Some(audit::read_head(text).ok_or("--expect: SEQUENCE:HASH is wanted, as `head` is told")?),
+    };
+    let store = app::open_store(settings)?;
+    let verifying = audit::verify_offline(&store, workspace, expected);
+    let (lines, sound) = actix_web::rt::System::new().block_on(verifying).map_err(|problem| told(&problem))?;
+    println!("{}", lines.join("\n"));
+    if sound { Ok(()) } else { Err("the audit does not hold".to_owned()) }
 }
 
 fn password_link(settings: &Settings, email: &str) -> Result<(), String> {

@@ -19,5 +19,5 @@ pub fn fresh_id() -> Uuid {
 
 /// The circumstances of the server's own work: no request, no address.
 pub fn own_circumstances() -> Circumstances {
-    Circumstances { now: now(), fresh_id, request_id: None, address: None }
+    Circumstances { now: now(), fresh_id, request_id: None, address: None, via: None, user_agent: None }
 }

@@ -64,7 +64,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<
 }
 
 /// Lead and task must be about the same client.
-fn check_links(tx: &mut WriteTx<'_>, communication: &Communication) -> Result<()> {
+pub(crate) fn check_links(tx: &mut WriteTx<'_>, communication: &Communication) -> Result<()> {
     record::check_lead(tx, communication.lead_id, Some(communication.contact_id))?;
     let task = match communication.task_id {
         Some(id) => kartoteka_domain::task::Task::find(tx, id.uuid())?,

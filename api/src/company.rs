@@ -93,7 +93,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCompany>, if_match: &
     })
 }
 
-fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Company, after: &mut Company) -> Result<()> {
+pub(crate) fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Company, after: &mut Company) -> Result<()> {
     record::check_owner::<Company>(tx, after.owner_id, before.owner_id)?;
     record::ensure_tags(tx, &mut after.tags)?;
     if let Some(parent) = after.parent_id.filter(|p| before.parent_id != Some(*p))
@@ -109,7 +109,7 @@ fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Company, after: &m
     Ok(())
 }
 
-fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Company> {
+pub(crate) fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Company> {
     let before: Company = record::get_to_change(tx, id)?;
     let candidates = duplicate::find(tx, Cards::Companies, &before.identities(), Some(id))?;
     let settings = workspace::current(tx)?;

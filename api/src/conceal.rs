@@ -53,7 +53,7 @@ fn record_type(schema: &str) -> Option<RecordType> {
 
 /// Schemas that say something of records in another way.
 fn is_special(schema: &str) -> bool {
-    matches!(schema, "FieldChange" | "AuditEvent" | "Submission")
+    matches!(schema, "FieldChange" | "AuditEvent" | "FieldHistoryEntry" | "Submission")
 }
 
 fn named(schema: &Value) -> Option<String> {
@@ -169,6 +169,13 @@ fn special(object: &mut Map<String, Value>, rules: &FieldRules) {
     if let (Some(record), Some(Value::Object(changes))) = (record, object.get_mut("changes")) {
         // whose record it is now is not told here: as if it were somebody else's
         return rules.conceal_changes(record, false, changes);
+    }
+    if let (Some(record), Some(Value::String(field))) = (record, object.get("field").cloned()) {
+        let side = |name: &str| object.get(name).cloned().unwrap_or_default();
+        let mut changes = Map::new();
+        changes.insert(field, serde_json::json!({"before": side("before"), "after": side("after")}));
+        rules.conceal_changes(record, false, &mut changes);
+        return changes.into_iter().filter_map(|(_, change)| change.as_object().cloned()).for_each(|change| object.extend(change));
     }
     if rules.touches(RecordType::Contact, &["phones", "emails", "messengers"]) && object.contains_key("body_base64") {
         object.insert("body_base64".into(), Value::Null);

@@ -175,7 +175,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewContact>, if_match: &
 }
 
 /// What a change of a card must satisfy beside its own rules.
-fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Contact, after: &mut Contact) -> Result<()> {
+pub(crate) fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Contact, after: &mut Contact) -> Result<()> {
     check_status(tx, after, Some(before))?;
     record::check_owner::<Contact>(tx, after.owner_id, before.owner_id)?;
     record::ensure_tags(tx, &mut after.tags)?;
@@ -212,7 +212,7 @@ fn add(tx: &mut WriteTx<'_>, id: Uuid, put: impl FnOnce(&mut NewContact), list: 
     record::store_change(tx, &before, after, kartoteka_domain::event::Action::Updated).map(Created::new)
 }
 
-fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Contact> {
+pub(crate) fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Contact> {
     let before: Contact = record::get_to_change(tx, id)?;
     let candidates = duplicate::find(tx, Cards::Contacts, &before.identities(), Some(id))?;
     let settings = workspace::current(tx)?;

@@ -7,6 +7,7 @@ mod access;
 mod answer;
 mod api_key;
 mod app;
+mod audit;
 mod can;
 mod catalogue;
 mod cli;

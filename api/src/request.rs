@@ -403,6 +403,10 @@ impl Describe for FormKey {
 pub struct IfMatch(Option<Vec<String>>);
 
 impl IfMatch {
+    /// As if any version had been sent: for what the server itself read a moment ago, whatever a policy demands of callers.
+    pub fn any() -> Self {
+        Self(Some(vec!["*".to_owned()]))
+    }
     /// Whether the header was sent.
     pub fn given(&self) -> bool {
         self.0.is_some()

@@ -6,7 +6,7 @@ use actix_web::{
     FromRequest, Handler, HttpMessage, Responder, Route,
     body::BoxBody,
     dev::ServiceRequest,
-    http::Method,
+    http::{Method, StatusCode},
     middleware::{Next, from_fn},
     web,
 };
@@ -17,6 +17,7 @@ use kartoteka_domain::{
 
 use crate::{
     app::App,
+    audit::refusal,
     can::{InSession, Verified},
     credential,
     observe::Pattern,
@@ -147,6 +148,13 @@ impl Router {
                             Err(problem) => req.into_response(actix_web::ResponseError::error_response(&problem)).map_into_right_body(),
                             Ok(()) => next.call(req).await?.map_into_left_body(),
                         };
+                        if response.status() == StatusCode::FORBIDDEN
+                            && let Some((record, _)) =
+                                rules.iter().find(|r| r.method == *response.request().method()).and_then(|r| r.secured)
+                        {
+                            let problem = response.response().extensions().get::<Problem>().cloned();
+                            refusal::note(response.request(), record, problem.as_ref());
+                        }
                         if let Some(retirement) = retirement {
                             retirement.tell(response.headers_mut());
                         }
@@ -172,12 +180,13 @@ async fn admit(req: &ServiceRequest, rules: &[Rule]) -> Result<(), Problem> {
     if let Some((record, verb)) = rule.secured {
         let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
         let known = credential::authenticate(&app, req.request()).await?;
-        known.actor.authorize(record, verb)?;
-        check_filters(&known.actor, record, req.query_string())?;
+        // known before it is refused, so that the refusal can be noted
         if let Some(session) = known.session {
             req.extensions_mut().insert(InSession(session));
         }
-        req.extensions_mut().insert(Verified(known.actor));
+        req.extensions_mut().insert(Verified(Arc::clone(&known.actor)));
+        known.actor.authorize(record, verb)?;
+        check_filters(&known.actor, record, req.query_string())?;
     }
     if !rule.takes_query && !req.query_string().is_empty() {
         let name = form_urlencoded::parse(req.query_string().as_bytes()).next().map(|(name, _)| name.chars().take(100).collect::<String>());

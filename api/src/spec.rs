@@ -279,6 +279,7 @@ pub fn document(operations: &[Operation]) -> Value {
 const TAGS: &[(&str, &str)] = &[
     ("access", "Why somebody sees something."),
     ("api-keys", "Ways in for integrations."),
+    ("audit-events", "Who did what, proven complete, and the way back."),
     ("auth", "Signing in and out."),
     ("communications", "Calls, meetings, letters, messages."),
     ("companies", "Organisations' cards."),

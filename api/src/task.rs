@@ -175,13 +175,13 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfM
     Ok(Found(after))
 }
 
-fn archive(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
+pub(crate) fn archive(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
     let task = record::archive::<Task>(tx, id, if_match)?;
     refresh(tx, &task)?;
     Ok(task)
 }
 
-fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
+pub(crate) fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
     let task = record::restore::<Task>(tx, id, if_match)?;
     refresh(tx, &task)?;
     Ok(task)

@@ -53,6 +53,8 @@ words! {
         Tag = "tag",
         /// A pair of cards that may be one client.
         DuplicateCandidate = "duplicate_candidate",
+        /// An audit event: reading them all, and taking changes back.
+        AuditEvent = "audit_event",
         /// A role.
         Role = "role",
     }

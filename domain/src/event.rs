@@ -38,6 +38,8 @@ words! {
         Received = "received",
         /// A submission was processed again by hand.
         Replayed = "replayed",
+        /// Something was asked for that the role may not do.
+        Refused = "refused",
     }
 }
 

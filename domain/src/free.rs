@@ -4,7 +4,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         RefOr, Schema,
-        schema::{AdditionalProperties, ObjectBuilder, Type},
+        schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type},
     },
 };
 
@@ -27,6 +27,15 @@ free_objects! {
     PostedFields of anything: "Flat fields of a form by name.",
     OpenApiDocument of anything: "A document of the OpenAPI Specification 3.1.",
 }
+
+/// A value of any kind.
+pub struct AnyValue;
+impl PartialSchema for AnyValue {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some("A value of any kind, or null.")).into()
+    }
+}
+impl ToSchema for AnyValue {}
 
 fn anything() -> AdditionalProperties<Schema> {
     AdditionalProperties::FreeForm(true)

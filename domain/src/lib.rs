@@ -10,6 +10,7 @@ pub mod access;
 pub mod actor;
 pub mod api_key;
 pub mod assignment;
+pub mod audit;
 pub mod catalogue;
 pub mod communication;
 pub mod company;

@@ -159,6 +159,7 @@ sort_parameter!(
     crate::submission::SubmissionSort,
     crate::catalogue::CatalogueSort,
     crate::user::UserSort,
+    crate::audit::AuditSort,
 );
 
 /// An opaque place in a list.

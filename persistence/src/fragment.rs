@@ -380,6 +380,16 @@ pub fn before(columns: &'static str, at: DateTime<Utc>, id: Uuid) -> Fragment {
     after(columns, true, Key::Instant(at), id)
 }
 
+/// The same from the place itself on.
+pub fn not_after(columns: &'static str, at: DateTime<Utc>, id: Uuid) -> Fragment {
+    Fragment::default().sql("(").sql(columns).sql(") <= (").key(Key::Instant(at)).sql(", ").guid(id).sql(")")
+}
+
+/// A column that contains a text as it is written.
+pub fn contains(column: &'static str, text: &str) -> Fragment {
+    Fragment::default().sql(column).sql(" LIKE ").text(pattern(text)).sql(" ESCAPE '\\'")
+}
+
 /// Records with any of these tags; `owner` is the tagging's column, `id` and `workspace` the record's.
 pub fn tagged(id: &'static str, owner: &'static str, workspace: &'static str, names: &[String]) -> Fragment {
     Fragment::default()

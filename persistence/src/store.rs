@@ -5,10 +5,14 @@ mod error;
 mod lane;
 mod tx;
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
-use kartoteka_domain::access::Scope;
+use kartoteka_domain::{access::Scope, id::WorkspaceId};
 use uuid::Uuid;
 
 pub use connection::Engine;
@@ -49,6 +53,10 @@ pub struct Circumstances {
     pub request_id: Option<String>,
     /// Address it came from.
     pub address: Option<String>,
+    /// Through what the actor acts: its session, its key.
+    pub via: Option<String>,
+    /// Program of the client, as it calls itself.
+    pub user_agent: Option<String>,
 }
 
 /// The database behind its threads. Cheap to clone.
@@ -57,6 +65,8 @@ pub struct Store {
     engine: Engine,
     read: Lane,
     write: Lane,
+    /// Workspaces written to since the sealer looked last.
+    written: Arc<Mutex<HashSet<WorkspaceId>>>,
 }
 
 impl Store {
@@ -68,6 +78,7 @@ impl Store {
             engine,
             write: Lane::start("write", &settings.write_url, writers, settings)?,
             read: Lane::start("read", &settings.read_url, settings.readers, settings)?,
+            written: Arc::default(),
         })
     }
 
@@ -101,7 +112,34 @@ impl Store {
         T: Send + 'static,
         E: Refusal,
     {
+        let workspace = scope.workspace();
+        let outcome = self.write.run(move |db| tx::write(db, &scope, &circumstances, &f)).await;
+        if outcome.is_ok() {
+            self.note_written(workspace);
+        }
+        outcome
+    }
+
+    /// The same for what leaves no event behind: the sealer is not called for it.
+    pub(crate) async fn write_aside<T: Send + 'static>(
+        &self,
+        scope: Scope,
+        circumstances: Circumstances,
+        f: impl Fn(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.write.run(move |db| tx::write(db, &scope, &circumstances, &f)).await
+    }
+
+    /// Workspaces this process wrote to since it was asked last.
+    pub fn take_written(&self) -> Vec<WorkspaceId> {
+        self.written.lock().map(|mut written| written.drain().collect()).unwrap_or_default()
+    }
+
+    /// A workspace has events to be sealed.
+    pub fn note_written(&self, workspace: WorkspaceId) {
+        if let Ok(mut written) = self.written.lock() {
+            written.insert(workspace);
+        }
     }
 
     /// The same for the command line, which has no runtime.

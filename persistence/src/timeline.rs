@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     access::{RecordType, Verb},
     actor::{ActorRef, ActorType},
+    event::Action,
     id::ContactId,
     list::Page,
     timeline::{FieldChange, TimelineEntry, TimelineItem, TimelineKind},
@@ -113,6 +114,7 @@ fn changes(
 ) -> Result<Vec<(DateTime<Utc>, Uuid, TimelineEntry)>, StoreError> {
     let mut query = all!(tx, audit_event)
         .filter(audit_event::record.eq(RecordType::Contact.word()))
+        .filter(audit_event::action.ne(Action::Refused.word()))
         .filter(audit_event::record_id.eq(Uid::from(contact)));
     if let Some(before) = before {
         query = query.filter(before);

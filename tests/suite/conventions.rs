@@ -84,7 +84,12 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("tasks", "task"),
         ("communications", "communication"),
         ("notes", "note"),
+        ("audit-events", "audit_event"),
     ];
+    // taking changes back is a right of its own, whatever is changed
+    if operation.path.ends_with("/revert-to") {
+        return Some(("audit_event", 2));
+    }
     let mut segments = operation.path.trim_start_matches("/v1/").split('/');
     let first = segments.next().unwrap();
     if ["me", "my-day", "auth", "lookup", "access"].contains(&first) {

@@ -11,6 +11,7 @@
 
 mod access;
 mod api_key;
+mod audit;
 mod breaking;
 mod catalog;
 mod catalogue;

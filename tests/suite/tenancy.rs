@@ -38,6 +38,9 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
     let submission = receipt["submission_id"].as_str().unwrap().to_owned();
     eventually("the submission", || (admin.get(&format!("/v1/submissions/{submission}")).ok()["state"] == "processed").then_some(()));
     ids.insert("/v1/submissions".into(), submission);
+    let about = format!("/v1/audit-events?record_id={contact}&limit=1");
+    let event = eventually("an event to be sealed", || Some(admin.get(&about).ok().items()[0].clone()).filter(|e| e["hash"].is_string()));
+    ids.insert("/v1/audit-events".into(), event["id"].as_str().unwrap().to_owned());
     ids
 }
 

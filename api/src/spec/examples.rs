@@ -114,6 +114,15 @@ fn api_key() -> Value {
     )
 }
 
+fn audit_event() -> Value {
+    json!({
+        "id": ID, "at": AT, "sequence": 1024, "record_type": "contact", "record_id": ID, "action": "updated",
+        "actor": {"type": "user", "id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова"}, "via": "session:019aa000-0000-7000-8000-0000000000c1",
+        "address": "192.0.2.7", "user_agent": "Mozilla/5.0", "request_id": "019aa000-0000-7000-8000-0000000000ff",
+        "changes": {"position": {"before": null, "after": "Директор"}}, "reason": null, "previous_hash": "7".repeat(64), "hash": "8".repeat(64),
+    })
+}
+
 /// The example of a named schema, if it is a request's or an answer's.
 pub fn example(schema: &str) -> Option<Value> {
     if let Some(item) = schema.strip_suffix("Page") {
@@ -221,6 +230,22 @@ pub fn example(schema: &str) -> Option<Value> {
         "LookUpAnswer" => json!({"contacts": [contact()], "companies": []}),
         "ContactOverview" => {
             json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT})
+        }
+        "AuditEvent" => audit_event(),
+        "AuditVerification" => {
+            json!({"ok": true, "verified": 1024, "unsealed": 0, "head": {"sequence": 1024, "hash": "8".repeat(64)}, "first_break": null})
+        }
+        "FieldHistoryEntry" => {
+            json!({"event_id": ID, "at": AT, "actor": {"type": "user", "id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова"}, "action": "updated",
+            "record_type": "contact", "field": "position", "before": null, "after": "Директор", "reason": null})
+        }
+        "Reversal" => {
+            json!({"dry_run": false, "reverted": [{"record_type": "contact", "record_id": ID, "fields": ["position"]}],
+            "conflicts": [{"record_type": "contact", "record_id": ID, "field": "comment", "reason": "changed_again"}], "unchanged": [], "next_cursor": null})
+        }
+        "RevertMoment" => json!({"moment": "2026-11-22T09:00:00Z"}),
+        "RevertPeriod" => {
+            json!({"actor_id": "019aa000-0000-7000-8000-0000000000a1", "from": "2026-11-22T09:00:00Z", "to": "2026-11-22T10:00:00Z"})
         }
         "TimelineItem" => json!({"at": AT, "kind": "note", "record": note()}),
         _ => return None,

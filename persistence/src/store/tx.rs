@@ -51,6 +51,7 @@ pub struct WriteTx<'a> {
     db: &'a mut Db,
     scope: &'a Scope,
     circumstances: &'a Circumstances,
+    because: Option<String>,
 }
 
 /// Proof that a change's event is written, or that there is a stated reason for none.
@@ -88,9 +89,20 @@ impl WriteTx<'_> {
         Birth { id: self.fresh_id(), at: self.now(), by: self.scope.by().clone() }
     }
     /// Writes an event to the audit and the outbox.
-    pub fn record(&mut self, event: Event) -> Result<Recorded, StoreError> {
+    pub fn record(&mut self, mut event: Event) -> Result<Recorded, StoreError> {
+        if event.reason.is_none() {
+            event.reason.clone_from(&self.because);
+        }
         audit::write(self.db, self.scope, self.circumstances, event)?;
         Ok(Recorded(()))
+    }
+    /// Writes an event to the audit only: nothing happened that the outside would want to know.
+    pub fn note(&mut self, event: &Event) -> Result<(), StoreError> {
+        audit::write_audit(self.db, self.scope, self.circumstances, self.fresh_id(), event)
+    }
+    /// The reason of every event from here on that brings none of its own.
+    pub fn because(&mut self, reason: Option<String>) {
+        self.because = reason;
     }
     /// For rows nobody audits: derived fields, locks, sessions' clockwork. Says why.
     pub fn unaudited(&mut self, _why: &'static str) -> Recorded {
@@ -188,7 +200,7 @@ fn once<T, E: Refusal>(
     f: &dyn Fn(&mut WriteTx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     begin(db, scope.workspace(), true)?;
-    let mut tx = WriteTx { db, scope, circumstances };
+    let mut tx = WriteTx { db, scope, circumstances, because: None };
     match f(&mut tx) {
         Ok(done) => {
             <Db as Connection>::TransactionManager::commit_transaction(tx.db).map_err(StoreError::from)?;

@@ -1,0 +1,11 @@
+DROP TABLE IF EXISTS audit_head;
+DROP INDEX IF EXISTS audit_event_request_id_idx;
+DROP INDEX IF EXISTS audit_event_action_at_idx;
+DROP INDEX IF EXISTS audit_event_actor_id_at_idx;
+DROP INDEX IF EXISTS audit_event_unsealed_idx;
+DROP INDEX IF EXISTS audit_event_sequence_key;
+ALTER TABLE audit_event DROP COLUMN hash;
+ALTER TABLE audit_event DROP COLUMN previous_hash;
+ALTER TABLE audit_event DROP COLUMN sequence;
+ALTER TABLE audit_event DROP COLUMN user_agent;
+ALTER TABLE audit_event DROP COLUMN via;
