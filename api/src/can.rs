@@ -195,6 +195,10 @@ impl<P: Permission> Describe for CanSecretly<P> {
 }
 
 impl<P: Permission> CanSecretly<P> {
+    /// The application.
+    pub fn app(&self) -> &App {
+        &self.0.app
+    }
     /// Changes in one transaction.
     pub async fn write<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
         let outcome = self.0.app.store.write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| f(tx)?.outcome()).await?;

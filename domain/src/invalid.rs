@@ -65,6 +65,10 @@ words! {
         Cycle = "cycle",
         /// A next step, or the reason why there is none, is wanted.
         NextStepRequired = "next_step_required",
+        /// Not an IP address or a network in CIDR notation.
+        InvalidAddress = "invalid_address",
+        /// Not the code of this moment.
+        WrongCode = "wrong_code",
         /// Not the present password.
         WrongPassword = "wrong_password",
         /// Contradicts another field of the request.

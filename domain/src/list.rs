@@ -147,6 +147,7 @@ sort_parameter!(
     crate::submission::SubmissionSort,
     crate::catalogue::CatalogueSort,
     crate::user::UserSort,
+    crate::session::SessionSort,
 );
 
 /// An opaque place in a list.
