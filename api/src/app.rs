@@ -89,8 +89,8 @@ impl App {
     pub fn open(settings: Settings) -> std::result::Result<Self, String> {
         let store = open_store(&settings)?;
         let vault = Arc::new(Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?);
-        let signer =
-            Signer::open(&store, Arc::clone(&vault)).map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
+        let signer = Signer::open(&store, Arc::clone(&vault))
+            .map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
         let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
         let metrics = PrometheusBuilder::new()
             .set_buckets_for_metric(

@@ -11,11 +11,7 @@ use kartoteka_domain::{
     second_factor::{Code, PasswordProof, RECOVERY_CODES, RecoveryCodes, TotpConfirmation, TotpDisabling, TotpEnrolment},
     user::User,
 };
-use kartoteka_persistence::{
-    Reading, WriteTx, second_factor as store,
-    second_factor::Used,
-    user, workspace,
-};
+use kartoteka_persistence::{Reading, WriteTx, second_factor as store, second_factor::Used, user, workspace};
 use totp_rs::{Builder, Totp};
 use validator::Validate;
 

@@ -61,7 +61,12 @@ list_params! {
 impl Made for ApiKey {
     type Input = NewApiKey;
     fn input(&self) -> NewApiKey {
-        NewApiKey { name: Some(self.name.clone()), role: Some(self.role), expires_at: self.expires_at, allowed_addresses: Some(self.allowed_addresses.clone()) }
+        NewApiKey {
+            name: Some(self.name.clone()),
+            role: Some(self.role),
+            expires_at: self.expires_at,
+            allowed_addresses: Some(self.allowed_addresses.clone()),
+        }
     }
     fn make(input: &NewApiKey, previous: Option<&Self>, making: &Making<'_>) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
@@ -142,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_key_works_from_the_listed_addresses_and_networks_only() {
-        let networks: Vec<IpNet> = ["203.0.113.7", "10.1.2.3/8", "2001:db8::/32", "::ffff:192.0.2.1"].iter().filter_map(|t| network(t)).collect();
+        let networks: Vec<IpNet> =
+            ["203.0.113.7", "10.1.2.3/8", "2001:db8::/32", "::ffff:192.0.2.1"].iter().filter_map(|t| network(t)).collect();
         assert_eq!(networks.iter().map(|n| shown(*n)).collect::<Vec<_>>(), ["203.0.113.7", "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"]);
         for (address, good) in [
             ("203.0.113.7", true),

@@ -23,18 +23,10 @@ mod tests {
     #[test]
     fn the_delay_doubles_from_the_fifth_failure_to_a_quarter_of_an_hour() {
         let seconds = |failures| delay(failures, OF_AN_ACCOUNT).map(|d| d.num_seconds());
-        assert_eq!([1, 4, 5, 6, 7, 14, 15, 16, 5000, i64::MAX].map(seconds).to_vec(), [
-            None,
-            None,
-            Some(1),
-            Some(2),
-            Some(4),
-            Some(512),
-            Some(900),
-            Some(900),
-            Some(900),
-            Some(900)
-        ]);
+        assert_eq!(
+            [1, 4, 5, 6, 7, 14, 15, 16, 5000, i64::MAX].map(seconds).to_vec(),
+            [None, None, Some(1), Some(2), Some(4), Some(512), Some(900), Some(900), Some(900), Some(900)]
+        );
         assert_eq!(delay(i64::MIN, 5), None);
     }
 }

@@ -2,10 +2,7 @@
 //! change is one statement, so that a hundred failures at once count as a hundred.
 
 use chrono::{DateTime, Utc};
-use diesel::{
-    prelude::*,
-    sql_types::BigInt,
-};
+use diesel::{prelude::*, sql_types::BigInt};
 use uuid::Uuid;
 
 use crate::{

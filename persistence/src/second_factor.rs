@@ -64,7 +64,8 @@ pub fn enable(tx: &mut WriteTx<'_>, user: UserId, event: Event) -> Result<(), St
 pub fn take_step(tx: &mut WriteTx<'_>, user: UserId, step: i64) -> Result<bool, StoreError> {
     let workspace = tx.workspace();
     let recorded = tx.unaudited("the clockwork of a second factor");
-    let taken = set_columns!(tx.db().0, &recorded, second_factor, workspace, user, last_step = step; where second_factor::last_step.lt(step))?;
+    let taken =
+        set_columns!(tx.db().0, &recorded, second_factor, workspace, user, last_step = step; where second_factor::last_step.lt(step))?;
     Ok(taken == 1)
 }
 

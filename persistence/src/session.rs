@@ -74,11 +74,8 @@ pub fn find(tx: &mut dyn Reading, id: SessionId) -> Result<Option<Kept>, StoreEr
 
 /// One of a user as it is shown, ended or not; `current` is the asker's own.
 pub fn of_user(tx: &mut dyn Reading, user: UserId, id: Uuid, current: Option<SessionId>) -> Result<Option<SessionInfo>, StoreError> {
-    let row: Option<SessionRow> = all!(tx, session)
-        .filter(session::id.eq(Uid(id)))
-        .filter(session::user_id.eq(Uid::from(user)))
-        .first(tx.db().0)
-        .optional()?;
+    let row: Option<SessionRow> =
+        all!(tx, session).filter(session::id.eq(Uid(id))).filter(session::user_id.eq(Uid::from(user))).first(tx.db().0).optional()?;
     Ok(row.map(|row| row.shown(current)))
 }
 

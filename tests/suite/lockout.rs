@@ -67,8 +67,7 @@ fn another_process_and_a_restarted_one_know_of_the_lock() {
 
 #[test]
 fn an_address_is_locked_after_its_own_count_of_failures_over_many_accounts() {
-    let server =
-        Server::start(&Database::fresh(), &[("KARTOTEKA_SIGN_IN_PER_MINUTE", "1000"), ("KARTOTEKA_FAILURES_PER_ADDRESS", "6")]);
+    let server = Server::start(&Database::fresh(), &[("KARTOTEKA_SIGN_IN_PER_MINUTE", "1000"), ("KARTOTEKA_FAILURES_PER_ADDRESS", "6")]);
     let app = App::of(&server);
     let refused = (0..40).find(|n| guess(app, &format!("somebody-{n}@example.com"), "наугад").status == 429);
     assert!(refused.is_some_and(|n| n >= 6), "{refused:?}");
@@ -77,7 +76,8 @@ fn an_address_is_locked_after_its_own_count_of_failures_over_many_accounts() {
 #[test]
 fn a_password_asked_for_inside_is_counted_too() {
     let person = app().workspace().manager();
-    let tried = |n: usize| person.post("/v1/me/password", json!({"current_password": format!("{n}"), "new_password": "новый пароль 4242"})).status;
+    let tried =
+        |n: usize| person.post("/v1/me/password", json!({"current_password": format!("{n}"), "new_password": "новый пароль 4242"})).status;
     let first = (0..12).map(tried).position(|status| status == 429);
     assert!(first.is_some_and(|n| n >= 5), "{first:?}");
     person.get("/v1/me").ok();

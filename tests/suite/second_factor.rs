@@ -29,7 +29,8 @@ fn sign_in(person: &Caller, totp: &str) -> kartoteka_tests::Answer {
 /// How often something was written down in a workspace.
 pub fn audited(workspace: &Workspace, action: &str) -> i64 {
     let database = workspace.app.database();
-    database.number(&format!("SELECT count(*) FROM audit_event WHERE workspace_id = {} AND action = '{action}'", database.uuid(&workspace.id)))
+    database
+        .number(&format!("SELECT count(*) FROM audit_event WHERE workspace_id = {} AND action = '{action}'", database.uuid(&workspace.id)))
 }
 
 fn demand(workspace: &Workspace, word: &str) {
@@ -148,4 +149,18 @@ fn it_is_given_up_by_password_or_code_and_reset_by_an_administrator_only() {
     kartoteka_tests::workspace::sign_in(app(), &other.email);
     assert_eq!(audited(&workspace, "second_factor_disabled"), 2);
     workspace.key("integration").post("/v1/me/totp", json!({"current_password": PASSWORD})).is_problem(403, "forbidden");
+}
+
+#[test]
+fn of_many_sign_ins_with_one_code_at_once_one_is_let_in() {
+    let workspace = app().workspace();
+    let person = workspace.manager();
+    let (next, recovery) = enrolled(&person);
+    for code in [&next, &recovery[3]] {
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(|| sign_in(&person, code).status)).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    }
 }

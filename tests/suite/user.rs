@@ -195,8 +195,9 @@ fn an_invited_person_is_told_apart_until_he_sets_a_password() {
     app().anyone().post("/v1/auth/token", json!({"email": email, "password": PASSWORD})).is_problem(401, "invalid_credentials");
     let link = || admin.post_nothing(&format!("{}/password-link", invited.path())).status(201)["token"].clone();
     let (one, two) = (link(), link());
-    let confirm =
-        |token: &kartoteka_tests::Value, password: &str| app().anyone().post("/v1/auth/password-reset/confirm", json!({"token": token, "new_password": password}));
+    let confirm = |token: &kartoteka_tests::Value, password: &str| {
+        app().anyone().post("/v1/auth/password-reset/confirm", json!({"token": token, "new_password": password}))
+    };
     confirm(&one, "Приглашённая 1").is_problem(422, "validation_failed").names_with("/new_password", "weak_password");
     confirm(&one, "ключ от чердака 17").no_content();
     confirm(&two, "ключ от подвала 18").is_problem(401, "invalid_token");
@@ -215,4 +216,28 @@ fn a_password_is_neither_common_nor_one_s_own_name() {
     }
     let long = json!({"email": address(), "name": "X", "password": "жил был пёс ".repeat(25)});
     admin.post("/v1/users", long).is_problem(422, "validation_failed").names_with("/password", "too_long");
+}
+
+#[test]
+fn another_process_believes_a_dismissed_person_for_a_second_at_most() {
+    let database = kartoteka_tests::Database::fresh();
+    let (one, two) = (kartoteka_tests::Server::start(&database, &[]), kartoteka_tests::Server::start(&database, &[]));
+    let workspace = kartoteka_tests::App::of(&one).workspace();
+    let person = workspace.manager();
+    let there = kartoteka_tests::App::of(&two).anyone().bearer(&person.token());
+    there.get("/v1/contacts").ok();
+    workspace.administrator().patch(&format!("/v1/users/{}", person.user_id), json!({"active": false})).ok();
+    let answered = std::time::Instant::now();
+    person.get("/v1/contacts").is_problem(401, "invalid_token");
+    // asked without a pause until it is refused: the last good answer began within the second
+    let mut last_good = None;
+    loop {
+        let asked = answered.elapsed();
+        match there.get("/v1/contacts").status {
+            200 => last_good = Some(asked),
+            _ => break,
+        }
+        assert!(asked.as_secs() < 10, "never refused");
+    }
+    assert!(last_good.is_none_or(|asked| asked.as_millis() <= 1000), "{last_good:?}");
 }

@@ -65,12 +65,7 @@ impl Passwords {
                 })
                 .map_err(Problem::internal)?;
         }
-        Ok(Self {
-            turn: Semaphore::new(threads),
-            waiting: AtomicUsize::new(0),
-            jobs,
-            nobody: hash_password("nobody has this password")?,
-        })
+        Ok(Self { turn: Semaphore::new(threads), waiting: AtomicUsize::new(0), jobs, nobody: hash_password("nobody has this password")? })
     }
 
     /// Hashes a password.

@@ -33,7 +33,9 @@ fn is_monotonous(lower: &str) -> bool {
     let letters: Vec<char> = lower.chars().collect();
     let different: HashSet<char> = letters.iter().copied().collect();
     let repeats = |unit: usize| letters.iter().zip(letters.iter().skip(unit)).all(|(a, b)| a == b);
-    let steps = |by: i64| letters.iter().zip(letters.iter().skip(1)).filter(|(a, b)| i64::from(u32::from(**b)) - i64::from(u32::from(**a)) == by).count();
+    let steps = |by: i64| {
+        letters.iter().zip(letters.iter().skip(1)).filter(|(a, b)| i64::from(u32::from(**b)) - i64::from(u32::from(**a)) == by).count()
+    };
     let most = letters.len() * 3 / 4;
     different.len() < 4 || (1..SHORTEST.min(letters.len() / 2 + 1)).any(repeats) || steps(1) >= most || steps(-1) >= most
 }
@@ -116,7 +118,14 @@ mod tests {
         ] {
             assert_eq!(verdict(weak), Some(FieldCode::WeakPassword), "{weak}");
         }
-        for good in ["correct horse battery", "зелёный слон спит", "ключ под ковриком 42", "xkcd-936-tr0ub4dor", "пароль от синего сундука", "7419-2086-3350"] {
+        for good in [
+            "correct horse battery",
+            "зелёный слон спит",
+            "ключ под ковриком 42",
+            "xkcd-936-tr0ub4dor",
+            "пароль от синего сундука",
+            "7419-2086-3350",
+        ] {
             assert_eq!(verdict(good), None, "{good}");
         }
     }
@@ -131,7 +140,9 @@ mod tests {
 
     #[test]
     fn length_counts_characters_up_to_256() {
-        let spell = |count: usize| "жил был пёс ".chars().cycle().zip('а'..).map(|(c, d)| if c == ' ' { d } else { c }).take(count).collect::<String>();
+        let spell = |count: usize| {
+            "жил был пёс ".chars().cycle().zip('а'..).map(|(c, d)| if c == ' ' { d } else { c }).take(count).collect::<String>()
+        };
         assert_eq!(verdict(&"щука и рак на горе ".repeat(20)[..0]), Some(FieldCode::WeakPassword));
         let long: String = (0..64).map(|n| format!("{:04}", n * n * 7919 % 10_000)).collect();
         assert_eq!(verdict(&long), None);
