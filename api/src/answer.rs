@@ -57,6 +57,8 @@ impl<R> Responder for Reply<R> {
 
 /// A kind of answer.
 pub trait Respond {
+    /// Whether it shows what field rules keep from the asker: only where that is its purpose, and it is audited.
+    const UNMASKED: bool = false;
     /// The outcome of a value.
     fn outcome(&self) -> Result<Outcome>;
     /// What the spec says of it.
@@ -111,6 +113,7 @@ located! {
     kartoteka_domain::catalogue::ContactStatus => "/v1/contact-statuses",
     kartoteka_domain::catalogue::RejectReason => "/v1/reject-reasons",
     kartoteka_domain::catalogue::Tag => "/v1/tags",
+    kartoteka_domain::role::Role => "/v1/roles",
 }
 
 fn created<T: Located>(record: &T, status: u16) -> Result<Outcome> {

@@ -16,12 +16,12 @@ use validator::Validate;
 
 use crate::{
     answer::{Answer, Created, Done, Found},
-    can::{Can, CanSecretly, CreateApiKeys, UpdateApiKeys},
+    can::{Can, CanSecretly, CreateApiKeys, ToDelete, UpdateApiKeys},
     credential::{digest, secret, token},
-    crud,
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
+    role,
     session::Conflicting,
 };
 
@@ -42,7 +42,13 @@ pub async fn create_api_key(can: CanSecretly<CreateApiKeys>, new: Valid<NewApiKe
 #[utoipa::path(patch, path = "/v1/api-keys/{id}", tag = "api-keys")]
 pub async fn update_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: IfMatch, patch: Patch<NewApiKey>) -> Answer<Found<ApiKey>> {
     let (app, id) = (can.app().clone(), at.0);
-    let answer = can.write(move |tx| crud::update::<ApiKey>(tx, id, &patch, &if_match)).await;
+    let answer = can
+        .write(move |tx| {
+            record::change(tx, id, &patch, &if_match, |tx, before: &ApiKey, after: &mut ApiKey| {
+                role::check_grant(tx, &after.role, Some(&before.role))
+            })
+        })
+        .await;
     app.credentials.revoke(id);
     answer
 }
@@ -51,7 +57,7 @@ pub async fn update_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: I
 ///
 /// It stops working at once and stays listed as archived.
 #[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "api-keys")]
-pub async fn archive_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: IfMatch) -> Answer<Done> {
+pub async fn archive_api_key(can: Can<ToDelete<UpdateApiKeys>>, at: At<ApiKey>, if_match: IfMatch) -> Answer<Done> {
     let (app, id) = (can.app().clone(), at.0);
     let answer = can
         .write(move |tx| {
@@ -84,6 +90,8 @@ pub async fn rotate_api_key(
 fn rotate(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, rotation: &KeyRotation) -> Result<ApiKey> {
     let before: ApiKey = record::get_to_change(tx, id)?;
     record::check_version(tx, &before, if_match)?;
+    // the new secret is all of the key's rights
+    role::check_grant(tx, &before.role, None)?;
     let mut errors = FieldErrors::default();
     errors.absorb(rotation.validate());
     errors.finish()?;
@@ -103,6 +111,7 @@ fn rotate(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, rotation: &KeyRota
 /// Makes a key and opens its door.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewApiKey) -> Result<ApiKey> {
     let mut key: ApiKey = record::make(tx, input, None)?;
+    role::check_grant(tx, &key.role, None)?;
     key.prefix = format!("kk_live_{}", key.uuid().simple());
     let secret = secret();
     store::insert_with_secret(tx, &key, digest(&secret), Event::created(&key))?;

@@ -5,14 +5,14 @@ use std::{marker::PhantomData, sync::Arc};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use kartoteka_domain::access::{Actor, RecordType, Scope, Verb};
 use kartoteka_persistence::{
-    Circumstances, ReadTx, StoreError, WriteTx,
+    Circumstances, ReadTx, Reading, StoreError, WriteTx,
     idempotency::{self, Known, RequestKey},
 };
 
 use crate::{
     answer::{Answer, Outcome, Reply, Respond, from_kept, to_kept},
     app::App,
-    clock,
+    clock, conceal,
     observe::{RequestId, peer_address},
     problem::{Problem, ProblemCode, Result},
     request::BodyHash,
@@ -53,7 +53,15 @@ permissions! {
     ReadSources = Read Source, CreateSources = Create Source, UpdateSources = Update Source,
     ReadContactStatuses = Read ContactStatus, CreateContactStatuses = Create ContactStatus, UpdateContactStatuses = Update ContactStatus,
     ReadRejectReasons = Read RejectReason, CreateRejectReasons = Create RejectReason, UpdateRejectReasons = Update RejectReason,
+    ReadRoles = Read Role, CreateRoles = Create Role, UpdateRoles = Update Role,
     ReadTags = Read Tag, CreateTags = Create Tag, UpdateTags = Update Tag,
+}
+
+/// Archiving and restoring what `P` would change.
+pub struct ToDelete<P>(PhantomData<P>);
+impl<P: Permission> Permission for ToDelete<P> {
+    const RECORD: RecordType = P::RECORD;
+    const VERB: Verb = Verb::Delete;
 }
 
 /// The verified actor, left by the router for the extractors.
@@ -107,8 +115,15 @@ impl<P: Permission> Can<P> {
     }
 
     /// Reads in one transaction.
-    pub async fn read<R: Respond>(&self, f: impl FnOnce(&mut ReadTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome = self.app.store.read(self.scope.clone(), move |tx| f(tx)?.outcome()).await?;
+    pub async fn read<R: Respond + 'static>(&self, f: impl FnOnce(&mut ReadTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        let outcome = self
+            .app
+            .store
+            .read(self.scope.clone(), move |tx| {
+                let answer = f(tx)?;
+                seen(tx, &answer)
+            })
+            .await?;
         Ok(Reply::kept(outcome))
     }
 
@@ -118,13 +133,16 @@ impl<P: Permission> Can<P> {
     }
 
     /// Changes in one transaction; with an `Idempotency-Key`, once.
-    pub async fn write<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+    pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
         let key = self.idempotency_key()?;
         let outcome: Result<Outcome> = self
             .app
             .store
             .write(self.scope.clone(), circumstances(&self.request), move |tx| match &key {
-                None => f(tx)?.outcome().map(Ok),
+                None => {
+                    let answer = f(tx)?;
+                    seen(tx, &answer).map(Ok)
+                }
                 Some(key) => once(tx, key, &f),
             })
             .await?;
@@ -132,7 +150,7 @@ impl<P: Permission> Can<P> {
     }
 
     /// Goes through everything and takes it all back: what would happen, with nothing written. No idempotency key is spent.
-    pub async fn rehearse<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+    pub async fn rehearse<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
         self.idempotency_key()?;
         let outcome = self
             .app
@@ -140,7 +158,8 @@ impl<P: Permission> Can<P> {
             .write(self.scope.clone(), circumstances(&self.request), move |tx| -> Result<Outcome> {
                 let mut outcome = None;
                 let taken_back = tx.attempt(|tx| -> Result<()> {
-                    outcome = Some(f(tx)?.outcome()?);
+                    let answer = f(tx)?;
+                    outcome = Some(seen(tx, &answer)?);
                     Err(Problem::new(ProblemCode::Internal))
                 });
                 match (outcome, taken_back) {
@@ -200,14 +219,31 @@ impl<P: Permission> CanSecretly<P> {
         &self.0.app
     }
     /// Changes in one transaction.
-    pub async fn write<R: Respond>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome = self.0.app.store.write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| f(tx)?.outcome()).await?;
+    pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        let outcome = self
+            .0
+            .app
+            .store
+            .write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| {
+                let answer = f(tx)?;
+                seen(tx, &answer)
+            })
+            .await?;
         Ok(Reply::kept(outcome))
     }
 }
 
+/// An answer as the asker's field rules let him see it: what is sent, and what an idempotency key keeps.
+fn seen<R: Respond + 'static>(tx: &dyn Reading, answer: &R) -> Result<Outcome> {
+    conceal::conceal::<R>(tx.scope().actor(), answer.outcome()?)
+}
+
 /// Runs a use-case under its key: the outcome is stored with the effect; a final refusal too, its effect taken back.
-fn once<R: Respond>(tx: &mut WriteTx<'_>, key: &RequestKey, f: &dyn Fn(&mut WriteTx<'_>) -> Result<R>) -> Result<Result<Outcome>> {
+fn once<R: Respond + 'static>(
+    tx: &mut WriteTx<'_>,
+    key: &RequestKey,
+    f: &dyn Fn(&mut WriteTx<'_>) -> Result<R>,
+) -> Result<Result<Outcome>> {
     let expires_at = tx.now() + chrono::Duration::hours(24);
     let known = idempotency::reserve(tx, key, expires_at).map_err(|error| match error {
         StoreError::LockTimeout => Problem::new(ProblemCode::RequestInProgress),
@@ -216,7 +252,10 @@ fn once<R: Respond>(tx: &mut WriteTx<'_>, key: &RequestKey, f: &dyn Fn(&mut Writ
     match known {
         Known::Answered(kept) => Ok(from_kept(&kept)),
         Known::Reused => Err(Problem::new(ProblemCode::IdempotencyKeyReused)),
-        Known::New => match tx.attempt(|tx| f(tx)?.outcome()) {
+        Known::New => match tx.attempt(|tx| {
+            let answer = f(tx)?;
+            seen(tx, &answer)
+        }) {
             Ok(outcome) => {
                 idempotency::keep(tx, key, &to_kept(&outcome))?;
                 Ok(Ok(outcome))
@@ -244,9 +283,9 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// A scope for one's own affairs: reading people is everybody's right.
+    /// A scope for one's own affairs, which no role takes away.
     pub fn scope(&self) -> Result<Scope> {
-        Ok(self.actor.authorize(RecordType::User, Verb::Read)?)
+        Ok(self.actor.authorize(RecordType::Session, Verb::Read)?)
     }
     /// The circumstances of a change.
     pub fn circumstances(&self) -> Circumstances {
@@ -273,6 +312,6 @@ impl FromRequest for SignedIn {
 }
 impl Describe for SignedIn {
     fn describe(shape: &mut Shape) {
-        shape.secured = Some((RecordType::User, Verb::Read));
+        shape.secured = Some((RecordType::Session, Verb::Read));
     }
 }

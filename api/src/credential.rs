@@ -15,7 +15,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kartoteka_domain::{
-    access::{Actor, Role, RoleKey, Scope},
+    access::{Actor, Rights, Scope},
     actor::{ActorRef, ActorType},
     api_key as api_key_rule, department,
     id::{SessionId, UserId, WorkspaceId},
@@ -37,6 +37,7 @@ use crate::{
     clock,
     observe::peer_address,
     problem::{Problem, ProblemCode, Result},
+    role,
 };
 
 pub use attack::{Noted, noted};
@@ -126,7 +127,7 @@ struct Claims {
     aud: String,
     sub: Uuid,
     ws: Uuid,
-    role: RoleKey,
+    role: String,
     sid: Uuid,
     exp: i64,
     iat: i64,
@@ -168,13 +169,13 @@ impl Signer {
     }
 
     /// An access token.
-    pub fn issue(&self, workspace: WorkspaceId, user: UserId, role: RoleKey, session: SessionId, now: DateTime<Utc>) -> Result<String> {
+    pub fn issue(&self, workspace: WorkspaceId, user: UserId, role: &str, session: SessionId, now: DateTime<Utc>) -> Result<String> {
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: ISSUER.to_owned(),
             sub: user.uuid(),
             ws: workspace.uuid(),
-            role,
+            role: role.to_owned(),
             sid: session.uuid(),
             exp: now.timestamp() + ACCESS_SECONDS,
             iat: now.timestamp(),
@@ -278,14 +279,15 @@ async fn by_access_token(app: &App, claims: Claims, began: Began) -> Result<Know
                 }
                 None => vec![person.id],
             };
+            let rights = role::rights(tx, &person.role)?;
             let demanded = workspace::current(tx)?.policies.second_factor == Policy::Require;
             let needs_second_factor = demanded && second_factor::enabled(tx, user_id)?.is_none();
-            Ok(Some((person, colleagues, needs_second_factor)))
+            Ok(Some((person, colleagues, rights, needs_second_factor)))
         })
         .await?;
-    let (person, colleagues, needs_second_factor) = found.ok_or_else(|| Problem::new(ProblemCode::InvalidToken))?;
+    let (person, colleagues, rights, needs_second_factor) = found.ok_or_else(|| Problem::new(ProblemCode::InvalidToken))?;
     let who = ActorRef { kind: ActorType::User, id: Some(person.uuid()), name: person.name.clone() };
-    let actor = Actor::verified(workspace, who, Some(person.id), Arc::new(Role::ready_made(person.role)), colleagues.into());
+    let actor = Actor::verified(workspace, who, Some(person.id), Arc::new(rights), colleagues.into());
     let expires_at = DateTime::from_timestamp(claims.exp, 0);
     Ok(Known { actor: Arc::new(actor), session: Some(session_id), needs_second_factor, networks: Arc::from([]), expires_at, began })
 }
@@ -296,25 +298,16 @@ async fn by_api_key(app: &App, req: &HttpRequest, id: Uuid, secret: String, bega
     let Behind { workspace, target } = behind.first().copied().ok_or_else(refused)?;
     let now = clock::now();
     let hash = digest(&secret);
-    let (key, works_until) = app
+    let (key, rights, works_until): (kartoteka_domain::api_key::ApiKey, Rights, Option<DateTime<Utc>>) = app
         .store
         .read(lookup_scope(workspace), move |tx| -> Result<_> {
             let key = kartoteka_domain::api_key::ApiKey::find(tx, target)?
                 .filter(|key| key.archived_at.is_none() && key.expires_at.is_none_or(|at| at > now));
-            Ok((key, api_key::secret_hashes(tx, target)?))
+            let Some((key, until)) = works(key, api_key::secret_hashes(tx, target)?, &hash, now) else { return Ok(None) };
+            let rights = role::rights(tx, &key.role)?;
+            Ok(Some((key, rights, until)))
         })
-        .await
-        .map(|(key, hashes)| {
-            let key = key?;
-            let (present, before) = hashes?;
-            if same(&present, &hash) {
-                return Some((key.clone(), key.expires_at));
-            }
-            // the secret before the last rotation
-            let until = key.previous_until.filter(|until| *until > now)?;
-            let right = before.is_some_and(|before| same(&before, &hash));
-            right.then(|| (key.clone(), Some(key.expires_at.map_or(until, |end| end.min(until)))))
-        })?
+        .await?
         .ok_or_else(refused)?;
     let networks: Arc<[ipnet::IpNet]> = key.networks().into();
     let welcome = api_key_rule::admits(&networks, peer_address(req).and_then(|a| a.parse().ok()));
@@ -326,6 +319,22 @@ async fn by_api_key(app: &App, req: &HttpRequest, id: Uuid, secret: String, bega
         }
     }
     let who = ActorRef { kind: ActorType::ApiKey, id: Some(key.uuid()), name: key.name.clone() };
-    let actor = Actor::verified(workspace, who, None, Arc::new(Role::ready_made(key.role)), Arc::from([]));
+    let actor = Actor::verified(workspace, who, None, Arc::new(rights), Arc::from([]));
     Ok(Known { actor: Arc::new(actor), session: None, needs_second_factor: false, networks, expires_at: works_until, began })
+}
+
+/// Whether a secret is the key's, and until when: the one before the last rotation works for a while.
+fn works(
+    key: Option<kartoteka_domain::api_key::ApiKey>,
+    hashes: Option<api_key::SecretHashes>,
+    given: &[u8],
+    now: DateTime<Utc>,
+) -> Option<(kartoteka_domain::api_key::ApiKey, Option<DateTime<Utc>>)> {
+    let (key, hashes) = (key?, hashes?);
+    let end = key.expires_at;
+    if same(&hashes.present, given) {
+        return Some((key, end));
+    }
+    let until = key.previous_until.filter(|until| *until > now)?;
+    hashes.before.is_some_and(|before| same(&before, given)).then(|| (key, Some(end.map_or(until, |end| end.min(until)))))
 }

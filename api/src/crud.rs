@@ -35,12 +35,12 @@ macro_rules! crud_change {
         }
 
         #[utoipa::path(delete, path = $item, tag = $tag, summary = $archive_text, description = "Archives instead of deleting: it stays readable by id and can be restored.")]
-        pub async fn $archive(can: $crate::can::Can<$crate::can::$update_right>, at: $crate::request::At<$ty>, if_match: $crate::request::IfMatch) -> $crate::answer::Answer<$crate::answer::Done> {
+        pub async fn $archive(can: $crate::can::Can<$crate::can::ToDelete<$crate::can::$update_right>>, at: $crate::request::At<$ty>, if_match: $crate::request::IfMatch) -> $crate::answer::Answer<$crate::answer::Done> {
             can.write(move |tx| $archive_fn(tx, at.0, &if_match).map(|_| $crate::answer::Done)).await
         }
 
         #[utoipa::path(post, path = $restore_path, tag = $tag, summary = $restore_text, description = "Brings an archived record back.")]
-        pub async fn $restore(can: $crate::can::Can<$crate::can::$update_right>, at: $crate::request::At<$ty>, if_match: $crate::request::IfMatch) -> $crate::answer::Answer<$crate::answer::Found<$ty>> {
+        pub async fn $restore(can: $crate::can::Can<$crate::can::ToDelete<$crate::can::$update_right>>, at: $crate::request::At<$ty>, if_match: $crate::request::IfMatch) -> $crate::answer::Answer<$crate::answer::Found<$ty>> {
             can.write(move |tx| $restore_fn(tx, at.0, &if_match).map($crate::answer::Found)).await
         }
     };

@@ -63,6 +63,8 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
         (RoleKey::Manager, "manager", "Анна Петрова", Some(sales.id)),
         (RoleKey::Manager, "manager2", "John Carter", Some(sales.id)),
         (RoleKey::Operator, "operator", "Олена Шевченко", None),
+        (RoleKey::Marketer, "marketer", "Ирина Лебедева", None),
+        (RoleKey::Analyst, "analyst", "Павел Орлов", None),
         (RoleKey::Integration, "integration", "1C", None),
     ];
     for (role, mailbox, name, department_id) in staff {
@@ -70,7 +72,7 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
         let input = NewUser {
             email: Some(email.clone()),
             name: Some(name.into()),
-            role: Some(role),
+            role: Some(role.word().to_owned()),
             department_id,
             password: Some(password.to_owned()),
             ..NewUser::default()

@@ -81,6 +81,14 @@ codes! {
     Unreadable = "unreadable" 409,
     /// The submission made a lead already.
     AlreadyProcessed = "already_processed" 409,
+    /// A ready-made role stays as it is.
+    RoleProtected = "role_protected" 409,
+    /// Somebody has the role.
+    RoleInUse = "role_in_use" 409,
+    /// Nobody grants more than he has.
+    ExceedsOwnRights = "exceeds_own_rights" 403,
+    /// The role does not show this field, or does not let it be changed.
+    FieldNotPermitted = "field_not_permitted" 403,
     /// Somebody must stay administrator.
     LastAdministrator = "last_administrator" 409,
     /// The second factor is set up already.

@@ -10,6 +10,7 @@ use kartoteka_domain::{
     lead::Lead,
     list::{AnyOf, ListParameters, Page},
     record::{Expandable, Expanded, Expansion, Made, Making, Record, Warning},
+    role::Seen,
     workspace::{Policy, Workspace},
 };
 use kartoteka_persistence::{Reading, Stored, WriteTx, audit, catalogue, company, contact, lead, reference, user, workspace};
@@ -59,6 +60,10 @@ pub fn make_trusted<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: 
 }
 
 fn make_checked<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::Input, previous: Option<&T>, check: bool) -> Result<T> {
+    if previous.is_none() && !tx.scope().actor().role().fields.is_empty() {
+        let given = serde_json::to_value(input).map_err(Problem::internal)?;
+        check_fields::<T>(tx, true, given.as_object().unwrap_or(&serde_json::Map::new()))?;
+    }
     let birth = tx.birth();
     let asker = tx.scope().actor().user();
     let fresh_id = crate::clock::fresh_id;
@@ -108,6 +113,34 @@ pub fn check_lead(tx: &mut WriteTx<'_>, lead: Option<LeadId>, contact: Option<Co
     }
 }
 
+/// Fields the asker's role does not let him write.
+fn check_fields<T: Record>(tx: &dyn Reading, own: bool, fields: &serde_json::Map<String, serde_json::Value>) -> Result<()> {
+    let rules = &tx.scope().actor().role().fields;
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let mut refused = FieldErrors::default();
+    let mut masked = FieldErrors::default();
+    for (field, value) in fields {
+        if !rules.may_write(T::TYPE, field, own) {
+            refused.add(format!("/{field}"), FieldCode::NotPermitted);
+        } else if rules.seen(T::TYPE, field, own) == Seen::Masked && value.to_string().contains('•') {
+            masked.add(format!("/{field}"), FieldCode::MaskedValue);
+        }
+    }
+    if refused.is_empty() {
+        Ok(masked.finish()?)
+    } else {
+        Err(Problem { errors: refused.0, ..Problem::new(ProblemCode::FieldNotPermitted) })
+    }
+}
+
+/// Whether the asker is responsible for a record.
+fn is_own<T: Record>(tx: &dyn Reading, record: &T) -> bool {
+    let value = serde_json::to_value(record).unwrap_or_default();
+    value.as_object().is_some_and(|object| kartoteka_domain::role::is_own(tx.scope().actor().user(), object))
+}
+
 /// Creates a record that needs nothing beside its own rules.
 pub fn create<T: Made + Stored>(tx: &mut WriteTx<'_>, input: &T::Input) -> Result<T> {
     let record: T = make(tx, input, None)?;
@@ -150,9 +183,13 @@ pub fn change<T: Made + Stored>(
 
 /// Stores the next state of a record, if it is another one.
 pub fn store_change<T: Stored>(tx: &mut WriteTx<'_>, before: &T, mut after: T, action: Action) -> Result<T> {
-    let warnings_aside = kartoteka_domain::record::difference(Some(before), &after);
-    if warnings_aside.is_empty() {
+    let changes = kartoteka_domain::record::difference(Some(before), &after);
+    if changes.is_empty() {
         return Ok(after);
+    }
+    if !tx.scope().actor().role().fields.is_empty() {
+        let written = changes.iter().map(|(field, change)| (field.clone(), change["after"].clone())).collect();
+        check_fields::<T>(tx, is_own(tx, before), &written)?;
     }
     after.stamp(&tx.scope().by().clone(), tx.now());
     let event = Event::between(Some(before), &after, action);

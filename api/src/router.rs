@@ -176,6 +176,7 @@ async fn admit(req: &ServiceRequest, pattern: &str, rules: &[Rule]) -> Result<()
             return Err(Problem::new(ProblemCode::SecondFactorRequired));
         }
         known.actor.authorize(record, verb)?;
+        check_filters(&known.actor, record, req.query_string())?;
         if let Some(session) = known.session {
             req.extensions_mut().insert(InSession(session));
         }
@@ -184,6 +185,28 @@ async fn admit(req: &ServiceRequest, pattern: &str, rules: &[Rule]) -> Result<()
     if !rule.takes_query && !req.query_string().is_empty() {
         let name = form_urlencoded::parse(req.query_string().as_bytes()).next().map(|(name, _)| name.chars().take(100).collect::<String>());
         return Err(Problem::parameter(name.unwrap_or_default(), FieldCode::UnknownParameter));
+    }
+    Ok(())
+}
+
+/// A field that is hidden from the asker is no ground to filter or to sort by: the order alone would tell it.
+fn check_filters(actor: &kartoteka_domain::access::Actor, record: RecordType, query: &str) -> Result<(), Problem> {
+    let rules = &actor.role().fields;
+    if rules.is_empty() || query.is_empty() {
+        return Ok(());
+    }
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let asked = if name == "sort" { value.trim_start_matches('-') } else { name.as_ref() };
+        let stem = ["_after", "_before", "_from", "_until"].iter().find_map(|end| asked.strip_suffix(end)).unwrap_or(asked);
+        let hidden = [stem.to_owned(), format!("{stem}s"), format!("{stem}_at"), format!("{stem}_on")]
+            .iter()
+            .any(|field| rules.hides(record, field));
+        if hidden {
+            return Err(Problem {
+                code: ProblemCode::FieldNotPermitted,
+                ..Problem::parameter(name.chars().take(100).collect::<String>(), FieldCode::NotPermitted)
+            });
+        }
     }
     Ok(())
 }

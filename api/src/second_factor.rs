@@ -24,6 +24,7 @@ use crate::{
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, Valid},
+    role,
     session::Conflicting,
     spec::{Describe, Shape},
 };
@@ -306,6 +307,7 @@ pub async fn reset_user_totp(can: Can<UpdateUsers>, at: At<User>) -> Answer<Done
     let answer = can
         .write(move |tx| {
             let user: User = record::get_to_change(tx, id)?;
+            role::check_grant(tx, &user.role, None)?;
             if store::find(tx, user.id)?.is_some() {
                 let event = Event::bare(RecordType::User, id, Action::SecondFactorDisabled).because("reset by an administrator");
                 store::remove(tx, user.id, event)?;

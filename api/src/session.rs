@@ -226,7 +226,7 @@ async fn begin(who: &Anonymous, admitted: &Admitted, code: Option<&str>) -> Resu
         return Ok(refused);
     }
     Ok(Begun::Signed(Tokens {
-        access_token: who.app.signer.issue(*workspace, user.id, user.role, session, clock::now())?,
+        access_token: who.app.signer.issue(*workspace, user.id, &user.role, session, clock::now())?,
         token_type: TokenType::Bearer,
         expires_in: ACCESS_SECONDS,
         refresh_token: token("kr", session.uuid(), &secret),
@@ -276,7 +276,7 @@ pub async fn refresh_token(who: Anonymous, request: Valid<RefreshRequest>) -> An
         return Err(invalid());
     };
     Reply::of(&Plain(Tokens {
-        access_token: who.app.signer.issue(workspace, user.id, user.role, session, clock::now())?,
+        access_token: who.app.signer.issue(workspace, user.id, &user.role, session, clock::now())?,
         token_type: TokenType::Bearer,
         expires_in: ACCESS_SECONDS,
         refresh_token: token("kr", id, &fresh),

@@ -55,13 +55,14 @@ pub fn install(store: &Store, plan: &Plan) -> Result<Installed> {
     let input = NewUser {
         email: Some(plan.email.replace("{slug}", &made.slug)),
         name: Some(plan.name.clone()),
-        role: Some(RoleKey::Administrator),
+        role: Some(RoleKey::Administrator.word().to_owned()),
         password: Some(plan.password.clone()),
         ..NewUser::default()
     };
     store.write_now(scope, clock::own_circumstances(), move |tx| {
         workspace::insert(tx, &made, Event::created(&made))?;
         lists(tx, made.languages.first().map_or("en", String::as_str))?;
+        crate::role::install(tx, made.languages.first().map_or("en", String::as_str))?;
         let administrator = user::create(tx, &input, Some(&hash))?;
         Ok(Installed { workspace: made.clone(), administrator })
     })

@@ -111,6 +111,12 @@ impl Shape {
         self.parameters
             .push(json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}}));
     }
+    /// The schema of the success, when it has one.
+    pub fn answered(&self) -> Option<String> {
+        let schema =
+            |answer: &Value| answer["content"]["application/json"]["schema"]["$ref"].as_str()?.rsplit('/').next().map(ToOwned::to_owned);
+        self.answers.values().find_map(schema)
+    }
     /// A named schema and all it refers to.
     pub fn schema<T: ToSchema>(&mut self) {
         dependency::<T>(&mut self.schemas);
@@ -283,6 +289,7 @@ const TAGS: &[(&str, &str)] = &[
     ("notes", "Free text on cards, leads, tasks."),
     ("public", "What a website calls without a credential."),
     ("reject-reasons", "Why leads are rejected."),
+    ("roles", "What may be done, and what is seen."),
     ("service", "For those who run the server."),
     ("sources", "Where clients come from."),
     ("submissions", "What forms sent, and what became of it."),

@@ -1,14 +1,14 @@
 //! People over HTTP: colleagues, oneself, passwords.
 
 use kartoteka_domain::{
-    access::{RecordType, RoleKey, Verb},
+    access::{RecordType, Right, RoleKey},
     event::{Action, Event},
     id::UserId,
     invalid::FieldErrors,
     record::Record,
     second_factor::SecondFactorState,
     session::PASSWORD_LINK_SECONDS,
-    user::{LONGEST, ListUsers, Me, NewUser, OpenWork, PasswordChange, PasswordLink, Right, User, check_password},
+    user::{LONGEST, ListUsers, Me, NewUser, OpenWork, PasswordChange, PasswordLink, User, check_password},
     workspace::Policy,
 };
 use kartoteka_persistence::{
@@ -25,6 +25,7 @@ use crate::{
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
+    role,
     second_factor::Proving,
 };
 
@@ -62,6 +63,8 @@ pub async fn update_user(can: Can<UpdateUsers>, at: At<User>, if_match: IfMatch,
 pub async fn create_password_link(can: CanSecretly<UpdateUsers>, at: At<User>) -> Answer<Issued<PasswordLink>> {
     can.write(move |tx| {
         let user: User = record::get(tx, at.0)?;
+        // who sets a password takes the account over
+        role::check_grant(tx, &user.role, None)?;
         make_link(tx, user.id).map(Issued)
     })
     .await
@@ -112,17 +115,10 @@ pub async fn get_me(who: SignedIn) -> Answer<Plain<Me>> {
             workspace::briefs(&who.app.store, doors.into_iter().map(|d| d.workspace.uuid()).collect()).await?
         }
     };
-    let role = who.actor.role();
-    let rights = RecordType::ALL
-        .iter()
-        .map(|record| Right {
-            record: *record,
-            read: role.reach(*record, Verb::Read),
-            create: role.reach(*record, Verb::Create),
-            update: role.reach(*record, Verb::Update),
-        })
-        .collect();
-    Reply::of(&Plain(Me { user, actor: who.actor.who().clone(), workspace: brief, workspaces, role: role.key, rights, second_factor }))
+    let rights = who.actor.role();
+    let matrix = RecordType::ALL.iter().map(|record| Right::of(*record, |verb| rights.reach(*record, verb))).collect();
+    let (actor, role) = (who.actor.who().clone(), rights.role.clone());
+    Reply::of(&Plain(Me { user, actor, workspace: brief, workspaces, role, rights: matrix, second_factor }))
 }
 
 /// Change one's own password
@@ -156,6 +152,7 @@ pub async fn change_my_password(proving: Proving, change: Valid<PasswordChange>)
 /// Adds a colleague; the door of his e-mail opens with him.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewUser, password_hash: Option<&str>) -> Result<User> {
     let user: User = record::make(tx, input, None)?;
+    role::check_grant(tx, &user.role, None)?;
     User::insert(tx, &user, Event::created(&user))?;
     workspace::open_door(tx, DoorKind::SignIn, digest(&user.email), user.uuid())?;
     if let Some(hash) = password_hash {
@@ -166,8 +163,10 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewUser, password_hash: Option<&str>
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewUser>, if_match: &IfMatch) -> Result<Found<User>> {
     record::change(tx, id, patch, if_match, |tx, before: &User, after: &mut User| {
-        let was = before.role == RoleKey::Administrator && before.active;
-        let stays = after.role == RoleKey::Administrator && after.active;
+        role::check_grant(tx, &after.role, Some(&before.role))?;
+        let administrator = RoleKey::Administrator.word();
+        let was = before.role == administrator && before.active;
+        let stays = after.role == administrator && after.active;
         if was && !stays && store::other_administrators(tx, before.id)? == 0 {
             return Err(Problem::new(ProblemCode::LastAdministrator));
         }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     actor::{ActorRef, ActorType},
     id::{UserId, WorkspaceId},
+    role::FieldRules,
 };
 
 words! {
@@ -50,6 +51,8 @@ words! {
         Tag = "tag",
         /// A pair of cards that may be one client.
         DuplicateCandidate = "duplicate_candidate",
+        /// A role.
+        Role = "role",
     }
 }
 
@@ -60,8 +63,23 @@ words! {
         Read = "read",
         /// Make it.
         Create = "create",
-        /// Change it, archive and restore it.
+        /// Change it.
         Update = "update",
+        /// Archive it and bring it back.
+        Delete = "delete",
+        /// Take it out in bulk.
+        Export = "export",
+        /// Make one of two.
+        Merge = "merge",
+        /// Give it to somebody.
+        Assign = "assign",
+    }
+}
+
+#[expect(clippy::derivable_impls, reason = "`words!` derives for every word list alike")]
+impl Default for Reach {
+    fn default() -> Self {
+        Self::None
     }
 }
 
@@ -90,6 +108,10 @@ words! {
         Manager = "manager",
         /// Call centre: creates, sees what is assigned.
         Operator = "operator",
+        /// Sees every card without contact data; keeps the tags.
+        Marketer = "marketer",
+        /// Sees everything without contact data.
+        Analyst = "analyst",
         /// API keys of integrations.
         Integration = "integration",
     }
@@ -109,78 +131,108 @@ pub struct FieldAccess {
     pub read_only: Vec<String>,
 }
 
-/// One rule on one field of one record type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldRule {
-    /// On which records.
+/// How far each verb on one record type reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Right {
+    /// On what.
     pub record: RecordType,
-    /// Name of the field.
-    pub field: String,
-    /// What is done to it.
-    pub effect: FieldEffect,
+    /// See.
+    #[serde(default)]
+    #[schema(required = true, default = "none")]
+    pub read: Reach,
+    /// Make.
+    #[serde(default)]
+    #[schema(required = true, default = "none")]
+    pub create: Reach,
+    /// Change.
+    #[serde(default)]
+    #[schema(required = true, default = "none")]
+    pub update: Reach,
+    /// Archive and bring back.
+    #[serde(default)]
+    #[schema(required = true, default = "none")]
+    pub delete: Reach,
+    /// Take out in bulk.
+    #[serde(default)]
+    #[schema(required = true, default = "none")]
+    pub export: Reach,
+    /// Make one of two.
+    #[serde(default)]
+    #[schema(required = true, default = "none")]
+    pub merge: Reach,
+    /// Whose these records may become.
+    #[serde(default)]
+    #[schema(required = true, default = "none")]
+    pub assign: Reach,
 }
 
-/// What a field rule does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldEffect {
-    /// Answered as null.
-    Hidden,
-    /// Answered with `•`.
-    Masked,
-    /// May not be written.
-    ReadOnly,
+impl Right {
+    /// Every verb as a function says.
+    pub fn of(record: RecordType, reach: impl Fn(Verb) -> Reach) -> Self {
+        Self {
+            record,
+            read: reach(Verb::Read),
+            create: reach(Verb::Create),
+            update: reach(Verb::Update),
+            delete: reach(Verb::Delete),
+            export: reach(Verb::Export),
+            merge: reach(Verb::Merge),
+            assign: reach(Verb::Assign),
+        }
+    }
+    /// How far one verb reaches.
+    pub fn reach(&self, verb: Verb) -> Reach {
+        match verb {
+            Verb::Read => self.read,
+            Verb::Create => self.create,
+            Verb::Update => self.update,
+            Verb::Delete => self.delete,
+            Verb::Export => self.export,
+            Verb::Merge => self.merge,
+            Verb::Assign => self.assign,
+        }
+    }
 }
 
-/// A role: its matrix and its field rules. Ready-made ones come from here, a workspace's own from its table.
+/// What a role may do: its matrix, its field rules, its permissions beside them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
-    /// Its key.
-    pub key: RoleKey,
+pub struct Rights {
+    /// Key of the role.
+    pub role: String,
+    /// Per record type; what is not named is not allowed.
+    pub matrix: Vec<Right>,
+    /// Whose figures are seen.
+    pub analytics: Reach,
     /// Whether leads nobody is responsible for are shown.
     pub see_unassigned: bool,
     /// Whether a duplicate may be created although the policy forbids it.
     pub override_duplicates: bool,
+    /// Whether masked fields may be revealed, each time with a reason.
+    pub reveal: bool,
     /// What is hidden, masked, read-only.
-    pub field_rules: Vec<FieldRule>,
+    pub fields: FieldRules,
 }
 
-impl Role {
-    /// A ready-made role.
-    pub fn ready_made(key: RoleKey) -> Self {
-        Self {
-            key,
-            see_unassigned: !matches!(key, RoleKey::Manager),
-            override_duplicates: matches!(key, RoleKey::Administrator),
-            field_rules: Vec::new(),
+impl Rights {
+    /// How far a verb on a record type reaches.
+    pub fn reach(&self, record: RecordType, verb: Verb) -> Reach {
+        // whoever is signed in may see that he is
+        if (record, verb) == (RecordType::Session, Verb::Read) {
+            return self.matrix.iter().find(|right| right.record == record).map_or(Reach::Own, |right| right.read.max(Reach::Own));
         }
+        self.matrix.iter().find(|right| right.record == record).map_or(Reach::None, |right| right.reach(verb))
     }
 
-    /// How far a verb on a record type reaches: the matrix of product.md, "Ready-made roles".
-    pub fn reach(&self, record: RecordType, verb: Verb) -> Reach {
-        use RecordType as R;
-        use RoleKey as K;
-        match (self.key, record, verb) {
-            (K::Administrator, _, _) => Reach::All,
-            // who works here and what the choice lists offer is needed by every picker
-            (_, R::Workspace | R::User | R::Department | R::Source | R::ContactStatus | R::RejectReason | R::Tag, Verb::Read) => Reach::All,
-            (K::Head | K::Manager | K::Integration, R::Tag, Verb::Create) => Reach::All,
-            (K::Head | K::Integration, R::Form | R::Submission, Verb::Read) => Reach::All,
-            (K::Head, R::Submission, Verb::Update) => Reach::All,
-            // a record of a card is made by whoever works with the card; the card itself must be in reach
-            (K::Head | K::Manager | K::Integration, R::Contact | R::Company | R::Lead, Verb::Create) => Reach::All,
-            (K::Head | K::Manager | K::Operator | K::Integration, R::Task | R::Communication | R::Note, Verb::Create) => Reach::All,
-            (K::Operator, R::Contact | R::Company | R::Lead, Verb::Create) => Reach::All,
-            (K::Head, R::Contact | R::Company | R::Lead | R::Task | R::Communication | R::Note, _) => Reach::Department,
-            (K::Head, R::DuplicateCandidate, Verb::Read) => Reach::All,
-            (K::Manager, R::Contact | R::Company | R::Lead | R::Task | R::Communication | R::Note, _) => Reach::Own,
-            (K::Operator, R::Task | R::Communication | R::Note, _) | (K::Operator, R::Contact | R::Company | R::Lead, Verb::Read) => {
-                Reach::Own
-            }
-            (K::Integration, R::Contact | R::Company | R::Lead | R::Task | R::Communication | R::Note | R::DuplicateCandidate, _) => {
-                Reach::All
-            }
-            _ => Reach::None,
-        }
+    /// Whether everything that `other` may do is within these: nobody grants more than he has.
+    pub fn cover(&self, other: &Self) -> bool {
+        let reaches =
+            RecordType::ALL.iter().all(|record| Verb::ALL.iter().all(|verb| other.reach(*record, *verb) <= self.reach(*record, *verb)));
+        let flags = (self.see_unassigned || !other.see_unassigned)
+            && (self.override_duplicates || !other.override_duplicates)
+            && (self.reveal || !other.reveal)
+            && other.analytics <= self.analytics;
+        reaches && flags && other.fields.hold_at_least(&self.fields)
     }
 }
 
@@ -208,14 +260,14 @@ pub struct Actor {
     workspace: WorkspaceId,
     who: ActorRef,
     user: Option<UserId>,
-    role: Arc<Role>,
+    role: Arc<Rights>,
     department: Arc<[UserId]>,
 }
 
 impl Actor {
     /// The door from a credential: call only where a password, token or key was just verified.
     /// `department` lists the users of the actor's department and of those below it.
-    pub fn verified(workspace: WorkspaceId, who: ActorRef, user: Option<UserId>, role: Arc<Role>, department: Arc<[UserId]>) -> Self {
+    pub fn verified(workspace: WorkspaceId, who: ActorRef, user: Option<UserId>, role: Arc<Rights>, department: Arc<[UserId]>) -> Self {
         Self { workspace, who, user, role, department }
     }
     /// The workspace it acts in.
@@ -231,7 +283,7 @@ impl Actor {
         self.user
     }
     /// Its role.
-    pub fn role(&self) -> &Role {
+    pub fn role(&self) -> &Rights {
         &self.role
     }
 
@@ -264,7 +316,7 @@ pub struct Scope {
 impl Scope {
     /// The scope of the server's own work in a workspace (form processing, schedulers); `by` is stamped on what it does.
     pub fn of_the_server(workspace: WorkspaceId, by: ActorRef) -> Self {
-        let role = Arc::new(Role::ready_made(RoleKey::Administrator));
+        let role = Arc::new(crate::role::ready_made(RoleKey::Administrator));
         let actor = Arc::new(Actor::verified(workspace, by, None, role, Arc::from([])));
         Self { actor, record: RecordType::Workspace, verb: Verb::Update }
     }
@@ -302,7 +354,7 @@ impl Scope {
     }
     /// Whether a record may be given to this user by this actor.
     pub fn may_assign(&self, record: RecordType, to: UserId) -> bool {
-        match self.actor.owners(record, Verb::Update) {
+        match self.actor.owners(record, Verb::Assign) {
             Owners::All => true,
             Owners::Of(users) => users.contains(&to) || self.actor.who.kind != ActorType::User,
         }
@@ -321,7 +373,7 @@ mod tests {
             WorkspaceId::new(Uuid::nil()),
             who,
             Some(user),
-            Arc::new(Role::ready_made(key)),
+            Arc::new(crate::role::ready_made(key)),
             Arc::from([user, UserId::new(Uuid::from_u128(2))]),
         ))
     }

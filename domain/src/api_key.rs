@@ -10,7 +10,7 @@ use validator::Validate;
 
 use crate::{
     access::{RecordType, RoleKey},
-    invalid::{FieldCode, FieldErrors},
+    invalid::{FieldCode, FieldErrors, line},
     record::{Made, Making},
 };
 
@@ -20,7 +20,7 @@ record! {
         /// What it is for.
         pub name: String,
         /// Its role.
-        pub role: RoleKey,
+        pub role: String,
         /// The beginning of the key, to recognise it by.
         pub prefix: String,
         /// The whole key, `Authorization: Bearer kk_live_…`; only in the answer to its creation.
@@ -42,7 +42,8 @@ input! {
         /// What it is for.
         name (required = true): String, max 200;
         /// Its role; `integration` when absent.
-        role: RoleKey;
+        #[schema(pattern = "^([a-z][a-z0-9_]*)?$")]
+        role: String, max 50;
         /// When it stops working; never when absent.
         expires_at: DateTime<Utc>;
         /// Addresses and networks it works from, `203.0.113.7`, `2001:db8::/32`; from everywhere when empty.
@@ -63,7 +64,7 @@ impl Made for ApiKey {
     fn input(&self) -> NewApiKey {
         NewApiKey {
             name: Some(self.name.clone()),
-            role: Some(self.role),
+            role: Some(self.role.clone()),
             expires_at: self.expires_at,
             allowed_addresses: Some(self.allowed_addresses.clone()),
         }
@@ -86,7 +87,7 @@ impl Made for ApiKey {
         errors.finish()?;
         let key = fresh!(ApiKey, making.birth, {
             name: name,
-            role: input.role.unwrap_or(RoleKey::Integration),
+            role: line(input.role.as_deref()).unwrap_or_else(|| RoleKey::Integration.word().to_owned()),
             prefix: format!("kk_live_{}", making.birth.id.simple()),
             secret: None,
             expires_at: expires_at,

@@ -87,7 +87,8 @@ macro_rules! catalogue {
             fn make(input: &$new, previous: Option<&Self>, making: &Making<'_>) -> Result<Self, FieldErrors> {
                 let mut errors = FieldErrors::default();
                 let name = errors.required_line("/name", input.name.as_deref());
-                let key = crate::invalid::line(input.key.as_deref());
+                // a program wrote it: taken as it is, or not at all
+                let key = input.key.clone().filter(|key| !key.is_empty());
                 if let Some(key) = key.as_deref().filter(|key| !workspace::is_key(key)) {
                     errors.add_with("/key", FieldCode::InvalidKey, key);
                 }

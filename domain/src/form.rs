@@ -217,6 +217,12 @@ impl Made for Form {
         for (index, field) in fields.iter_mut().enumerate() {
             field.name = crate::text::clean_line(&field.name);
             field.label = line(field.label.as_deref());
+            if field.name.is_empty() {
+                errors.add(format!("/fields/{index}/name"), FieldCode::Required);
+            }
+            for (nth, option) in field.options.iter().enumerate().filter(|(_, option)| line(Some(option)).is_none()) {
+                errors.add_with(format!("/fields/{index}/options/{nth}"), FieldCode::Required, option.as_str());
+            }
             if field.kind == FormFieldKind::Choice && field.options.is_empty() {
                 errors.add(format!("/fields/{index}/options"), FieldCode::Required);
             }

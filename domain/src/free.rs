@@ -50,3 +50,18 @@ pub struct ChangedValue {
     #[schema(required = true)]
     pub after: serde_json::Value,
 }
+
+/// A word for programs.
+pub struct Key;
+impl PartialSchema for Key {
+    fn schema() -> RefOr<Schema> {
+        let text = "Lower snake_case, a letter first, at most 50 characters.";
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^[a-z][a-z0-9_]*$"))
+            .max_length(Some(50))
+            .description(Some(text))
+            .into()
+    }
+}
+impl ToSchema for Key {}

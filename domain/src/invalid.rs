@@ -69,6 +69,12 @@ words! {
         InvalidAddress = "invalid_address",
         /// Not the code of this moment.
         WrongCode = "wrong_code",
+        /// A record cannot be told without this field, or the field has no shape to be masked to.
+        FieldNeeded = "field_needed",
+        /// The role does not show this field, or does not let it be written.
+        NotPermitted = "not_permitted",
+        /// A masked value sent back: it would be stored in place of the real one.
+        MaskedValue = "masked_value",
         /// Not the present password.
         WrongPassword = "wrong_password",
         /// Contradicts another field of the request.
@@ -148,7 +154,8 @@ impl FieldErrors {
     pub fn time(&mut self, pointer: &str, given: Option<chrono::DateTime<chrono::Utc>>) -> Option<chrono::DateTime<chrono::Utc>> {
         let at = given?;
         if !crate::zone::is_sane(at) {
-            self.add_with(pointer, FieldCode::InvalidTime, at.to_rfc3339());
+            let code = if at.timestamp() < 0 { FieldCode::InThePast } else { FieldCode::InTheFuture };
+            self.add_with(pointer, code, at.to_rfc3339());
         }
         Some(crate::zone::to_micros(at))
     }

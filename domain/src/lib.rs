@@ -30,6 +30,7 @@ pub mod note;
 pub mod person_name;
 pub mod phone;
 pub mod record;
+pub mod role;
 pub mod second_factor;
 pub mod session;
 pub mod submission;

@@ -57,6 +57,10 @@ pub trait ParameterType {
     const LONGEST: usize = 100;
     /// Its schema.
     fn schema() -> RefOr<Schema>;
+    /// Its schema as one of several.
+    fn item() -> RefOr<Schema> {
+        Self::schema()
+    }
     /// The named schemas it refers to.
     fn dependencies(_into: &mut Vec<NamedSchema>) {}
 }
@@ -93,7 +97,7 @@ impl<'de, T: DeserializeOwned + ParameterType> Deserialize<'de> for AnyOf<T> {
 }
 impl<T: ParameterType> ParameterType for AnyOf<T> {
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(T::MOST)).into()
+        ArrayBuilder::new().items(T::item()).min_items(Some(1)).max_items(Some(T::MOST)).into()
     }
     const LONGEST: usize = 10_000;
     fn dependencies(into: &mut Vec<NamedSchema>) {
@@ -115,6 +119,14 @@ impl ParameterType for String {
     const LONGEST: usize = 320;
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new().schema_type(Type::String).max_length(Some(Self::LONGEST)).into()
+    }
+    fn item() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(Self::LONGEST))
+            .pattern(Some("^[^,]*[^,\\s][^,]*$"))
+            .into()
     }
 }
 impl ParameterType for Cursor {

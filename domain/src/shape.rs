@@ -125,7 +125,6 @@ macro_rules! input {
             pub $field: Option<$ty>,)*
             /// Names of fields to clear, for clients that cannot send null.
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            #[schema(max_items = 40)]
             pub clear: Option<Vec<$clear>>,
         }
         clearable!($clear { $($field),* });

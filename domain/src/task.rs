@@ -97,6 +97,7 @@ input! {
     /// A task to create.
     pub struct NewTask, TaskPatch clears TaskField {
         /// Kind: `call`, `meeting`, `letter`, `send_documents`, `payment_control`, `follow_up` (default) or an own word.
+        #[schema(pattern = "^([a-z][a-z0-9_]*)?$")]
         kind: String, max 50;
         /// What to do.
         title (required = true): String, max 300;

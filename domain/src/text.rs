@@ -116,6 +116,12 @@ pub fn sort_key(text: &str) -> String {
     key
 }
 
+/// A part of a name as it stands within the [`sort_key`] of the whole.
+pub fn sort_word(word: &str) -> String {
+    let key = sort_key(word);
+    key.split(LEVEL).next().unwrap_or_default().to_owned()
+}
+
 /// For keeping a text of several lines: trimmed, NFC, without control, zero-width and direction characters.
 ///
 /// `\n` and `\t` stay; other line ends become `\n`.

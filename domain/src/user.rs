@@ -28,7 +28,7 @@ record! {
         /// His name.
         pub name: String,
         /// His role.
-        pub role: RoleKey,
+        pub role: String,
         /// His department.
         pub department_id: Option<DepartmentId>,
         /// Whether he may sign in and be given work.
@@ -51,8 +51,9 @@ input! {
         email (required = true): String, max 320;
         /// His name.
         name (required = true): String, max 200;
-        /// His role; `manager` when absent.
-        role: RoleKey;
+        /// Key of his role; `manager` when absent.
+        #[schema(pattern = "^([a-z][a-z0-9_]*)?$")]
+        role: String, max 50;
         /// His department.
         department_id: DepartmentId;
         /// Whether he may sign in and be given work; `true` when absent.
@@ -82,7 +83,7 @@ list_params! {
         /// Words of the name or part of the e-mail.
         q: String,
         /// Roles.
-        role: AnyOf<RoleKey>,
+        role: AnyOf<String>,
         /// Departments.
         department_id: AnyOf<DepartmentId>,
         /// Only those who may sign in (`true`), or may not (`false`).
@@ -107,10 +108,10 @@ pub struct Me {
     pub workspaces: Vec<WorkspaceBrief>,
     /// The role.
     #[schema(required = true)]
-    pub role: RoleKey,
+    pub role: String,
     /// What may be done, per record type.
     #[schema(required = true)]
-    pub rights: Vec<Right>,
+    pub rights: Vec<crate::access::Right>,
     /// How it stands with the second factor.
     #[schema(required = true)]
     pub second_factor: SecondFactorState,
@@ -161,23 +162,6 @@ pub struct WorkspaceBrief {
     pub name: String,
 }
 
-/// How far the verbs on one record type reach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Right {
-    /// On what.
-    #[schema(required = true)]
-    pub record: RecordType,
-    /// See.
-    #[schema(required = true)]
-    pub read: crate::access::Reach,
-    /// Make.
-    #[schema(required = true)]
-    pub create: crate::access::Reach,
-    /// Change, archive, restore.
-    #[schema(required = true)]
-    pub update: crate::access::Reach,
-}
-
 /// A change of one's own password.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -213,7 +197,7 @@ impl Made for User {
         NewUser {
             email: Some(self.email.clone()),
             name: Some(self.name.clone()),
-            role: Some(self.role),
+            role: Some(self.role.clone()),
             department_id: self.department_id,
             active: Some(self.active),
             absent_until: self.absent_until,
@@ -258,7 +242,7 @@ impl Made for User {
         let user = fresh!(User, making.birth, {
             email: address,
             name: name,
-            role: input.role.unwrap_or(RoleKey::Manager),
+            role: line(input.role.as_deref()).unwrap_or_else(|| RoleKey::Manager.word().to_owned()),
             department_id: input.department_id,
             active: input.active.unwrap_or(true),
             absent_until: absent_until,

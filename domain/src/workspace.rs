@@ -106,6 +106,7 @@ input! {
     /// Settings of a workspace.
     pub struct NewWorkspace, WorkspacePatch clears WorkspaceField {
         /// Name of the business.
+        #[schema(nullable = false, min_length = 1, pattern = r"\S")]
         name: String, max 200;
         /// Default country of phones and tax ids, ISO 3166 alpha-2.
         country: String, max 2;
@@ -118,6 +119,7 @@ input! {
         /// The policies of the guarantees.
         policies: Policies;
         /// Own types of contacts beside `lead`, `customer`, `partner`, `supplier`.
+        #[schema(value_type = Option<Vec<crate::free::Key>>)]
         contact_types: Vec<String>, items 30;
         /// Origins whose pages may call the API from a browser, `https://crm.example.com`.
         cors_origins: Vec<String>, items 50;

@@ -31,7 +31,7 @@ fn row(workspace: Uuid, k: &ApiKey, secret_hash: Vec<u8>) -> KeyRow {
     name: k.name.clone(),
     sort_key: text::sort_key(&k.name),
     search_text: text::fold(&k.name),
-    role: k.role.word().to_owned(),
+    role: k.role.clone(),
     secret_hash: secret_hash,
     expires_at: k.expires_at.map(At),
     last_used_at: k.last_used_at.map(At),
@@ -96,16 +96,26 @@ pub fn insert_with_secret(tx: &mut WriteTx<'_>, key: &ApiKey, secret_hash: Vec<u
     Ok(())
 }
 
+/// Hashes of a key's secrets.
+#[derive(Debug, Clone)]
+pub struct SecretHashes {
+    /// Of the one that works.
+    pub present: Vec<u8>,
+    /// Of the one before the last rotation.
+    pub before: Option<Vec<u8>>,
+}
+
 /// Hashes of a key's secrets: the one that works, and the one before it, which works until the key's `previous_until`.
-pub fn secret_hashes(tx: &mut dyn Reading, id: Uuid) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+pub fn secret_hashes(tx: &mut dyn Reading, id: Uuid) -> Result<Option<SecretHashes>, StoreError> {
     let query = all!(tx, api_key).filter(api_key::id.eq(Uid::from(id))).select((api_key::secret_hash, api_key::previous_hash));
-    Ok(query.first(tx.db().0).optional()?)
+    let hashes: Option<(Vec<u8>, Option<Vec<u8>>)> = query.first(tx.db().0).optional()?;
+    Ok(hashes.map(|(present, before)| SecretHashes { present, before }))
 }
 
 /// Gives a key another secret; the one it had becomes the one before.
 pub fn rotate(tx: &mut WriteTx<'_>, id: Uuid, secret_hash: Vec<u8>) -> Result<(), StoreError> {
     let workspace = tx.workspace();
-    let before = secret_hashes(tx, id)?.map(|(hash, _)| hash);
+    let before = secret_hashes(tx, id)?.map(|hashes| hashes.present);
     let recorded = tx.unaudited("the key's own event says it");
     set_columns!(tx.db().0, &recorded, api_key, workspace, id, secret_hash = secret_hash, previous_hash = before)?;
     Ok(())

@@ -89,6 +89,7 @@ impl Stored for Company {
 
     fn list(tx: &mut dyn Reading, params: &ListCompanies) -> Result<Page<Self>, StoreError> {
         let request = kartoteka_domain::list::ListParameters::page(params);
+        let names_only = tx.scope().actor().role().fields.touches(RecordType::Company, &["phones", "emails", "messengers"]);
         let build = || {
             let mut query = seen!(tx, company, RecordType::Company);
             if let Some(archived) = fragment::archived(request.archived, "company.archived_at") {
@@ -100,7 +101,9 @@ impl Stored for Company {
             if let Some(AnyOf(names)) = &params.tag {
                 query = query.filter(fragment::tagged("company.id", "t.company_id", "company.workspace_id", names));
             }
-            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["company.search_text"], q)) {
+            if let Some(found) = params.q.as_deref().and_then(|q| {
+                if names_only { fragment::search_names("company.sort_key", q) } else { fragment::search(&["company.search_text"], q) }
+            }) {
                 query = query.filter(found);
             }
             query

@@ -154,6 +154,7 @@ impl Stored for Contact {
 
     fn list(tx: &mut dyn Reading, params: &ListContacts) -> Result<Page<Self>, StoreError> {
         let request = kartoteka_domain::list::ListParameters::page(params);
+        let names_only = tx.scope().actor().role().fields.touches(RecordType::Contact, &["phones", "emails", "messengers"]);
         let build = || {
             let mut query = seen!(tx, contact, RecordType::Contact);
             if let Some(archived) = fragment::archived(request.archived, "contact.archived_at") {
@@ -165,7 +166,9 @@ impl Stored for Contact {
             if let Some(AnyOf(names)) = &params.tag {
                 query = query.filter(fragment::tagged("contact.id", "t.contact_id", "contact.workspace_id", names));
             }
-            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(&["contact.search_text"], q)) {
+            if let Some(found) = params.q.as_deref().and_then(|q| {
+                if names_only { fragment::search_names("contact.sort_key", q) } else { fragment::search(&["contact.search_text"], q) }
+            }) {
                 query = query.filter(found);
             }
             query

@@ -99,6 +99,8 @@ impl Stored for Lead {
 
     fn list(tx: &mut dyn Reading, params: &ListLeads) -> Result<Page<Self>, StoreError> {
         let request = kartoteka_domain::list::ListParameters::page(params);
+        // the client's card is searched by what of it is seen
+        let own_words = tx.scope().actor().role().fields.touches(RecordType::Contact, &["phones", "emails", "messengers"]);
         let build = || {
             let mut query = seen!(tx, lead, RecordType::Lead);
             if let Some(archived) = fragment::archived(request.archived, "lead.archived_at") {
@@ -119,7 +121,8 @@ impl Stored for Lead {
                 "lead.search_text",
                 "EXISTS (SELECT 1 FROM contact c WHERE c.workspace_id = lead.workspace_id AND c.id = lead.contact_id AND c.search_text",
             ];
-            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(COLUMNS, q)) {
+            const OWN: &[&str] = &["lead.search_text"];
+            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(if own_words { OWN } else { COLUMNS }, q)) {
                 query = query.filter(found);
             }
             query

@@ -27,6 +27,7 @@ pub mod migrate;
 pub mod note;
 pub mod open_work;
 pub mod reference;
+pub mod role;
 pub mod second_factor;
 pub mod session;
 pub mod store;

@@ -23,6 +23,10 @@ tables! {
         workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, search_text -> Text, parent_id -> Nullable<Guid>, head_id -> Nullable<Guid>, version -> BigInt,
         created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
+    role {
+        workspace_id -> Guid, id -> Guid, key -> Text, name -> Text, sort_key -> Text, search_text -> Text, ready_made -> Bool, profile -> Document,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
     member {
         workspace_id -> Guid, id -> Guid, email -> Text, name -> Text, sort_key -> Text, search_text -> Text, password_hash -> Nullable<Text>, role -> Text,
         department_id -> Nullable<Guid>, active -> Bool, absent_until -> Nullable<Instant>, language -> Nullable<Text>, time_zone -> Nullable<Text>,

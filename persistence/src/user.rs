@@ -43,7 +43,7 @@ fn row(workspace: WorkspaceId, u: &User, password_hash: Option<String>) -> Membe
     sort_key: text::sort_key(&u.name),
     search_text: text::fold(&format!("{} {}", u.name, u.email)),
     password_hash: password_hash,
-    role: u.role.word().to_owned(),
+    role: u.role.clone(),
     department_id: u.department_id.map(Uid::from),
     active: u.active,
     absent_until: u.absent_until.map(At),
@@ -83,7 +83,7 @@ impl Stored for User {
                 query = query.filter(archived);
             }
             narrow!(query, params; member.department_id in department_id);
-            narrow!(query, words params; member.role in role);
+            narrow!(query, texts params; member.role in role);
             if let Some(active) = params.active {
                 query = query.filter(member::active.eq(active));
             }

@@ -78,7 +78,10 @@ pub fn expected(role: &str, record: &str) -> [&'static str; 3] {
     match (role, record) {
         ("administrator", _) => ["all", "all", "all"],
         ("head" | "manager" | "integration", "tag") => ["all", "all", "none"],
-        (_, "workspace" | "user" | "department" | "source" | "contact_status" | "reject_reason" | "tag") => ["all", "none", "none"],
+        ("marketer", "tag") => ["all", "all", "all"],
+        (_, "workspace" | "user" | "department" | "role" | "source" | "contact_status" | "reject_reason" | "tag") => {
+            ["all", "none", "none"]
+        }
         ("head", "submission") => ["all", "none", "all"],
         ("head" | "integration", "form" | "submission") => ["all", "none", "none"],
         ("head", "contact" | "company" | "lead" | "task" | "communication" | "note") => ["department", "all", "department"],
@@ -86,6 +89,8 @@ pub fn expected(role: &str, record: &str) -> [&'static str; 3] {
         ("operator", "task" | "communication" | "note") => ["own", "all", "own"],
         ("operator", "contact" | "company" | "lead") => ["own", "all", "none"],
         ("integration", "contact" | "company" | "lead" | "task" | "communication" | "note") => ["all", "all", "all"],
+        ("marketer" | "analyst", "contact" | "company" | "lead") => ["all", "none", "none"],
+        ("analyst", "task" | "communication" | "note") => ["all", "none", "none"],
         _ => ["none", "none", "none"],
     }
 }
@@ -93,12 +98,13 @@ pub fn expected(role: &str, record: &str) -> [&'static str; 3] {
 #[test]
 fn the_matrix_of_the_ready_made_roles_is_what_me_tells() {
     let workspace: Workspace = app().workspace();
-    for role in ["administrator", "head", "manager", "operator", "integration"] {
+    for role in ["administrator", "head", "manager", "operator", "marketer", "analyst", "integration"] {
         let me = if role == "integration" { workspace.key(role) } else { workspace.somebody(role, json!({})) }.get("/v1/me").ok();
         for record in [
             "workspace",
             "user",
             "department",
+            "role",
             "api_key",
             "contact",
             "company",

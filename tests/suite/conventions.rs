@@ -68,6 +68,7 @@ fn only_the_listed_operations_are_open_and_the_specification_says_so() {
 fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     let records = [
         ("users", "user"),
+        ("roles", "role"),
         ("departments", "department"),
         ("api-keys", "api_key"),
         ("workspace", "workspace"),
@@ -104,7 +105,7 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
 #[test]
 fn every_operation_is_refused_to_a_role_without_the_right_and_to_no_other() {
     let workspace = app().workspace();
-    for role in ["administrator", "head", "manager", "operator", "integration"] {
+    for role in ["administrator", "head", "manager", "operator", "marketer", "analyst", "integration"] {
         let caller = if role == "integration" { workspace.key(role) } else { workspace.somebody(role, json!({})) };
         for operation in guarded() {
             let Some((record, verb)) = need(operation) else { continue };

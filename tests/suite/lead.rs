@@ -140,7 +140,7 @@ fn giving_a_lead_to_a_colleague_says_it_was_done_by_hand() {
 fn an_enquiry_cannot_arrive_next_year() {
     let manager = app().workspace().manager();
     let anna = card(&manager).id();
-    for (at, why) in [("9999-12-31T00:00:00Z", "invalid_time"), ("2040-01-01T00:00:00Z", "in_the_future")] {
+    for (at, why) in [("9999-12-31T00:00:00Z", "in_the_future"), ("2040-01-01T00:00:00Z", "in_the_future")] {
         manager
             .post("/v1/leads", json!({"contact_id": anna, "received_at": at}))
             .is_problem(422, "validation_failed")

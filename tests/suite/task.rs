@@ -41,7 +41,7 @@ fn a_next_step_that_is_wrong_leaves_the_task_open() {
     let task = manager.post("/v1/tasks", json!({"title": "Позвонить"})).created();
     let wrong = json!({"result": "x", "next_task": {"title": "", "due_at": "9999-01-01T00:00:00Z"}});
     let refused = manager.post(&format!("{}/complete", task.path()), wrong).is_problem(422, "validation_failed");
-    refused.names_with("/next_task/title", "required").names_with("/next_task/due_at", "invalid_time");
+    refused.names_with("/next_task/title", "required").names_with("/next_task/due_at", "in_the_future");
     assert_eq!(manager.get(&task.path()).ok()["status"], "open");
 }
 
@@ -158,7 +158,7 @@ fn a_task_due_in_the_year_9999_or_without_a_title_is_refused() {
         .is_problem(422, "validation_failed");
     refused
         .names_with("/title", "required")
-        .names_with("/due_at", "invalid_time")
+        .names_with("/due_at", "in_the_future")
         .names("/kind")
         .names_with("/time_zone", "invalid_time_zone");
 }

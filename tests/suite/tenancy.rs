@@ -15,6 +15,10 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
     make("/v1/departments", json!({"name": mark}));
     make("/v1/users", json!({"email": format!("{}@example.com", workspace.slug), "name": mark}));
     make("/v1/api-keys", json!({"name": mark}));
+    make(
+        "/v1/roles",
+        json!({"key": format!("own_{}", workspace.slug.replace('-', "_").chars().filter(char::is_ascii_alphanumeric).collect::<String>()), "name": mark}),
+    );
     for list in ["/v1/sources", "/v1/contact-statuses", "/v1/reject-reasons", "/v1/tags"] {
         make(list, json!({"name": mark}));
     }

@@ -118,7 +118,8 @@ fn me_tells_what_may_be_done() {
             .cloned()
             .unwrap_or_else(|| panic!("no right on {record}\n{me}"))
     };
-    assert_eq!(right("contact"), json!({"record": "contact", "read": "own", "create": "all", "update": "none"}));
+    let contact = json!({"record": "contact", "read": "own", "create": "all", "update": "none", "delete": "none", "export": "none", "merge": "none", "assign": "none"});
+    assert_eq!(right("contact"), contact);
     assert_eq!(right("form")["read"], "none");
     assert_eq!(me.at("/workspaces/0/id"), workspace.id.as_str());
     let key = workspace.key("integration").get("/v1/me").ok();

@@ -94,9 +94,10 @@ impl Credentials {
 #[cfg(test)]
 mod tests {
     use kartoteka_domain::{
-        access::{Role, RoleKey},
+        access::RoleKey,
         actor::{ActorRef, ActorType},
         id::{UserId, WorkspaceId},
+        role,
     };
 
     use super::*;
@@ -104,7 +105,7 @@ mod tests {
     fn known(credentials: &Credentials, user: u128, session: u128) -> Known {
         let id = Uuid::from_u128(user);
         let who = ActorRef { kind: ActorType::User, id: Some(id), name: "Anna".into() };
-        let role = Arc::new(Role::ready_made(RoleKey::Manager));
+        let role = Arc::new(role::ready_made(RoleKey::Manager));
         let actor = Actor::verified(WorkspaceId::new(Uuid::nil()), who, Some(UserId::new(id)), role, Arc::from([]));
         Known {
             actor: Arc::new(actor),

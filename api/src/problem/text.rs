@@ -78,6 +78,12 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         }
         C::SecondFactorEnabled => ["The second factor is set up already", "Второй фактор уже настроен", "Другий фактор уже налаштовано"],
         C::SecondFactorNotEnabled => ["The second factor is not set up", "Второй фактор не настроен", "Другий фактор не налаштовано"],
+        C::RoleProtected => ["This role stays as it is", "Эту роль изменить нельзя", "Цю роль змінити не можна"],
+        C::RoleInUse => ["Somebody has this role", "Эта роль у кого-то есть", "Цю роль хтось має"],
+        C::ExceedsOwnRights => {
+            ["Nobody grants more than he has", "Нельзя дать больше прав, чем есть у себя", "Не можна надати більше прав, ніж маєш"]
+        }
+        C::FieldNotPermitted => ["Your role may not use this field", "Вашей роли это поле недоступно", "Вашій ролі це поле недоступне"],
         C::Forbidden => ["Your role may not do this", "Вашей роли это не разрешено", "Вашій ролі це не дозволено"],
         C::OriginNotAllowed => {
             ["Pages of this origin may not do this", "Страницам этого сайта это не разрешено", "Сторінкам цього сайту це не дозволено"]
@@ -181,6 +187,13 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
             "«{}» — не IP-адреса й не мережа на зразок 10.0.0.0/8",
         ],
         F::WrongCode => ["this is not the code of this moment", "это не код этой минуты", "це не код цієї хвилини"],
+        F::FieldNeeded => ["«{}» cannot bear this rule", "для «{}» такое правило невозможно", "для «{}» таке правило неможливе"],
+        F::NotPermitted => ["your role may not use this field", "вашей роли это поле недоступно", "вашій ролі це поле недоступне"],
+        F::MaskedValue => [
+            "a masked value cannot be stored",
+            "скрытое точками значение сохранить нельзя",
+            "приховане крапками значення зберегти не можна",
+        ],
         F::WrongPassword => ["this is not the present password", "это не нынешний пароль", "це не теперішній пароль"],
         F::ConflictingFields => ["contradicts another field", "противоречит другому полю", "суперечить іншому полю"],
         F::Unchangeable => ["cannot be changed afterwards", "потом изменить нельзя", "згодом змінити не можна"],

@@ -37,10 +37,16 @@ pub fn divide(schemas: &mut Schemas, paths: &mut BTreeMap<String, Map<String, Va
         })
         .collect();
 
+    // the entries of a new card have no id yet, so that each must say what it holds
+    let entries: BTreeMap<String, String> =
+        ["Phone", "Email", "Messenger"].map(|kind| (format!("{kind}Input"), format!("Added{kind}"))).into();
     for name in &asked {
         let twin = twins.contains(name);
         let taken = if twin { schemas.get(name).cloned() } else { schemas.remove(name) };
         let Some(mut schema) = taken else { continue };
+        if name.starts_with("New") {
+            point(&mut schema, &entries);
+        }
         point(&mut schema, &names);
         ask(&mut schema, twin);
         schemas.insert(names.get(name).unwrap_or(name).clone(), schema);
@@ -174,7 +180,11 @@ fn patches_cannot_empty(schemas: &mut Schemas) {
                 never_null(property);
             }
         }
-        if let Some(words) = schemas.get_mut(&format!("{name}Field")).and_then(|fields| fields.get_mut("enum")?.as_array_mut()) {
+        let fields = schemas
+            .get(&format!("{name}Patch"))
+            .and_then(|patch| patch.pointer("/properties/clear/items/$ref")?.as_str()?.strip_prefix(PREFIX))
+            .map(ToOwned::to_owned);
+        if let Some(words) = fields.and_then(|fields| schemas.get_mut(&fields)?.get_mut("enum")?.as_array_mut()) {
             words.retain(|word| !required.contains(word));
         }
     }

@@ -160,7 +160,7 @@ pub fn example(schema: &str) -> Option<Value> {
         "UserPatch" => json!({"absent_until": "2026-12-01T00:00:00Z"}),
         "Me" => {
             json!({"user": user(), "actor": {"type": "user", "id": ID, "name": "Ольга Смирнова"}, "workspace": {"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"},
-            "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own"}],
+            "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own", "delete": "own", "export": "none", "merge": "none", "assign": "own"}],
             "second_factor": {"enabled": true, "demanded": "warn", "recovery_codes_left": 10}})
         }
         "SessionInfo" => {
@@ -220,6 +220,15 @@ pub fn example(schema: &str) -> Option<Value> {
         "NewDepartment" => json!({"name": "Продажи"}),
         "DepartmentPatch" => json!({"name": "Оптовые продажи"}),
         "ApiKey" => api_key(),
+        "Role" => record(json!({"key": "trainee", "name": "Стажёр", "description": null, "ready_made": false,
+            "rights": [{"record": "contact", "read": "own", "create": "none", "update": "none", "delete": "none", "export": "none", "merge": "none", "assign": "none"}],
+            "analytics": "none", "see_unassigned": false, "override_duplicates": false, "reveal": false,
+            "field_rules": [{"record": "contact", "field": "phones", "effect": "masked", "except_own": true}]})),
+        "NewRole" => {
+            json!({"key": "trainee", "name": "Стажёр", "rights": [{"record": "contact", "read": "own"}, {"record": "task", "read": "own", "update": "own"}],
+            "field_rules": [{"record": "contact", "field": "phones", "effect": "masked"}, {"record": "contact", "field": "comment", "effect": "hidden"}]})
+        }
+        "RolePatch" => json!({"description": "Первые два месяца"}),
         "NewApiKey" => json!({"name": "1C", "role": "integration"}),
         "ApiKeyPatch" => json!({"name": "1C, branch"}),
         "Health" => json!({"status": "ok"}),

@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_known_entry_keeps_what_the_list_leaves_out_and_a_missing_one_goes() {
         let anna = anna();
-        let kept = PhoneInput { id: Some(anna.phones[1].id), label: Some("office".into()), ..PhoneInput::default() };
+        let kept = PhoneInput { id: Some(anna.phones[1].id), label: Some(Some("office".into())), ..PhoneInput::default() };
         let after = made(&NewContact { phones: Some(vec![kept]), ..anna.input() }, Some(&anna)).unwrap();
         assert_eq!(after.phones.len(), 1);
         assert_eq!(after.phones[0].e164, "+74951234567");

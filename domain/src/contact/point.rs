@@ -108,6 +108,7 @@ pub struct Messenger {
 }
 
 /// Tells null from absent: what is left out of a known entry stays, null clears it.
+#[allow(clippy::option_option, reason = "absent leaves, null clears")]
 fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
