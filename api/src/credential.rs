@@ -227,25 +227,12 @@ pub async fn authenticate(app: &App, req: &HttpRequest) -> Result<Known> {
     }
     let token = token.trim();
     let hash = digest(token);
-    let known = match app.credentials.get(&hash, clock::now()) {
-        Some(known) => known,
-        None => {
-            let began = app.credentials.begin();
-            let known = match read_token("kk_live", token) {
-                Some((id, secret)) => by_api_key(app, req, id, secret, began).await?,
-                None => match app.signer.verify(token) {
-                    Ok(claims) => by_access_token(app, claims, began).await?,
-                    Err(refusal) => {
-                        if refusal == Unverified::Forged {
-                            attack::forged_token(app, req, token).await;
-                        }
-                        return Err(refused());
-                    }
-                },
-            };
-            app.credentials.insert(hash, known.clone());
-            known
-        }
+    let known = if let Some(known) = app.credentials.get(&hash, clock::now()) {
+        known
+    } else {
+        let known = verified(app, req, token).await?;
+        app.credentials.insert(hash, known.clone());
+        known
     };
     // asked every time: the same key may come from somewhere else within the second
     if !known.networks.is_empty() && !api_key_rule::admits(&known.networks, peer_address(req).and_then(|a| a.parse().ok())) {
@@ -253,6 +240,23 @@ pub async fn authenticate(app: &App, req: &HttpRequest) -> Result<Known> {
         return Err(Problem::new(ProblemCode::AddressNotAllowed));
     }
     Ok(known)
+}
+
+/// Asks the database; what is revoked meanwhile does not count.
+async fn verified(app: &App, req: &HttpRequest, token: &str) -> Result<Known> {
+    let began = app.credentials.begin();
+    if let Some((id, secret)) = read_token("kk_live", token) {
+        return by_api_key(app, req, id, secret, began).await;
+    }
+    match app.signer.verify(token) {
+        Ok(claims) => by_access_token(app, claims, began).await,
+        Err(refusal) => {
+            if refusal == Unverified::Forged {
+                attack::forged_token(app, req, token).await;
+            }
+            Err(Problem::new(ProblemCode::InvalidToken))
+        }
+    }
 }
 
 /// The server's scope in a workspace, for looking somebody up before there is an actor.

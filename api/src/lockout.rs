@@ -88,7 +88,9 @@ impl Try {
     pub async fn succeeded(&self, app: &App) -> Result<()> {
         let ids = self.ids();
         if self.failed_before || ids.iter().any(|id| app.locks.contains_key(id)) {
-            ids.iter().for_each(|id| app.locks.invalidate(id));
+            for id in &ids {
+                app.locks.invalidate(id);
+            }
             store::forget(&app.store, ids).await?;
         }
         Ok(())
