@@ -31,7 +31,8 @@ struct Node {
 }
 
 /// The schemas that hold records, directly or further in.
-static NODES: LazyLock<BTreeMap<String, Node>> = LazyLock::new(|| nodes(&crate::app::openapi()["components"]["schemas"]));
+static NODES: LazyLock<BTreeMap<String, Node>> =
+    LazyLock::new(|| nodes(crate::app::openapi().pointer("/components/schemas").unwrap_or(&Value::Null)));
 
 /// The schema each kind of answer has.
 static ANSWERS: LazyLock<Mutex<HashMap<TypeId, Option<String>>>> = LazyLock::new(Mutex::default);
@@ -67,8 +68,8 @@ fn nodes(schemas: &Value) -> BTreeMap<String, Node> {
     for (name, schema) in schemas.as_object().into_iter().flatten() {
         let parts =
             schema["properties"].as_object().into_iter().flatten().filter_map(|(property, value)| Some((property.clone(), target(value)?)));
-        let variants = schema["discriminator"]["propertyName"].as_str().map(|tag| {
-            let mapping = schema["discriminator"]["mapping"].as_object().into_iter().flatten();
+        let variants = schema.pointer("/discriminator/propertyName").and_then(Value::as_str).map(|tag| {
+            let mapping = schema.pointer("/discriminator/mapping").and_then(Value::as_object).into_iter().flatten();
             (tag.to_owned(), mapping.filter_map(|(word, to)| Some((word.clone(), to.as_str()?.strip_prefix(PREFIX)?.to_owned()))).collect())
         });
         all.insert(name.clone(), Node { parts: parts.collect(), variants });
@@ -128,7 +129,9 @@ fn walk(schema: &str, value: &mut Value, rules: &FieldRules, actor: &Actor) {
     let Some(node) = NODES.get(schema) else { return };
     let Value::Object(object) = value else {
         if let Value::Array(items) = value {
-            items.iter_mut().for_each(|item| walk(schema, item, rules, actor));
+            for item in items {
+                walk(schema, item, rules, actor);
+            }
         }
         return;
     };

@@ -114,7 +114,7 @@ impl Shape {
     /// The schema of the success, when it has one.
     pub fn answered(&self) -> Option<String> {
         let schema =
-            |answer: &Value| answer["content"]["application/json"]["schema"]["$ref"].as_str()?.rsplit('/').next().map(ToOwned::to_owned);
+            |answer: &Value| answer.pointer("/content/application~1json/schema/$ref")?.as_str()?.rsplit('/').next().map(ToOwned::to_owned);
         self.answers.values().find_map(schema)
     }
     /// A named schema and all it refers to.
