@@ -252,6 +252,10 @@ impl<P: Permission> Describe for CanSecretly<P> {
 }
 
 impl<P: Permission> CanSecretly<P> {
+    /// The application.
+    pub fn app(&self) -> &App {
+        &self.0.app
+    }
     /// Changes in one transaction.
     pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
         let outcome = self

@@ -97,6 +97,8 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     }
     let record = records.iter().find(|(path, _)| *path == first).unwrap_or_else(|| panic!("which right does {} need?", operation.id)).1;
     let verb = match operation.method.as_str() {
+        // where somebody is signed in and what he left undone is for administrators
+        "GET" if operation.path.ends_with("/sessions") || operation.path.ends_with("/open-work") => 2,
         "GET" => 0,
         "POST" if segments.next().is_none() => 1,
         "PUT" => 1,
@@ -210,6 +212,10 @@ fn every_change_by_id_honours_if_match() {
     let workspace = app().workspace();
     let (admin, ids) = (workspace.administrator(), one_of_each(&workspace));
     for operation in guarded().filter(|o| matches!(o.method.as_str(), "PATCH" | "DELETE") && o.path.contains("{id}")) {
+        // a session has no version: it goes on or it ended
+        if operation.id == "end_my_session" {
+            continue;
+        }
         let stale = admin.with("if-match", "\"999\"");
         let path = filled(&operation.path, &ids);
         let answer = if operation.method == "PATCH" { stale.patch(&path, json!({})) } else { stale.delete(&path) };
