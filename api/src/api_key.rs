@@ -1,8 +1,9 @@
 //! API keys over HTTP.
 
 use kartoteka_domain::{
-    api_key::{ApiKey, ListApiKeys, NewApiKey},
-    event::Event,
+    api_key::{ApiKey, KeyRotation, ListApiKeys, NewApiKey},
+    event::{Action, Event},
+    invalid::FieldErrors,
     record::Record,
 };
 use kartoteka_persistence::{
@@ -10,14 +11,18 @@ use kartoteka_persistence::{
     workspace::{self, DoorKind},
 };
 
+use uuid::Uuid;
+use validator::Validate;
+
 use crate::{
     answer::{Answer, Created, Done, Found},
     can::{Can, CanSecretly, CreateApiKeys, ToDelete, UpdateApiKeys},
     credential::{digest, secret, token},
-    problem::Result,
+    problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
     role,
+    session::Conflicting,
 };
 
 crud_read! { ApiKey, ListApiKeys; "api-keys", "/v1/api-keys", "/v1/api-keys/{id}";
@@ -33,18 +38,18 @@ pub async fn create_api_key(can: CanSecretly<CreateApiKeys>, new: Valid<NewApiKe
 
 /// Change an API key
 ///
-/// Its name, role and end; the secret stays.
+/// Its name, role, addresses and end; the secret stays.
 #[utoipa::path(patch, path = "/v1/api-keys/{id}", tag = "api-keys")]
 pub async fn update_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: IfMatch, patch: Patch<NewApiKey>) -> Answer<Found<ApiKey>> {
-    let app = can.app().clone();
+    let (app, id) = (can.app().clone(), at.0);
     let answer = can
         .write(move |tx| {
-            record::change(tx, at.0, &patch, &if_match, |tx, before: &ApiKey, after: &mut ApiKey| {
+            record::change(tx, id, &patch, &if_match, |tx, before: &ApiKey, after: &mut ApiKey| {
                 role::check_grant(tx, &after.role, Some(&before.role))
             })
         })
         .await;
-    app.credentials.invalidate_all();
+    app.credentials.revoke(id);
     answer
 }
 
@@ -53,16 +58,54 @@ pub async fn update_api_key(can: Can<UpdateApiKeys>, at: At<ApiKey>, if_match: I
 /// It stops working at once and stays listed as archived.
 #[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "api-keys")]
 pub async fn archive_api_key(can: Can<ToDelete<UpdateApiKeys>>, at: At<ApiKey>, if_match: IfMatch) -> Answer<Done> {
-    let app = can.app().clone();
+    let (app, id) = (can.app().clone(), at.0);
     let answer = can
         .write(move |tx| {
-            let key = record::archive::<ApiKey>(tx, at.0, &if_match)?;
+            let key = record::archive::<ApiKey>(tx, id, &if_match)?;
             workspace::close_doors(tx, DoorKind::ApiKey, key.uuid())?;
             Ok(Done)
         })
         .await;
-    app.credentials.invalidate_all();
+    app.credentials.revoke(id);
     answer
+}
+
+/// Rotate an API key
+///
+/// Gives it another secret, told in this answer and nowhere else. The one before works for `overlap_seconds` more, up to seven days;
+/// one from before that stops at once.
+#[utoipa::path(post, path = "/v1/api-keys/{id}/rotate", tag = "api-keys")]
+pub async fn rotate_api_key(
+    can: CanSecretly<UpdateApiKeys>,
+    at: At<ApiKey>,
+    if_match: IfMatch,
+    rotation: Valid<KeyRotation>,
+) -> Answer<Conflicting<Found<ApiKey>>> {
+    let (app, id) = (can.app().clone(), at.0);
+    let answer = can.write(move |tx| rotate(tx, id, &if_match, &rotation).map(|key| Conflicting(Found(key)))).await;
+    app.credentials.revoke(id);
+    answer
+}
+
+fn rotate(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, rotation: &KeyRotation) -> Result<ApiKey> {
+    let before: ApiKey = record::get_to_change(tx, id)?;
+    record::check_version(tx, &before, if_match)?;
+    // the new secret is all of the key's rights
+    role::check_grant(tx, &before.role, None)?;
+    let mut errors = FieldErrors::default();
+    errors.absorb(rotation.validate());
+    errors.finish()?;
+    if before.archived_at.is_some() {
+        return Err(Problem::new(ProblemCode::Archived));
+    }
+    let overlap = rotation.overlap_seconds.unwrap_or_default();
+    let secret = secret();
+    store::rotate(tx, id, digest(&secret))?;
+    let mut after = before.clone();
+    after.previous_until = Some(tx.now() + chrono::Duration::seconds(overlap));
+    let mut key = record::store_change(tx, &before, after, Action::KeyRotated)?;
+    key.secret = Some(token("kk_live", id, &secret));
+    Ok(key)
 }
 
 /// Makes a key and opens its door.

@@ -27,8 +27,9 @@ use tokio::sync::Notify;
 use crate::{
     audit::{self, refusal::Refusals},
     config::Settings,
-    credential::{Cache, Passwords, Signer, Vault, cache},
+    credential::{Credentials, Noted, Passwords, Signer, Vault, noted},
     limits::Limits,
+    lockout::{Locks, locks},
     mount,
     observe::{self, TrustProxy},
     problem::Result,
@@ -51,7 +52,13 @@ pub struct Shared {
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Credentials verified within the last second.
-    pub credentials: Cache,
+    pub credentials: Credentials,
+    /// Seals secrets that must be read again.
+    pub vault: Arc<Vault>,
+    /// Locks of accounts and addresses that this process knows of.
+    pub locks: Locks,
+    /// Attacks written down within the last minute.
+    pub attacks: Noted,
     /// Rate limits.
     pub limits: Limits,
     /// Refusals on their way into the audit.
@@ -85,8 +92,8 @@ impl App {
     pub fn open(settings: Settings) -> std::result::Result<Self, String> {
         let store = open_store(&settings)?;
         let vault = Arc::new(Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?);
-        let signer =
-            Signer::open(&store, vault).map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
+        let signer = Signer::open(&store, Arc::clone(&vault))
+            .map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
         let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
         let metrics = PrometheusBuilder::new()
             .set_buckets_for_metric(
@@ -104,7 +111,10 @@ impl App {
             settings,
             signer,
             passwords,
-            credentials: cache(),
+            credentials: Credentials::new(),
+            vault,
+            locks: locks(),
+            attacks: noted(),
             limits,
             refusals: Refusals::default(),
             worker_bell: Arc::new(Notify::new()),
@@ -128,6 +138,7 @@ impl App {
     /// The metrics in Prometheus' text format.
     pub fn render_metrics(&self) -> String {
         let (reads, writes) = self.store.waiting();
+        metrics::gauge!("password_queue_length").set(f64::from(u32::try_from(self.passwords.waiting()).unwrap_or(u32::MAX)));
         metrics::gauge!("database_queue_length", "lane" => "read").set(f64::from(u32::try_from(reads).unwrap_or(u32::MAX)));
         metrics::gauge!("database_queue_length", "lane" => "write").set(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
         self.metrics.render()
@@ -161,18 +172,22 @@ pub fn router() -> Router {
     let mut router = Router::default();
     mount! { router;
         crate::service: check_health, check_readiness, get_metrics, get_openapi_json, get_openapi_yaml;
-        crate::session: create_token, refresh_token, revoke_token, request_password_reset, confirm_password_reset, list_signing_keys;
-        crate::user: get_me, change_my_password, list_users, create_user, get_user, update_user, create_password_link;
+        crate::session: create_token, refresh_token, revoke_token, list_signing_keys;
+        crate::session::link: request_password_reset, confirm_password_reset;
+        crate::session::open: list_my_sessions, get_my_session, end_my_session, end_my_sessions, get_user_sessions, end_user_sessions;
+        crate::second_factor: begin_totp, confirm_totp, disable_totp, create_recovery_codes, reset_user_totp;
+        crate::user: get_me, change_my_password, list_users, create_user, get_user, update_user, create_password_link, get_open_work;
+        crate::access: get_access_explanation;
         crate::role: list_roles, create_role, get_role, update_role, archive_role, restore_role;
         crate::department: list_departments, create_department, get_department, update_department, archive_department, restore_department;
-        crate::api_key: list_api_keys, create_api_key, get_api_key, update_api_key, archive_api_key;
+        crate::api_key: list_api_keys, create_api_key, get_api_key, update_api_key, archive_api_key, rotate_api_key;
         crate::workspace: get_workspace, update_workspace;
         crate::catalogue: list_sources, create_source, get_source, update_source, archive_source, restore_source,
             list_contact_statuses, create_contact_status, get_contact_status, update_contact_status, archive_contact_status, restore_contact_status,
             list_reject_reasons, create_reject_reason, get_reject_reason, update_reject_reason, archive_reject_reason, restore_reject_reason,
             list_tags, create_tag, get_tag, update_tag, archive_tag, restore_tag;
         crate::contact: list_contacts, create_contact, get_contact, update_contact, archive_contact, restore_contact, upsert_contact,
-            add_contact_phone, add_contact_email, add_contact_messenger;
+            add_contact_phone, add_contact_email, add_contact_messenger, reveal_contact;
         crate::contact::view: get_contact_overview, get_contact_timeline;
         crate::company: list_companies, create_company, get_company, update_company, archive_company, restore_company, upsert_company;
         crate::lookup: look_up;
@@ -281,10 +296,14 @@ async fn stop_on_signal(app: App, handle: ServerHandle) {
     handle.stop(true).await;
 }
 
-/// Once an hour: forgets expired idempotency keys.
+/// Once an hour: forgets expired idempotency keys and failed sign-ins of days ago.
 async fn keep_house(app: App) {
-    use kartoteka_persistence::idempotency;
+    use kartoteka_persistence::{idempotency, lockout};
     loop {
+        let long_ago = crate::clock::now() - chrono::Duration::seconds(kartoteka_domain::lockout::FORGOTTEN_AFTER);
+        if let Err(error) = lockout::forget_before(&app.store, long_ago).await {
+            tracing::warn!(%error, "old failures stay for now");
+        }
         if let Ok(ids) = idempotency::workspaces(&app.store).await {
             for id in ids {
                 let scope = crate::credential::lookup_scope(id.into());

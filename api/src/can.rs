@@ -28,6 +28,16 @@ pub trait Permission: 'static {
     const RECORD: RecordType;
     /// To do what.
     const VERB: Verb;
+    /// Whether the role must be one that may reveal what is masked.
+    const REVEALS: bool = false;
+}
+
+/// To see what is masked on contacts.
+pub struct RevealContacts;
+impl Permission for RevealContacts {
+    const RECORD: RecordType = RecordType::Contact;
+    const VERB: Verb = Verb::Read;
+    const REVEALS: bool = true;
 }
 
 macro_rules! permissions {
@@ -88,6 +98,9 @@ impl<P: Permission> FromRequest for Can<P> {
         let make = || {
             let Verified(actor) = verified.ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
             let scope = actor.authorize(P::RECORD, P::VERB)?;
+            if P::REVEALS && !actor.role().reveal {
+                return Err(Problem::new(ProblemCode::Forbidden));
+            }
             let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
             Ok(Self { scope, app, request: req.clone(), permission: PhantomData })
         };
@@ -239,6 +252,10 @@ impl<P: Permission> Describe for CanSecretly<P> {
 }
 
 impl<P: Permission> CanSecretly<P> {
+    /// The application.
+    pub fn app(&self) -> &App {
+        &self.0.app
+    }
     /// Changes in one transaction.
     pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
         let outcome = self

@@ -68,14 +68,16 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCompany, choice: &DuplicateChoice
         match choice.on_duplicate.unwrap_or(OnDuplicate::Reject) {
             OnDuplicate::Attach => {
                 tx.hold(RecordType::Company, best.id)?;
-                let Some(existing) = store::find_changeable(tx, best.id)? else { return Err(duplicate::refusal(&candidates)) };
+                let Some(existing) = store::find_changeable(tx, best.id)? else {
+                    return Err(duplicate::refusal(tx, Cards::Companies, candidates));
+                };
                 let mut filled = existing.filled_from(&company);
                 record::ensure_tags(tx, &mut filled.tags)?;
                 let record = record::store_change(tx, &existing, filled, Action::Updated)?;
                 return Ok(Created { record, fresh: false });
             }
             OnDuplicate::Create if duplicate::may_create(tx, &settings) => {}
-            OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(&candidates)),
+            OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(tx, Cards::Companies, candidates)),
         }
     }
     record::ensure_tags(tx, &mut company.tags)?;
@@ -112,7 +114,7 @@ pub(crate) fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Res
     let candidates = duplicate::find(tx, Cards::Companies, &before.identities(), Some(id))?;
     let settings = workspace::current(tx)?;
     if before.archived_at.is_some() && !candidates.is_empty() && !duplicate::may_create(tx, &settings) {
-        return Err(duplicate::refusal(&candidates));
+        return Err(duplicate::refusal(tx, Cards::Companies, candidates));
     }
     record::restore::<Company>(tx, id, if_match)
 }

@@ -9,8 +9,10 @@ use std::{
 
 use kartoteka_domain::{
     access::{Actor, RecordType},
+    record::Record,
     role::FieldRules,
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -32,7 +34,7 @@ struct Node {
 
 /// The schemas that hold records, directly or further in.
 static NODES: LazyLock<BTreeMap<String, Node>> =
-    LazyLock::new(|| nodes(crate::app::openapi().pointer("/components/schemas").unwrap_or(&Value::Null)));
+    LazyLock::new(|| crate::app::openapi().pointer("/components/schemas").map(nodes).unwrap_or_default());
 
 /// The schema each kind of answer has.
 static ANSWERS: LazyLock<Mutex<HashMap<TypeId, Option<String>>>> = LazyLock::new(Mutex::default);
@@ -125,6 +127,15 @@ pub fn conceal<R: Respond + 'static>(actor: &Actor, mut outcome: Outcome) -> Res
     Ok(outcome)
 }
 
+/// A record with what is hidden from the asker hidden, and what is masked shown.
+pub fn without_masks<T: Record + DeserializeOwned>(actor: &Actor, record: &T) -> Result<T> {
+    let mut value = serde_json::to_value(record).map_err(Problem::internal)?;
+    if let Some(object) = value.as_object_mut() {
+        actor.role().fields.without_masks().conceal(T::TYPE, actor.user(), object);
+    }
+    serde_json::from_value(value).map_err(Problem::internal)
+}
+
 fn walk(schema: &str, value: &mut Value, rules: &FieldRules, actor: &Actor) {
     let Some(node) = NODES.get(schema) else { return };
     let Value::Object(object) = value else {
@@ -191,6 +202,6 @@ mod tests {
             assert_eq!(NODES[schema].parts.get(property).map(String::as_str), Some(part), "{schema}.{property}");
         }
         assert_eq!(NODES["TimelineItem"].variants.as_ref().map(|(tag, all)| (tag.as_str(), all.len())), Some(("kind", 6)));
-        assert!(!NODES.contains_key("Department"));
+        assert!(!NODES.contains_key("Reach"));
     }
 }

@@ -55,6 +55,9 @@ pub struct Given {
     /// Sign-ins one address may try in a minute [default: 30]
     #[arg(long, env = "KARTOTEKA_SIGN_IN_PER_MINUTE", global = true)]
     pub sign_in_per_minute: Option<u32>,
+    /// Failed sign-ins an address may have before it has to wait, longer each time [default: 20]
+    #[arg(long, env = "KARTOTEKA_FAILURES_PER_ADDRESS", global = true)]
+    pub failures_per_address: Option<u32>,
     /// Believe X-Forwarded-For: only behind a proxy that sets it [default: false]
     #[arg(long, env = "KARTOTEKA_TRUST_PROXY", global = true)]
     pub trust_proxy: Option<bool>,
@@ -99,6 +102,8 @@ pub struct Settings {
     pub workers: bool,
     /// Sign-ins a minute.
     pub sign_in_per_minute: u32,
+    /// Failed sign-ins of an address before it is locked.
+    pub failures_per_address: u32,
     /// Believe the proxy.
     pub trust_proxy: bool,
     /// Log level.
@@ -133,6 +138,7 @@ impl Given {
             cache_statements: self.cache_statements.or(file.cache_statements),
             workers: self.workers.or(file.workers),
             sign_in_per_minute: self.sign_in_per_minute.or(file.sign_in_per_minute),
+            failures_per_address: self.failures_per_address.or(file.failures_per_address),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
@@ -191,6 +197,7 @@ impl Given {
             cache_statements: given.cache_statements.unwrap_or(true),
             workers: given.workers.unwrap_or(true),
             sign_in_per_minute: given.sign_in_per_minute.unwrap_or(30).max(1),
+            failures_per_address: given.failures_per_address.unwrap_or(20).max(1),
             trust_proxy: given.trust_proxy.unwrap_or(false),
             log,
             log_format,
@@ -222,6 +229,7 @@ impl Settings {
             "cache_statements": self.cache_statements,
             "workers": self.workers,
             "sign_in_per_minute": self.sign_in_per_minute,
+            "failures_per_address": self.failures_per_address,
             "trust_proxy": self.trust_proxy,
             "log": self.log,
             "log_format": format!("{:?}", self.log_format).to_lowercase(),

@@ -4,18 +4,19 @@ pub mod view;
 
 use kartoteka_domain::{
     access::RecordType,
-    contact::{AddedEmail, AddedMessenger, AddedPhone, Contact, DuplicateChoice, ListContacts, NewContact, OnDuplicate},
+    contact::{AddedEmail, AddedMessenger, AddedPhone, Contact, DuplicateChoice, ListContacts, NewContact, OnDuplicate, Reveal},
     event::Event,
-    invalid::FieldCode,
+    invalid::{FieldCode, FieldErrors},
     record::{Made, Record},
     workspace::Workspace,
 };
 use kartoteka_persistence::{Reading, Stored, WriteTx, catalogue, contact as store, duplicate::Cards, workspace};
 use uuid::Uuid;
+use validator::Validate;
 
 use crate::{
-    answer::{Answer, Created, CreatedOrFound, Found},
-    can::{Can, CreateContacts, UpdateContacts},
+    answer::{Answer, Created, CreatedOrFound, Found, Unmasked},
+    can::{Can, CanSecretly, CreateContacts, RevealContacts, UpdateContacts},
     duplicate,
     problem::{Problem, Result},
     record,
@@ -84,6 +85,26 @@ pub async fn add_contact_messenger(can: Can<UpdateContacts>, at: At<Contact>, ne
     can.write(move |tx| add(tx, at.0, |input| input.messengers.get_or_insert_default().push(new.0.clone().into()), "/messengers")).await
 }
 
+/// Reveal a contact
+///
+/// Shows the masked fields of one card in one answer, where the role may: the reason is kept in the audit, and counted. Hidden fields
+/// stay hidden.
+#[utoipa::path(post, path = "/v1/contacts/{id}/reveal", tag = "contacts")]
+pub async fn reveal_contact(can: CanSecretly<RevealContacts>, at: At<Contact>, why: Valid<Reveal>) -> Answer<Unmasked<Contact>> {
+    can.write(move |tx| {
+        let actor = std::sync::Arc::new(tx.scope().actor().clone());
+        let mut errors = FieldErrors::default();
+        errors.absorb(why.validate());
+        let reason = errors.required_line("/reason", Some(&why.reason));
+        errors.finish()?;
+        let contact: Contact = record::get(tx, at.0)?;
+        tx.record(Event::bare(RecordType::Contact, contact.uuid(), kartoteka_domain::event::Action::Revealed).because(reason))?;
+        metrics::counter!("contacts_revealed_total").increment(1);
+        Ok(Unmasked(crate::conceal::without_masks(&actor, &contact)?))
+    })
+    .await
+}
+
 /// Makes a contact, or says what stands in the way.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicate) -> Result<Created<Contact>> {
     let settings = workspace::current(tx)?;
@@ -96,11 +117,13 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
             OnDuplicate::Attach => {
                 tx.hold(RecordType::Contact, best.id)?;
                 // a card out of the asker's sight is not shown by attaching to it
-                let Some(existing) = store::find_changeable(tx, best.id)? else { return Err(duplicate::refusal(&candidates)) };
+                let Some(existing) = store::find_changeable(tx, best.id)? else {
+                    return Err(duplicate::refusal(tx, Cards::Contacts, candidates));
+                };
                 return Ok(Created { record: attach(tx, &existing, &contact)?, fresh: false });
             }
             OnDuplicate::Create if duplicate::may_create(tx, &settings) => {}
-            OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(&candidates)),
+            OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(tx, Cards::Contacts, candidates)),
         }
     }
     record::ensure_tags(tx, &mut contact.tags)?;
@@ -194,7 +217,7 @@ pub(crate) fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Res
     let candidates = duplicate::find(tx, Cards::Contacts, &before.identities(), Some(id))?;
     let settings = workspace::current(tx)?;
     if before.archived_at.is_some() && !candidates.is_empty() && !duplicate::may_create(tx, &settings) {
-        return Err(duplicate::refusal(&candidates));
+        return Err(duplicate::refusal(tx, Cards::Contacts, candidates));
     }
     record::restore::<Contact>(tx, id, if_match)
 }

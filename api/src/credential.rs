@@ -1,12 +1,12 @@
 //! Credentials: access tokens, API keys, passwords, one-time secrets. A verified one becomes an `Actor`.
 
-use std::{sync::Arc, time::Duration};
+mod attack;
+mod cache;
+mod password;
+
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, http::header};
-use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
-};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     signature::{Ed25519KeyPair, KeyPair},
@@ -17,13 +17,14 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kartoteka_domain::{
     access::{Actor, Rights, Scope},
     actor::{ActorRef, ActorType},
-    department,
+    api_key as api_key_rule,
     id::{SessionId, UserId, WorkspaceId},
     record::Record,
     session::ACCESS_SECONDS,
+    workspace::Policy,
 };
 use kartoteka_persistence::{
-    Store, Stored, api_key, session, user,
+    Store, Stored, api_key, second_factor, session,
     workspace::{self, Behind, DoorKind, SealedKey},
 };
 use serde::{Deserialize, Serialize};
@@ -34,9 +35,17 @@ use uuid::Uuid;
 use crate::{
     app::App,
     clock,
+    observe::peer_address,
     problem::{Problem, ProblemCode, Result},
     role,
 };
+
+pub use attack::{Noted, noted};
+pub use cache::{Began, Credentials, Known};
+pub use password::{Passwords, Verdict, hash_password};
+
+/// What somebody may do who must set up a second factor first.
+pub const WITHOUT_SECOND_FACTOR: [&str; 4] = ["/v1/me", "/v1/me/totp", "/v1/me/totp/confirm", "/v1/auth/logout"];
 
 const ISSUER: &str = "kartoteka";
 
@@ -75,43 +84,6 @@ pub fn read_token(kind: &str, token: &str) -> Option<(Uuid, String)> {
     let (id, secret) = rest.split_once('_')?;
     (id.len() == 32 && !secret.is_empty()).then_some(())?;
     Some((Uuid::try_parse(id).ok()?, secret.to_owned()))
-}
-
-/// Passwords are hashed with argon2id (19 MiB, two passes, RFC 9106's second choice scaled by OWASP's minimum), a few at a time, so that a
-/// flood of sign-ins leaves memory and cores for others.
-pub struct Passwords {
-    turn: tokio::sync::Semaphore,
-    nobody: String,
-}
-
-impl Passwords {
-    /// With as many hashings at a time as there are cores.
-    pub fn new() -> Result<Self> {
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Ok(Self { turn: tokio::sync::Semaphore::new(cores.max(2)), nobody: hash_password("nobody has this password")? })
-    }
-    /// Hashes a password off the async threads.
-    pub async fn hash(&self, password: String) -> Result<String> {
-        let _turn = self.turn.acquire().await.map_err(Problem::internal)?;
-        actix_web::web::block(move || hash_password(&password)).await.map_err(Problem::internal)?
-    }
-    /// Checks a password; takes as long when there is none.
-    pub async fn check(&self, password: String, hash: Option<String>) -> Result<bool> {
-        let _turn = self.turn.acquire().await.map_err(Problem::internal)?;
-        let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobody.clone());
-        let right = actix_web::web::block(move || {
-            PasswordHash::new(&hash).is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
-        })
-        .await
-        .map_err(Problem::internal)?;
-        Ok(right && known)
-    }
-}
-
-/// Hashes a password on this thread: for the command line.
-pub fn hash_password(password: &str) -> Result<String> {
-    Ok(Argon2::default().hash_password(password.as_bytes()).map_err(Problem::internal)?.to_string())
 }
 
 /// Seals small secrets with the installation's key (AES-256-GCM).
@@ -214,37 +186,34 @@ impl Signer {
         jsonwebtoken::encode(&header, &claims, &self.key).map_err(Problem::internal)
     }
 
-    fn verify(&self, token: &str) -> Result<Claims> {
-        let refused = || Problem::new(ProblemCode::InvalidToken);
-        let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
-        let kid = header.kid.ok_or_else(refused)?;
+    fn verify(&self, token: &str) -> std::result::Result<Claims, Unverified> {
+        use jsonwebtoken::errors::ErrorKind;
+        let forged = || Unverified::Forged;
+        let header = jsonwebtoken::decode_header(token).map_err(|_| forged())?;
+        let kid = header.kid.ok_or_else(forged)?;
         // the key is looked up among ours; whatever else the kid says is not followed
-        let (_, key, _) = self.keys.iter().find(|(known, ..)| *known == kid).ok_or_else(refused)?;
+        let (_, key, _) = self.keys.iter().find(|(known, ..)| *known == kid).ok_or_else(forged)?;
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_audience(&[ISSUER]);
         rules.set_issuer(&[ISSUER]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.leeway = 0;
-        Ok(jsonwebtoken::decode::<Claims>(token, key, &rules).map_err(|_| refused())?.claims)
+        match jsonwebtoken::decode::<Claims>(token, key, &rules) {
+            Ok(decoded) => Ok(decoded.claims),
+            // the signature is looked at first
+            Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(Unverified::Expired),
+            Err(_) => Err(forged()),
+        }
     }
 }
 
-/// A credential that was verified, for at most a second.
-#[derive(Clone)]
-pub struct Known {
-    /// Who.
-    pub actor: Arc<Actor>,
-    /// The session of an access token.
-    pub session: Option<SessionId>,
-    expires_at: Option<DateTime<Utc>>,
-}
-
-/// Verified credentials by their hash. A second is how long a dismissed person may still be believed.
-pub type Cache = moka::sync::Cache<Vec<u8>, Known>;
-
-/// An empty cache.
-pub fn cache() -> Cache {
-    moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(1)).build()
+/// Why an access token is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unverified {
+    /// It was one.
+    Expired,
+    /// This server never made it.
+    Forged,
 }
 
 /// Who is asking: by `Authorization: Bearer …`, an access token or an API key.
@@ -258,16 +227,36 @@ pub async fn authenticate(app: &App, req: &HttpRequest) -> Result<Known> {
     }
     let token = token.trim();
     let hash = digest(token);
-    let now = clock::now();
-    if let Some(known) = app.credentials.get(&hash).filter(|known| known.expires_at.is_none_or(|at| at > now)) {
-        return Ok(known);
-    }
-    let known = match read_token("kk_live", token) {
-        Some((id, secret)) => by_api_key(app, id, secret).await?,
-        None => by_access_token(app, app.signer.verify(token)?).await?,
+    let known = if let Some(known) = app.credentials.get(&hash, clock::now()) {
+        known
+    } else {
+        let known = verified(app, req, token).await?;
+        app.credentials.insert(hash, known.clone());
+        known
     };
-    app.credentials.insert(hash, known.clone());
+    // asked every time: the same key may come from somewhere else within the second
+    if !known.networks.is_empty() && !api_key_rule::admits(&known.networks, peer_address(req).and_then(|a| a.parse().ok())) {
+        attack::foreign_address(app, req, &known).await;
+        return Err(Problem::new(ProblemCode::AddressNotAllowed));
+    }
     Ok(known)
+}
+
+/// Asks the database; what is revoked meanwhile does not count.
+async fn verified(app: &App, req: &HttpRequest, token: &str) -> Result<Known> {
+    let began = app.credentials.begin();
+    if let Some((id, secret)) = read_token("kk_live", token) {
+        return by_api_key(app, req, id, secret, began).await;
+    }
+    match app.signer.verify(token) {
+        Ok(claims) => by_access_token(app, claims, began).await,
+        Err(refusal) => {
+            if refusal == Unverified::Forged {
+                attack::forged_token(app, req, token).await;
+            }
+            Err(Problem::new(ProblemCode::InvalidToken))
+        }
+    }
 }
 
 /// The server's scope in a workspace, for looking somebody up before there is an actor.
@@ -275,7 +264,7 @@ pub fn lookup_scope(workspace: WorkspaceId) -> Scope {
     Scope::of_the_server(workspace, ActorRef::system())
 }
 
-async fn by_access_token(app: &App, claims: Claims) -> Result<Known> {
+async fn by_access_token(app: &App, claims: Claims, began: Began) -> Result<Known> {
     let workspace = WorkspaceId::new(claims.ws);
     let (user_id, session_id) = (UserId::new(claims.sub), SessionId::new(claims.sid));
     let now = clock::now();
@@ -287,43 +276,40 @@ async fn by_access_token(app: &App, claims: Claims) -> Result<Known> {
                 return Ok(None);
             }
             let Some(person) = kartoteka_domain::user::User::find(tx, user_id.uuid())?.filter(|u| u.active) else { return Ok(None) };
-            let colleagues = match person.department_id {
-                Some(root) => {
-                    let tree = kartoteka_persistence::department::tree(tx)?;
-                    user::of_departments(tx, &department::subtree(root, &tree))?
-                }
-                None => vec![person.id],
-            };
+            let colleagues = crate::access::colleagues(tx, &person)?;
             let rights = role::rights(tx, &person.role)?;
-            Ok(Some((person, colleagues, rights)))
+            let demanded = workspace::current(tx)?.policies.second_factor == Policy::Require;
+            let needs_second_factor = demanded && second_factor::enabled(tx, user_id)?.is_none();
+            Ok(Some((person, colleagues, rights, needs_second_factor)))
         })
         .await?;
-    let (person, colleagues, rights) = found.ok_or_else(|| Problem::new(ProblemCode::InvalidToken))?;
+    let (person, colleagues, rights, needs_second_factor) = found.ok_or_else(|| Problem::new(ProblemCode::InvalidToken))?;
     let who = ActorRef { kind: ActorType::User, id: Some(person.uuid()), name: person.name.clone() };
     let actor = Actor::verified(workspace, who, Some(person.id), Arc::new(rights), colleagues.into());
     let expires_at = DateTime::from_timestamp(claims.exp, 0);
-    Ok(Known { actor: Arc::new(actor), session: Some(session_id), expires_at })
+    Ok(Known { actor: Arc::new(actor), session: Some(session_id), needs_second_factor, networks: Arc::from([]), expires_at, began })
 }
 
-async fn by_api_key(app: &App, id: Uuid, secret: String) -> Result<Known> {
+async fn by_api_key(app: &App, req: &HttpRequest, id: Uuid, secret: String, began: Began) -> Result<Known> {
     let refused = || Problem::new(ProblemCode::InvalidToken);
     let behind = workspace::doors(&app.store, DoorKind::ApiKey, id.as_bytes().to_vec()).await?;
     let Behind { workspace, target } = behind.first().copied().ok_or_else(refused)?;
     let now = clock::now();
     let hash = digest(&secret);
-    let (key, rights): (kartoteka_domain::api_key::ApiKey, Rights) = app
+    let (key, rights, works_until): (kartoteka_domain::api_key::ApiKey, Rights, Option<DateTime<Utc>>) = app
         .store
         .read(lookup_scope(workspace), move |tx| -> Result<_> {
             let key = kartoteka_domain::api_key::ApiKey::find(tx, target)?
                 .filter(|key| key.archived_at.is_none() && key.expires_at.is_none_or(|at| at > now));
-            let right = api_key::secret_hash(tx, target)?.is_some_and(|kept| same(&kept, &hash));
-            let Some(key) = key.filter(|_| right) else { return Ok(None) };
+            let Some((key, until)) = works(key, api_key::secret_hashes(tx, target)?, &hash, now) else { return Ok(None) };
             let rights = role::rights(tx, &key.role)?;
-            Ok(Some((key, rights)))
+            Ok(Some((key, rights, until)))
         })
         .await?
         .ok_or_else(refused)?;
-    if key.last_used_at.is_none_or(|at| now - at > chrono::Duration::minutes(1)) {
+    let networks: Arc<[ipnet::IpNet]> = key.networks().into();
+    let welcome = api_key_rule::admits(&networks, peer_address(req).and_then(|a| a.parse().ok()));
+    if welcome && key.last_used_at.is_none_or(|at| now - at > chrono::Duration::minutes(1)) {
         let circumstances = clock::own_circumstances();
         let touched: Result<()> = app.store.write(lookup_scope(workspace), circumstances, move |tx| Ok(api_key::touch(tx, target)?)).await;
         if let Err(problem) = touched {
@@ -332,5 +318,21 @@ async fn by_api_key(app: &App, id: Uuid, secret: String) -> Result<Known> {
     }
     let who = ActorRef { kind: ActorType::ApiKey, id: Some(key.uuid()), name: key.name.clone() };
     let actor = Actor::verified(workspace, who, None, Arc::new(rights), Arc::from([]));
-    Ok(Known { actor: Arc::new(actor), session: None, expires_at: key.expires_at })
+    Ok(Known { actor: Arc::new(actor), session: None, needs_second_factor: false, networks, expires_at: works_until, began })
+}
+
+/// Whether a secret is the key's, and until when: the one before the last rotation works for a while.
+fn works(
+    key: Option<kartoteka_domain::api_key::ApiKey>,
+    hashes: Option<api_key::SecretHashes>,
+    given: &[u8],
+    now: DateTime<Utc>,
+) -> Option<(kartoteka_domain::api_key::ApiKey, Option<DateTime<Utc>>)> {
+    let (key, hashes) = (key?, hashes?);
+    let end = key.expires_at;
+    if same(&hashes.present, given) {
+        return Some((key, end));
+    }
+    let until = key.previous_until.filter(|until| *until > now)?;
+    hashes.before.is_some_and(|before| same(&before, given)).then(|| (key, Some(end.map_or(until, |end| end.min(until)))))
 }

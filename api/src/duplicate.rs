@@ -3,12 +3,13 @@
 use kartoteka_domain::{
     access::RecordType,
     contact::Identity,
-    duplicate::{self, Candidate},
+    duplicate::{self, Candidate, CardOwner},
     workspace::{Policy, Workspace},
 };
 use kartoteka_persistence::{
-    WriteTx,
+    Reading, WriteTx, company, contact,
     duplicate::{Cards, lock, matches, queue},
+    user,
 };
 use uuid::Uuid;
 
@@ -28,15 +29,36 @@ pub fn lock_key(tx: &mut WriteTx<'_>, record: RecordType, external_id: &str) -> 
     Ok(lock(tx, &[Identity { kind: "external_id", value: format!("{record}:{external_id}") }])?)
 }
 
-/// The refusal that names the candidates.
-pub fn refusal(candidates: &[Candidate]) -> Problem {
-    let best = candidates.first().map(|c| c.id);
-    Problem::new(ProblemCode::DuplicateFound).with("candidates", candidates).with("existing_id", best)
+/// The refusal that names the candidates: of a card in somebody else's portfolio only that it is there, and whose.
+pub fn refusal(tx: &mut dyn Reading, cards: Cards, candidates: Vec<Candidate>) -> Problem {
+    match shown(tx, cards, candidates) {
+        Err(problem) => problem,
+        Ok(candidates) => {
+            let best = candidates.first().map(|c| c.id);
+            Problem::new(ProblemCode::DuplicateFound).with("candidates", candidates).with("existing_id", best)
+        }
+    }
+}
+
+fn shown(tx: &mut dyn Reading, cards: Cards, candidates: Vec<Candidate>) -> Result<Vec<Candidate>> {
+    let ids: Vec<Uuid> = candidates.iter().map(|c| c.id).collect();
+    let whose = match cards {
+        Cards::Contacts => contact::responsibles(tx, &ids)?,
+        Cards::Companies => company::responsibles(tx, &ids)?,
+    };
+    let people: Vec<Uuid> = whose.iter().filter_map(|(_, owner, _)| owner.map(kartoteka_domain::id::Id::uuid)).collect();
+    let people = user::find_many(tx, &people)?;
+    let show = |mut candidate: Candidate| {
+        let known = whose.iter().find(|(id, ..)| *id == candidate.id);
+        let person = known.and_then(|(_, owner, _)| people.iter().find(|person| Some(person.id) == *owner));
+        candidate.responsible = person.map(|person| CardOwner { id: person.id, name: person.name.clone() });
+        if known.is_some_and(|(_, _, readable)| *readable) { candidate } else { candidate.from_afar() }
+    };
+    Ok(candidates.into_iter().map(show).collect())
 }
 
 /// Whether this workspace and role let a duplicate be made knowingly.
 pub fn may_create(tx: &WriteTx<'_>, settings: &Workspace) -> bool {
-    use kartoteka_persistence::Reading;
     settings.policies.duplicates != Policy::Require || tx.scope().actor().role().override_duplicates
 }
 
@@ -58,7 +80,7 @@ pub fn check_change(tx: &mut WriteTx<'_>, cards: Cards, settings: &Workspace, ca
         return Ok(None);
     }
     if settings.policies.duplicates == Policy::Require {
-        return Err(refusal(&candidates));
+        return Err(refusal(tx, cards, candidates));
     }
     queue_all(tx, cards, card, &candidates)?;
     Ok(Some("another card has the same contact point; the pair is queued for review".to_owned()))

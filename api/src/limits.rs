@@ -1,4 +1,4 @@
-//! How often one may try: sign-ins per address and account, submissions per form and address. Per process.
+//! How often one may try: sign-ins per address, submissions per form and address. Per process; failures are `lockout`'s.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -32,8 +32,6 @@ pub struct Allowance {
 pub struct Limits {
     sign_in_per_minute: u32,
     sign_ins: Limiter,
-    failures: Limiter,
-    blocked: moka::sync::Cache<String, ()>,
     submissions: moka::sync::Cache<String, std::sync::Arc<Limiter>>,
 }
 
@@ -42,14 +40,12 @@ fn too_many(seconds: u64) -> Problem {
 }
 
 impl Limits {
-    /// With so many sign-ins per address and minute; ten failures per account and minute block it for a while.
+    /// With so many sign-ins per address and minute.
     pub fn new(sign_in_per_minute: u32) -> Self {
         let at_least_one = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         Self {
             sign_in_per_minute,
             sign_ins: limiter(at_least_one(sign_in_per_minute)),
-            failures: limiter(at_least_one(10)),
-            blocked: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(1)).build(),
             submissions: moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_mins(2)).build(),
         }
     }
@@ -57,18 +53,6 @@ impl Limits {
     /// One more try of an address.
     pub fn sign_in(&self, address: &str) -> Result<Allowance> {
         check(&self.sign_ins, self.sign_in_per_minute, address)
-    }
-
-    /// Whether an account may be tried.
-    pub fn account(&self, email: &str) -> Result<()> {
-        if self.blocked.contains_key(email) { Err(too_many(60)) } else { Ok(()) }
-    }
-
-    /// One more failure of an account.
-    pub fn failed(&self, email: &str) {
-        if self.failures.check_key(&email.to_owned()).is_err() {
-            self.blocked.insert(email.to_owned(), ());
-        }
     }
 
     /// One more submission of an address to a form.
@@ -82,7 +66,6 @@ impl Limits {
     /// Forgets who has not tried for a while.
     pub fn tidy(&self) {
         self.sign_ins.retain_recent();
-        self.failures.retain_recent();
     }
 }
 
@@ -109,16 +92,5 @@ mod tests {
         assert_eq!(refused.code, ProblemCode::TooManyRequests);
         assert!(refused.retry_after.unwrap() <= 31);
         assert!(limits.sign_in("10.0.0.2").is_ok());
-    }
-
-    #[test]
-    fn an_account_is_blocked_after_ten_failures_in_a_minute() {
-        let limits = Limits::new(100);
-        for _ in 0..11 {
-            assert!(limits.account("anna@example.com").is_ok());
-            limits.failed("anna@example.com");
-        }
-        assert!(limits.account("anna@example.com").is_err());
-        assert!(limits.account("olga@example.com").is_ok());
     }
 }

@@ -3,6 +3,7 @@
 #[macro_use]
 mod crud;
 
+mod access;
 mod answer;
 mod api_key;
 mod app;
@@ -23,6 +24,7 @@ mod duplicate;
 mod form;
 mod lead;
 mod limits;
+mod lockout;
 mod lookup;
 mod note;
 mod observe;
@@ -32,6 +34,7 @@ mod request;
 mod retirement;
 mod role;
 mod router;
+mod second_factor;
 mod service;
 mod session;
 mod setup;

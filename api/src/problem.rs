@@ -49,8 +49,14 @@ codes! {
     InvalidToken = "invalid_token" 401,
     /// Wrong e-mail or password.
     InvalidCredentials = "invalid_credentials" 401,
+    /// The password is right; a code of the second factor is wanted.
+    TotpRequired = "totp_required" 401,
     /// The role may not do this.
     Forbidden = "forbidden" 403,
+    /// The workspace demands a second factor and this person has none yet.
+    SecondFactorRequired = "second_factor_required" 403,
+    /// The key does not work from this address.
+    AddressNotAllowed = "address_not_allowed" 403,
     /// The page's origin may not post to this form.
     OriginNotAllowed = "origin_not_allowed" 403,
     /// Not there, or not yours.
@@ -85,6 +91,10 @@ codes! {
     FieldNotPermitted = "field_not_permitted" 403,
     /// Somebody must stay administrator.
     LastAdministrator = "last_administrator" 409,
+    /// The second factor is set up already.
+    SecondFactorEnabled = "second_factor_enabled" 409,
+    /// The second factor is not set up.
+    SecondFactorNotEnabled = "second_factor_not_enabled" 409,
     /// The record changed since it was read.
     VersionMismatch = "version_mismatch" 412,
     /// The body is larger than allowed.

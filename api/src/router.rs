@@ -142,9 +142,9 @@ impl Router {
                 .wrap(from_fn(move |req: ServiceRequest, next: Next<BoxBody>| {
                     let (rules, pattern) = (Arc::clone(&rules), Arc::clone(&pattern));
                     async move {
-                        req.extensions_mut().insert(Pattern(pattern));
+                        req.extensions_mut().insert(Pattern(Arc::clone(&pattern)));
                         let retirement = rules.iter().find(|rule| rule.method == *req.method()).and_then(|rule| rule.retirement.clone());
-                        let mut response = match admit(&req, &rules).await {
+                        let mut response = match admit(&req, &pattern, &rules).await {
                             Err(problem) => req.into_response(actix_web::ResponseError::error_response(&problem)).map_into_right_body(),
                             Ok(()) => next.call(req).await?.map_into_left_body(),
                         };
@@ -175,12 +175,15 @@ struct Rule {
 
 /// Order of refusals: who are you, may you, then what you sent. The extractors hold the rights; this only puts the
 /// questions in order.
-async fn admit(req: &ServiceRequest, rules: &[Rule]) -> Result<(), Problem> {
+async fn admit(req: &ServiceRequest, pattern: &str, rules: &[Rule]) -> Result<(), Problem> {
     let Some(rule) = rules.iter().find(|rule| rule.method == *req.method()) else { return Ok(()) };
     if let Some((record, verb)) = rule.secured {
         let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
         let known = credential::authenticate(&app, req.request()).await?;
         // known before it is refused, so that the refusal can be noted
+        if known.needs_second_factor && !credential::WITHOUT_SECOND_FACTOR.contains(&pattern) {
+            return Err(Problem::new(ProblemCode::SecondFactorRequired));
+        }
         if let Some(session) = known.session {
             req.extensions_mut().insert(InSession(session));
         }

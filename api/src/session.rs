@@ -1,31 +1,38 @@
 //! Signing in and out.
 
+pub mod link;
+pub mod open;
+
+use std::sync::Arc;
+
 use actix_web::{HttpMessage, HttpRequest, web};
 use kartoteka_domain::{
     access::RecordType,
     event::{Action, Event},
     id::{SessionId, UserId, WorkspaceId},
     invalid::FieldErrors,
-    session::{
-        ACCESS_SECONDS, PasswordResetConfirmation, PasswordResetRequest, REFRESH_SECONDS, RefreshRequest, SignIn, TokenType, Tokens,
-    },
-    user::{User, check_password},
+    record::Record,
+    session::{ACCESS_SECONDS, REFRESH_SECONDS, RefreshRequest, SignIn, TokenType, Tokens},
+    user::User,
 };
 use kartoteka_persistence::{
-    Reading, Stored, session as store, user,
+    Stored, session as store, user,
     workspace::{self, DoorKind},
 };
+use uuid::Uuid;
 use validator::Validate;
 
 use crate::{
-    answer::{Answer, Done, Noted, Plain, Reply},
+    answer::{Answer, Done, Plain, Reply},
     app::App,
     can::{SignedIn, circumstances},
     clock,
-    credential::{digest, lookup_scope, read_token, same, secret, token},
+    credential::{Verdict, digest, lookup_scope, read_token, same, secret, token},
+    lockout,
     observe::peer_address,
     problem::{Problem, ProblemCode, Result},
     request::Valid,
+    second_factor::{self, Proof},
     spec::{Describe, Shape},
 };
 
@@ -71,17 +78,19 @@ fn readable(errors: std::result::Result<(), validator::ValidationErrors>) -> Res
 
 /// Sign in
 ///
-/// With e-mail and password; `workspace` says which when the e-mail is in several (409 `workspace_required` names them).
+/// With e-mail and password; `workspace` says which when the e-mail is in several (409 `workspace_required` names them). Where a second
+/// factor is set up, `totp` takes a code of it or a recovery code; without: 401 `totp_required`. Five failures lock the account for a
+/// second, each further one for twice as long, up to a quarter of an hour (429).
 #[utoipa::path(post, path = "/v1/auth/token", tag = "auth")]
 pub async fn create_token(who: Anonymous, sign_in: Valid<SignIn>) -> Answer<Conflicting<Plain<Tokens>>> {
     readable(sign_in.validate())?;
     let app = &who.app;
-    let email = kartoteka_domain::email::parse(&sign_in.email).map_or_else(|_| sign_in.email.trim().to_lowercase(), |e| e.normalised);
-    app.limits.account(&email)?;
+    let email = normalised(&sign_in.email);
+    let tried = lockout::admit(app, &email, peer_address(&who.request).as_deref()).await?;
     let doors = workspace::doors(&app.store, DoorKind::SignIn, digest(&email)).await?;
     let briefs = workspace::briefs(&app.store, doors.iter().map(|d| d.workspace.uuid()).collect()).await?;
-    let mut admitted: Vec<(WorkspaceId, User)> = Vec::new();
-    let mut last_refused = None;
+    let mut admitted: Vec<Admitted> = Vec::new();
+    let mut refused_by: Vec<(WorkspaceId, Uuid)> = Vec::new();
     let wanted = |id: WorkspaceId| sign_in.workspace.as_ref().is_none_or(|slug| briefs.iter().any(|b| b.id == id && b.slug == *slug));
     for door in doors.iter().filter(|d| wanted(d.workspace) && briefs.iter().any(|b| b.id == d.workspace)) {
         let target = door.target;
@@ -91,41 +100,77 @@ pub async fn create_token(who: Anonymous, sign_in: Valid<SignIn>) -> Answer<Conf
                 Ok((User::find(tx, target)?, user::password_hash(tx, UserId::new(target))?))
             })
             .await?;
-        let right = app.passwords.check(sign_in.password.clone(), hash).await?;
+        let verdict = app.passwords.check_while(|| tried.still_free(app), sign_in.password.clone(), hash).await?;
         match user.filter(|u| u.active) {
-            Some(user) if right => admitted.push((door.workspace, user)),
-            _ => last_refused = Some((door.workspace, target)),
+            Some(user) if verdict.is_right() => admitted.push(Admitted { workspace: door.workspace, user, verdict }),
+            _ => refused_by.push((door.workspace, target)),
         }
     }
-    if admitted.is_empty() && last_refused.is_none() {
+    if admitted.is_empty() && refused_by.is_empty() {
         // as long as for somebody who is known
-        app.passwords.check(sign_in.password.clone(), None).await?;
+        app.passwords.check_while(|| tried.still_free(app), sign_in.password.clone(), None).await?;
     }
     match admitted.as_slice() {
         [] => {
-            app.limits.failed(&email);
-            if let Some((workspace, target)) = last_refused {
-                let refusal = app
-                    .store
-                    .write(lookup_scope(workspace), circumstances(&who.request), move |tx| -> Result<_> {
-                        tx.record(Event::bare(RecordType::User, target, Action::SignInRefused))?;
-                        Ok(())
-                    })
-                    .await;
-                if let Err(problem) = refusal {
-                    tracing::warn!(%problem, "a refused sign-in was not recorded");
-                }
+            let locked_for = tried.failed(app).await?;
+            for (workspace, target) in refused_by {
+                note_refusal(&who, workspace, target, locked_for).await;
             }
             Err(refused())
         }
-        [(workspace, user)] => {
-            let tokens = begin(&who, *workspace, user).await?;
-            Reply::of(&Conflicting(Plain(tokens)))
-        }
+        [one] => match begin(&who, one, sign_in.totp.as_deref()).await? {
+            Begun::Signed(tokens) => {
+                tried.succeeded(app).await?;
+                Reply::of(&Conflicting(Plain(tokens)))
+            }
+            Begun::CodeWanted => Err(Problem::new(ProblemCode::TotpRequired)),
+            Begun::WrongCode => {
+                let locked_for = tried.failed(app).await?;
+                note_refusal(&who, one.workspace, one.user.uuid(), locked_for).await;
+                Err(refused())
+            }
+        },
         several => {
-            let choices: Vec<_> = briefs.iter().filter(|b| several.iter().any(|(w, _)| *w == b.id)).collect();
+            let choices: Vec<_> = briefs.iter().filter(|b| several.iter().any(|one| one.workspace == b.id)).collect();
             Err(Problem::new(ProblemCode::WorkspaceRequired).with("workspaces", choices))
         }
+    }
+}
+
+/// Somebody whose password is right.
+struct Admitted {
+    workspace: WorkspaceId,
+    user: User,
+    verdict: Verdict,
+}
+
+/// What came of the second step of a sign-in.
+enum Begun {
+    Signed(Tokens),
+    CodeWanted,
+    WrongCode,
+}
+
+/// An e-mail as doors and lock-outs know it.
+fn normalised(email: &str) -> String {
+    kartoteka_domain::email::parse(email).map_or_else(|_| email.trim().to_lowercase(), |e| e.normalised)
+}
+
+/// Writes a refused sign-in down, and the lock it led to.
+async fn note_refusal(who: &Anonymous, workspace: WorkspaceId, target: Uuid, locked_for: Option<i64>) {
+    let noted = who
+        .app
+        .store
+        .write(lookup_scope(workspace), circumstances(&who.request), move |tx| -> Result<_> {
+            tx.record(Event::bare(RecordType::User, target, Action::SignInRefused))?;
+            if let Some(seconds) = locked_for {
+                tx.record(Event::bare(RecordType::User, target, Action::LockedOut).because(format!("for {seconds} seconds")))?;
+            }
+            Ok(())
+        })
+        .await;
+    if let Err(problem) = noted {
+        tracing::warn!(%problem, "a refused sign-in was not recorded");
     }
 }
 
@@ -142,33 +187,50 @@ impl<R: crate::answer::Respond> crate::answer::Respond for Conflicting<R> {
     }
 }
 
-async fn begin(who: &Anonymous, workspace: WorkspaceId, user: &User) -> Result<Tokens> {
+async fn begin(who: &Anonymous, admitted: &Admitted, code: Option<&str>) -> Result<Begun> {
+    let Admitted { workspace, user, verdict } = admitted;
     let session = SessionId::new(clock::fresh_id());
     let secret = secret();
     let hash = digest(&secret);
-    let address = peer_address(&who.request);
+    let user_agent = who.request.headers().get("user-agent").and_then(|v| v.to_str().ok()).map(|v| v.chars().take(300).collect());
+    let origin = store::Origin { address: peer_address(&who.request), user_agent };
     let by = kartoteka_domain::actor::ActorRef {
         kind: kartoteka_domain::actor::ActorType::User,
         id: Some(user.id.uuid()),
         name: user.name.clone(),
     };
     let user_id = user.id;
-    who.app
+    let fresh_hash = if let Verdict::RightRehashed(hash) = verdict { Some(hash.clone()) } else { None };
+    let (code, vault) = (code.map(ToOwned::to_owned), Arc::clone(&who.app.vault));
+    let refused = who
+        .app
         .store
-        .write(kartoteka_domain::access::Scope::of_the_server(workspace, by), circumstances(&who.request), move |tx| -> Result<_> {
+        .write(kartoteka_domain::access::Scope::of_the_server(*workspace, by), circumstances(&who.request), move |tx| -> Result<_> {
+            if second_factor::is_enabled(tx, user_id)? {
+                let Some(code) = &code else { return Ok(Some(Begun::CodeWanted)) };
+                if second_factor::prove(tx, &vault, user_id, code)? != Proof::Right {
+                    return Ok(Some(Begun::WrongCode));
+                }
+            }
             let expires_at = tx.now() + chrono::Duration::seconds(REFRESH_SECONDS);
             let event = Event::bare(RecordType::Session, session.uuid(), Action::SignedIn);
-            store::insert(tx, session, user_id, hash.clone(), expires_at, address.clone(), event)?;
+            store::insert(tx, session, user_id, hash.clone(), expires_at, origin.clone(), event)?;
             workspace::open_door(tx, DoorKind::Session, session.uuid().as_bytes().to_vec(), session.uuid())?;
-            Ok(())
+            if let Some(hash) = &fresh_hash {
+                user::rehash_password(tx, user_id, hash)?;
+            }
+            Ok(None)
         })
         .await?;
-    Ok(Tokens {
-        access_token: who.app.signer.issue(workspace, user.id, &user.role, session, clock::now())?,
+    if let Some(refused) = refused {
+        return Ok(refused);
+    }
+    Ok(Begun::Signed(Tokens {
+        access_token: who.app.signer.issue(*workspace, user.id, &user.role, session, clock::now())?,
         token_type: TokenType::Bearer,
         expires_in: ACCESS_SECONDS,
         refresh_token: token("kr", session.uuid(), &secret),
-    })
+    }))
 }
 
 /// Refresh the tokens
@@ -203,13 +265,14 @@ pub async fn refresh_token(who: Anonymous, request: Valid<RefreshRequest>) -> An
                 return Ok(None);
             }
             // a token of this session that is not the last one: stolen, or sent twice; nobody goes on with it
+            tx.record(Event::bare(RecordType::Session, session.uuid(), Action::ReuseRefused).because("a refresh token was used again"))?;
             let event = Event::bare(RecordType::Session, session.uuid(), Action::SignedOut).because("a refresh token was used again");
             store::end(tx, session, event)?;
             Ok(None)
         })
         .await?;
     let Some(user) = user else {
-        who.app.credentials.invalidate_all();
+        who.app.credentials.revoke(id);
         return Err(invalid());
     };
     Reply::of(&Plain(Tokens {
@@ -233,62 +296,9 @@ pub async fn revoke_token(who: SignedIn) -> Answer<Done> {
                 Ok(())
             })
             .await?;
-        who.app.credentials.invalidate_all();
+        who.app.credentials.revoke(session.uuid());
     }
     Reply::of(&Done)
-}
-
-/// Ask for a password link
-///
-/// Answers the same whether the e-mail is known or not. The request is kept; an administrator makes the link.
-#[utoipa::path(post, path = "/v1/auth/password-reset", tag = "auth")]
-pub async fn request_password_reset(who: Anonymous<false>, request: Valid<PasswordResetRequest>) -> Answer<Noted> {
-    readable(request.validate())?;
-    let email = kartoteka_domain::email::parse(&request.email).map_or_else(|_| String::new(), |e| e.normalised);
-    for door in workspace::doors(&who.app.store, DoorKind::SignIn, digest(&email)).await? {
-        let target = door.target;
-        who.app
-            .store
-            .write(lookup_scope(door.workspace), circumstances(&who.request), move |tx| -> Result<_> {
-                let event =
-                    Event::bare(RecordType::User, target, Action::PasswordLinkMade).because("asked for by the person; not made yet");
-                tx.record(event)?;
-                Ok(())
-            })
-            .await?;
-    }
-    Reply::of(&Noted)
-}
-
-/// Set a password by a link
-///
-/// Uses the link up and ends every session of the person.
-#[utoipa::path(post, path = "/v1/auth/password-reset/confirm", tag = "auth")]
-pub async fn confirm_password_reset(who: Anonymous, request: Valid<PasswordResetConfirmation>) -> Answer<Done> {
-    readable(request.validate())?;
-    let invalid = || Problem::new(ProblemCode::InvalidToken);
-    let mut errors = FieldErrors::default();
-    check_password(&request.new_password, "", "/new_password", &mut errors);
-    errors.finish()?;
-    let (id, given) = read_token("kp", &request.token).ok_or_else(invalid)?;
-    let doors = workspace::doors(&who.app.store, DoorKind::PasswordLink, id.as_bytes().to_vec()).await?;
-    let workspace = doors.first().ok_or_else(invalid)?.workspace;
-    let password = who.app.passwords.hash(request.new_password.clone()).await?;
-    let hash = digest(&given);
-    let set = who
-        .app
-        .store
-        .write(lookup_scope(workspace), circumstances(&who.request), move |tx| -> Result<bool> {
-            let Some(user) = user::use_link(tx, id, |kept| same(kept, &hash))? else { return Ok(false) };
-            user::set_password(tx, user, &password, Event::bare(RecordType::User, user.uuid(), Action::PasswordChanged))?;
-            store::end_all(tx, user, None)?;
-            workspace::close_doors(tx, DoorKind::PasswordLink, id)?;
-            debug_assert_eq!(tx.workspace(), workspace);
-            Ok(true)
-        })
-        .await?;
-    who.app.credentials.invalidate_all();
-    if set { Reply::of(&Done) } else { Err(invalid()) }
 }
 
 /// Anybody, where the database is asked.

@@ -114,7 +114,7 @@ impl Shape {
     /// The schema of the success, when it has one.
     pub fn answered(&self) -> Option<String> {
         let schema =
-            |answer: &Value| answer.pointer("/content/application~1json/schema/$ref")?.as_str()?.rsplit('/').next().map(ToOwned::to_owned);
+            |answer: &Value| Some(answer.pointer("/content/application~1json/schema/$ref")?.as_str()?.rsplit('/').next()?.to_owned());
         self.answers.values().find_map(schema)
     }
     /// A named schema and all it refers to.
@@ -201,7 +201,9 @@ pub fn document(operations: &[Operation]) -> Value {
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
     let mut add = |list: &[NamedSchema]| {
         for (name, schema) in list {
-            schemas.entry(name.clone()).or_insert_with(|| tagged(described(serde_json::to_value(schema).unwrap_or_default())));
+            let schema = tagged(described(serde_json::to_value(schema).unwrap_or_default()));
+            let kept = schemas.entry(name.clone()).or_insert_with(|| schema.clone());
+            debug_assert_eq!(*kept, schema, "two types want the schema name {name}");
         }
     };
     let mut own: Vec<NamedSchema> = Vec::new();
@@ -275,6 +277,7 @@ pub fn document(operations: &[Operation]) -> Value {
 }
 
 const TAGS: &[(&str, &str)] = &[
+    ("access", "Why somebody sees something."),
     ("api-keys", "Ways in for integrations."),
     ("audit-events", "Who did what, proven complete, and the way back."),
     ("auth", "Signing in and out."),

@@ -4,13 +4,15 @@ use kartoteka_domain::{
     access::{RecordType, Right, RoleKey},
     event::{Action, Event},
     id::UserId,
-    invalid::{FieldCode, FieldErrors},
+    invalid::FieldErrors,
     record::Record,
+    second_factor::SecondFactorState,
     session::PASSWORD_LINK_SECONDS,
-    user::{ListUsers, Me, NewUser, PasswordChange, PasswordLink, User, check_password},
+    user::{LONGEST, ListUsers, Me, NewUser, OpenWork, PasswordChange, PasswordLink, User, check_password},
+    workspace::Policy,
 };
 use kartoteka_persistence::{
-    Stored, WriteTx, session, user as store,
+    Stored, WriteTx, open_work, second_factor, session, user as store,
     workspace::{self, DoorKind},
 };
 use uuid::Uuid;
@@ -24,6 +26,7 @@ use crate::{
     record,
     request::{At, IfMatch, Patch, Valid},
     role,
+    second_factor::Proving,
 };
 
 crud_read! { User, ListUsers; "users", "/v1/users", "/v1/users/{id}";
@@ -31,12 +34,12 @@ list list_users "List users", get get_user "Get a user", read ReadUsers }
 
 /// Add a colleague
 ///
-/// With a first password, or without one: then make a link by `create_password_link`.
+/// With a first password, or without one: then he is invited, and sets his password by the link of `create_password_link`.
 #[utoipa::path(post, path = "/v1/users", tag = "users")]
 pub async fn create_user(can: Can<CreateUsers>, new: Valid<NewUser>) -> Answer<Created<User>> {
     // hashing takes its time and belongs outside the transaction; the rules judge the password itself inside
     let hash = match &new.password {
-        Some(password) if password.chars().count() <= 1000 => Some(can.app().passwords.hash(password.clone()).await?),
+        Some(password) if password.chars().take(LONGEST + 1).count() <= LONGEST => Some(can.app().passwords.hash(password.clone()).await?),
         _ => None,
     };
     can.write(move |tx| create(tx, &new, hash.as_deref()).map(Created::new)).await
@@ -44,12 +47,12 @@ pub async fn create_user(can: Can<CreateUsers>, new: Valid<NewUser>) -> Answer<C
 
 /// Change a colleague
 ///
-/// `active: false` ends his sessions and keys at once; records keep naming him.
+/// `active: false` ends his sessions and password links at once; records keep naming him. `get_open_work` lists what is to be handed over.
 #[utoipa::path(patch, path = "/v1/users/{id}", tag = "users")]
 pub async fn update_user(can: Can<UpdateUsers>, at: At<User>, if_match: IfMatch, patch: Patch<NewUser>) -> Answer<Found<User>> {
-    let app = can.app().clone();
-    let answer = can.write(move |tx| update(tx, at.0, &patch, &if_match)).await;
-    app.credentials.invalidate_all();
+    let (app, id) = (can.app().clone(), at.0);
+    let answer = can.write(move |tx| update(tx, id, &patch, &if_match)).await;
+    app.credentials.revoke(id);
     answer
 }
 
@@ -60,7 +63,21 @@ pub async fn update_user(can: Can<UpdateUsers>, at: At<User>, if_match: IfMatch,
 pub async fn create_password_link(can: CanSecretly<UpdateUsers>, at: At<User>) -> Answer<Issued<PasswordLink>> {
     can.write(move |tx| {
         let user: User = record::get(tx, at.0)?;
+        // who sets a password takes the account over
+        role::check_grant(tx, &user.role, None)?;
         make_link(tx, user.id).map(Issued)
+    })
+    .await
+}
+
+/// List what a colleague has not finished
+///
+/// Open tasks and leads, contacts and companies he is responsible for: to be handed over when he leaves.
+#[utoipa::path(get, path = "/v1/users/{id}/open-work", tag = "users")]
+pub async fn get_open_work(can: Can<UpdateUsers>, at: At<User>) -> Answer<Plain<OpenWork>> {
+    can.read(move |tx| {
+        let user: User = record::get(tx, at.0)?;
+        Ok(Plain(open_work::of(tx, user.id)?))
     })
     .await
 }
@@ -72,15 +89,22 @@ pub async fn create_password_link(can: CanSecretly<UpdateUsers>, at: At<User>) -
 pub async fn get_me(who: SignedIn) -> Answer<Plain<Me>> {
     let scope = who.scope()?;
     let user_id = who.actor.user();
-    let (user, current) = who
+    let (user, current, second_factor) = who
         .app
         .store
         .read(scope, move |tx| -> Result<_> {
+            let current = workspace::current(tx)?;
+            let mut state = SecondFactorState { enabled: false, demanded: Policy::Off, recovery_codes_left: 0 };
             let user = match user_id {
-                Some(id) => User::find(tx, id.uuid())?,
+                Some(id) => {
+                    state.demanded = current.policies.second_factor;
+                    state.enabled = second_factor::enabled(tx, id)?.is_some();
+                    state.recovery_codes_left = second_factor::codes_left(tx, id)?;
+                    User::find(tx, id.uuid())?
+                }
                 None => None,
             };
-            Ok((user, workspace::current(tx)?))
+            Ok((user, current, state))
         })
         .await?;
     let brief = kartoteka_domain::user::WorkspaceBrief { id: current.id, slug: current.slug.clone(), name: current.name.clone() };
@@ -93,27 +117,22 @@ pub async fn get_me(who: SignedIn) -> Answer<Plain<Me>> {
     };
     let rights = who.actor.role();
     let matrix = RecordType::ALL.iter().map(|record| Right::of(*record, |verb| rights.reach(*record, verb))).collect();
-    Reply::of(&Plain(Me { user, actor: who.actor.who().clone(), workspace: brief, workspaces, role: rights.role.clone(), rights: matrix }))
+    let (actor, role) = (who.actor.who().clone(), rights.role.clone());
+    Reply::of(&Plain(Me { user, actor, workspace: brief, workspaces, role, rights: matrix, second_factor }))
 }
 
 /// Change one's own password
 ///
 /// Ends every other session of this person.
 #[utoipa::path(post, path = "/v1/me/password", tag = "me")]
-pub async fn change_my_password(who: SignedIn, change: Valid<PasswordChange>) -> Answer<Done> {
-    let user_id = who.actor.user().ok_or_else(|| Problem::new(ProblemCode::Forbidden))?;
-    let (user, hash) = who
-        .app
-        .store
-        .read(who.scope()?, move |tx| -> Result<_> { Ok((record::get::<User>(tx, user_id.uuid())?, store::password_hash(tx, user_id)?)) })
-        .await?;
+pub async fn change_my_password(proving: Proving, change: Valid<PasswordChange>) -> Answer<Done> {
+    let user = proving.person().await?;
     let mut errors = FieldErrors::default();
     errors.absorb(change.validate());
-    check_password(&change.new_password, &user.email, "/new_password", &mut errors);
+    check_password(&change.new_password, &[&user.email, &user.name], "/new_password", &mut errors);
     errors.finish()?;
-    if !who.app.passwords.check(change.current_password.clone(), hash).await? {
-        return Err(Problem::invalid("/current_password", FieldCode::WrongPassword));
-    }
+    proving.password(&user, &change.current_password).await?;
+    let (who, user_id) = (&proving.who, user.id);
     let hash = who.app.passwords.hash(change.new_password.clone()).await?;
     let session = who.session;
     who.app
@@ -121,11 +140,12 @@ pub async fn change_my_password(who: SignedIn, change: Valid<PasswordChange>) ->
         .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
             let event = Event::bare(RecordType::User, user_id.uuid(), Action::PasswordChanged);
             store::set_password(tx, user_id, &hash, event)?;
+            store::end_links(tx, user_id)?;
             session::end_all(tx, user_id, session)?;
             Ok(())
         })
         .await?;
-    who.app.credentials.invalidate_all();
+    who.app.credentials.revoke(user_id.uuid());
     Reply::of(&Done)
 }
 
@@ -152,6 +172,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewUser>, if_match: &IfM
         }
         if before.active && !after.active {
             session::end_all(tx, before.id, None)?;
+            store::end_links(tx, before.id)?;
         }
         Ok(())
     })

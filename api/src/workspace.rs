@@ -33,6 +33,8 @@ pub async fn update_workspace(can: Can<UpdateWorkspace>, if_match: IfMatch, patc
     let app = can.app().clone();
     let answer = can.write(move |tx| update(tx, &patch, &if_match)).await;
     app.refresh_origins().await;
+    // a second factor may be demanded now
+    app.credentials.invalidate_all();
     answer
 }
 

@@ -1,6 +1,8 @@
 //! Who may do what, and on which rows. The corridor has four doors: a verified credential makes an [`Actor`],
 //! [`Actor::authorize`] makes a [`Scope`], a scope opens a transaction, a transaction reaches tables.
 
+pub mod explain;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

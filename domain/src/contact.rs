@@ -2,6 +2,7 @@
 
 mod matching;
 pub mod point;
+mod reveal;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ pub use matching::{identities, search_text};
 pub use point::{
     AddedEmail, AddedMessenger, AddedPhone, Email, EmailInput, Identity, Messenger, MessengerInput, Phone, PhoneInput, PointKind, Validity,
 };
+pub use reveal::Reveal;
 
 use crate::{
     access::RecordType,

@@ -57,9 +57,36 @@ pub struct Candidate {
     /// What it means.
     #[schema(required = true)]
     pub verdict: Verdict,
-    /// What it rests on.
+    /// What it rests on; nothing where the asker may not see the card.
     #[schema(required = true)]
     pub evidence: Vec<Evidence>,
+    /// Who is responsible for it; null when nobody is.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub responsible: Option<CardOwner>,
+    /// Whether the asker may see the card.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub in_reach: bool,
+}
+
+impl Candidate {
+    /// What somebody may know of a card out of his reach: that it is there, and whom to ask.
+    #[must_use]
+    pub fn from_afar(self) -> Self {
+        Self { score: 1.0, verdict: Verdict::Same, evidence: Vec::new(), in_reach: false, ..self }
+    }
+}
+
+/// Who is responsible for a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CardOwner {
+    /// His id.
+    #[schema(required = true)]
+    pub id: crate::id::UserId,
+    /// His name.
+    #[schema(required = true)]
+    pub name: String,
 }
 
 /// A shared contact point: whose and which.
@@ -106,7 +133,7 @@ pub fn judge(matches: &[Match]) -> Vec<Candidate> {
                 .collect();
             let doubt: f64 = evidence.iter().map(|e| 1.0 - e.weight).product();
             let score = ((1.0 - doubt) * 10_000.0).round() / 10_000.0;
-            Candidate { id: card, score, verdict: verdict(score), evidence }
+            Candidate { id: card, score, verdict: verdict(score), evidence, responsible: None, in_reach: true }
         })
         .collect();
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));

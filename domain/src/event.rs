@@ -22,6 +22,22 @@ words! {
         SignedIn = "signed_in",
         /// A sign-in was refused.
         SignInRefused = "sign_in_refused",
+        /// Too many sign-ins failed: the next ones have to wait.
+        LockedOut = "locked_out",
+        /// A second factor was set up.
+        SecondFactorEnabled = "second_factor_enabled",
+        /// A second factor was given up, by the person or by an administrator.
+        SecondFactorDisabled = "second_factor_disabled",
+        /// New recovery codes were made.
+        RecoveryCodesMade = "recovery_codes_made",
+        /// Somebody signed in by a recovery code.
+        RecoveryCodeUsed = "recovery_code_used",
+        /// A refresh token or a code was sent a second time: stolen, perhaps.
+        ReuseRefused = "reuse_refused",
+        /// A credential that names this workspace was made up.
+        ForgeryRefused = "forgery_refused",
+        /// A key was sent from an address that is not on its list.
+        AddressRefused = "address_refused",
         /// A session ended.
         SignedOut = "signed_out",
         /// A password was set.
@@ -30,6 +46,8 @@ words! {
         PasswordLinkMade = "password_link_made",
         /// A key was replaced.
         KeyRotated = "key_rotated",
+        /// Masked fields were shown, for a reason.
+        Revealed = "revealed",
         /// A responsible person was chosen.
         Assigned = "assigned",
         /// A submission was received.

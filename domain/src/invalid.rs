@@ -65,6 +65,10 @@ words! {
         Cycle = "cycle",
         /// A next step, or the reason why there is none, is wanted.
         NextStepRequired = "next_step_required",
+        /// Not an IP address or a network in CIDR notation.
+        InvalidAddress = "invalid_address",
+        /// Not the code of this moment.
+        WrongCode = "wrong_code",
         /// A record cannot be told without this field, or the field has no shape to be masked to.
         FieldNeeded = "field_needed",
         /// The role does not show this field, or does not let it be written.

@@ -160,6 +160,7 @@ sort_parameter!(
     crate::catalogue::CatalogueSort,
     crate::user::UserSort,
     crate::audit::AuditSort,
+    crate::session::SessionSort,
 );
 
 /// An opaque place in a list.

@@ -174,6 +174,7 @@ const NOT_AUDITED: &[&str] = &[
     "next_task_at",
     "last_communication_at",
     "last_used_at",
+    "invited_at",
 ];
 
 /// The changed fields between two states, each `{"before": …, "after": …}`; `before` is `None` for a creation.

@@ -1,8 +1,11 @@
 //! Session: a signed-in person. Shapes of the sign-in endpoints.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
+
+use crate::id::{SessionId, UserId};
 
 /// Marks ids of sessions.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub struct SignIn {
     #[validate(length(max = 1000))]
     #[schema(max_length = 1000)]
     pub password: String,
-    /// Six digits of the second factor; not demanded by this version.
+    /// Six digits of the second factor, or a recovery code; where one is set up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(max = 20))]
     #[schema(max_length = 20)]
@@ -96,4 +99,58 @@ pub struct PasswordResetConfirmation {
     #[validate(length(max = 1000))]
     #[schema(min_length = 10, max_length = 1000)]
     pub new_password: String,
+}
+
+/// A session as its person and administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionInfo {
+    /// Its id.
+    #[schema(required = true)]
+    pub id: SessionId,
+    /// Whose.
+    #[schema(required = true)]
+    pub user_id: UserId,
+    /// When the person signed in.
+    #[schema(required = true)]
+    pub created_at: DateTime<Utc>,
+    /// When its tokens were refreshed last.
+    #[schema(required = true)]
+    pub refreshed_at: DateTime<Utc>,
+    /// When it ends unless refreshed.
+    #[schema(required = true)]
+    pub expires_at: DateTime<Utc>,
+    /// When it was ended.
+    #[schema(required = true)]
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Address the person signed in from.
+    #[schema(required = true)]
+    pub address: Option<String>,
+    /// What the client called itself.
+    #[schema(required = true)]
+    pub user_agent: Option<String>,
+    /// Whether it is the session of the asking token.
+    #[schema(required = true)]
+    pub current: bool,
+}
+
+sorts! {
+    /// Orders of sessions.
+    pub enum SessionSort {
+        CreatedDown = "-created_at" => "created_at" down,
+        CreatedUp = "created_at" => "created_at" up,
+    }
+}
+
+list_params! {
+    /// Filters of sessions; those that ended or ran out count as archived.
+    pub struct ListSessions sort SessionSort {}
+}
+
+/// Which sessions to end.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndSessions {
+    /// Whether the asking session goes on; `false` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub except_current: Option<bool>,
 }

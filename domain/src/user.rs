@@ -1,5 +1,7 @@
 //! User: somebody who works in a workspace. Deactivated, not deleted: records keep naming him.
 
+mod password;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,8 +14,11 @@ use crate::{
     invalid::{FieldCode, FieldErrors, line},
     list::AnyOf,
     record::{Made, Making, Reference},
+    second_factor::SecondFactorState,
     workspace,
 };
+
+pub use password::{LONGEST, check_password};
 
 record! {
     /// Somebody who works in the workspace.
@@ -34,6 +39,8 @@ record! {
         pub language: Option<String>,
         /// His time zone, IANA; the workspace's when null.
         pub time_zone: Option<String>,
+        /// Since when he is invited and has set no password; null once he has one.
+        pub invited_at: Option<DateTime<Utc>>,
     }
 }
 
@@ -105,6 +112,40 @@ pub struct Me {
     /// What may be done, per record type.
     #[schema(required = true)]
     pub rights: Vec<crate::access::Right>,
+    /// How it stands with the second factor.
+    #[schema(required = true)]
+    pub second_factor: SecondFactorState,
+}
+
+/// What a person has not finished, to be handed over when he leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenWork {
+    /// Whose.
+    #[schema(required = true)]
+    pub user_id: UserId,
+    /// Open tasks, the earliest first.
+    #[schema(required = true)]
+    pub tasks: OpenWorkShelf,
+    /// Leads that are new or in work, the oldest first.
+    #[schema(required = true)]
+    pub leads: OpenWorkShelf,
+    /// Contacts he is responsible for, by name.
+    #[schema(required = true)]
+    pub contacts: OpenWorkShelf,
+    /// Companies he is responsible for, by name.
+    #[schema(required = true)]
+    pub companies: OpenWorkShelf,
+}
+
+/// Records of one type that somebody is responsible for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenWorkShelf {
+    /// How many there are.
+    #[schema(required = true)]
+    pub count: i64,
+    /// Ids of the first 20.
+    #[schema(required = true, value_type = Vec<crate::id::AnyId>)]
+    pub first: Vec<uuid::Uuid>,
 }
 
 /// A workspace's name.
@@ -149,56 +190,6 @@ pub struct PasswordLink {
     pub expires_at: DateTime<Utc>,
 }
 
-/// The most common passwords of published lists, and what people here type first.
-const COMMON: &[&str] = &[
-    "1234567890",
-    "qwertyuiop",
-    "qwerty1234",
-    "password12",
-    "password123",
-    "password1234",
-    "1q2w3e4r5t",
-    "123456789a",
-    "0987654321",
-    "йцукенгшщз",
-    "парольпароль",
-    "administrator",
-    "kartoteka1",
-    "kartoteka123",
-    "changeme123",
-    "letmein1234",
-    "welcome1234",
-    "iloveyou12",
-    "qazwsxedcr",
-    "1111111111",
-    "0000000000",
-    "aaaaaaaaaa",
-    "qwerty12345",
-    "1qaz2wsx3edc",
-    "123123123123",
-    "12345678910",
-];
-
-/// Refuses a password that is short, common or the person's own address. No composition theatre (NIST SP 800-63B, 3.1.1.2).
-pub fn check_password(password: &str, email: &str, pointer: &str, errors: &mut FieldErrors) {
-    let length = password.chars().count();
-    let lower = password.to_lowercase();
-    let mut letters: Vec<char> = lower.chars().collect();
-    letters.sort_unstable();
-    letters.dedup();
-    let own = email.split('@').next().unwrap_or_default().to_lowercase();
-    if length < 10
-        || letters.len() < 4
-        || COMMON.contains(&lower.as_str())
-        || lower == email.to_lowercase()
-        || (own.len() > 3 && lower.starts_with(&own) && length < own.len() + 6)
-    {
-        errors.add(pointer, FieldCode::WeakPassword);
-    } else if length > 1000 {
-        errors.add_with(pointer, FieldCode::TooLong, "1000");
-    }
-}
-
 impl Made for User {
     type Input = NewUser;
 
@@ -238,7 +229,7 @@ impl Made for User {
             if previous.is_some() {
                 errors.add("/password", FieldCode::Unchangeable);
             } else {
-                check_password(password, &address, "/password", &mut errors);
+                check_password(password, &[&address, &name], "/password", &mut errors);
             }
         }
         let language = line(input.language.as_deref());
@@ -257,34 +248,15 @@ impl Made for User {
             absent_until: absent_until,
             language: language,
             time_zone: time_zone,
+            invited_at: input.password.is_none().then_some(making.birth.at),
         });
         Ok(match previous {
             None => user,
-            Some(old) => user.in_the_envelope_of(old),
+            Some(old) => Self { invited_at: old.invited_at, ..user }.in_the_envelope_of(old),
         })
     }
 
     fn references(&self) -> Vec<Reference> {
         Reference::optional("/department_id", RecordType::Department, self.department_id).into_iter().collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_judged_by_length_and_commonness_not_by_composition() {
-        let weak = |password: &str| {
-            let mut errors = FieldErrors::default();
-            check_password(password, "anna@example.com", "/password", &mut errors);
-            !errors.is_empty()
-        };
-        assert!(weak("short"));
-        assert!(weak("Password123"));
-        assert!(weak("aaaaaaaaaaaa"));
-        assert!(weak("anna123456".get(..9).unwrap()));
-        assert!(!weak("correct horse battery"));
-        assert!(!weak("зелёный слон спит"));
     }
 }

@@ -21,6 +21,7 @@ use crate::{
 row! {
     KeyRow in api_key {
         name: String, sort_key: String, search_text: String, role: String, #[diesel(skip_update)] secret_hash: Vec<u8>, expires_at: Option<At>, #[diesel(skip_update)] last_used_at: Option<At>,
+        allowed_addresses: Doc, #[diesel(skip_update)] previous_hash: Option<Vec<u8>>, previous_until: Option<At>,
     }
 }
 keyed!(KeyRow { sort_key, created_at });
@@ -33,7 +34,10 @@ fn row(workspace: Uuid, k: &ApiKey, secret_hash: Vec<u8>) -> KeyRow {
     role: k.role.clone(),
     secret_hash: secret_hash,
     expires_at: k.expires_at.map(At),
-    last_used_at: k.last_used_at.map(At),    }
+    last_used_at: k.last_used_at.map(At),
+    allowed_addresses: Doc(json!(k.allowed_addresses)),
+    previous_hash: None,
+    previous_until: k.previous_until.map(At),    }
 }
 
 fn record(row: KeyRow) -> Result<ApiKey, StoreError> {
@@ -44,6 +48,8 @@ fn record(row: KeyRow) -> Result<ApiKey, StoreError> {
         ("secret", Value::Null),
         ("expires_at", json!(row.expires_at)),
         ("last_used_at", json!(row.last_used_at)),
+        ("allowed_addresses", row.allowed_addresses.0.clone()),
+        ("previous_until", json!(row.previous_until)),
     ];
     revive(Doc(Value::Null), row.envelope(), columns)
 }
@@ -90,9 +96,29 @@ pub fn insert_with_secret(tx: &mut WriteTx<'_>, key: &ApiKey, secret_hash: Vec<u
     Ok(())
 }
 
-/// The hash of a key's secret.
-pub fn secret_hash(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(all!(tx, api_key).filter(api_key::id.eq(Uid::from(id))).select(api_key::secret_hash).first(tx.db().0).optional()?)
+/// Hashes of a key's secrets.
+#[derive(Debug, Clone)]
+pub struct SecretHashes {
+    /// Of the one that works.
+    pub present: Vec<u8>,
+    /// Of the one before the last rotation.
+    pub before: Option<Vec<u8>>,
+}
+
+/// Hashes of a key's secrets: the one that works, and the one before it, which works until the key's `previous_until`.
+pub fn secret_hashes(tx: &mut dyn Reading, id: Uuid) -> Result<Option<SecretHashes>, StoreError> {
+    let query = all!(tx, api_key).filter(api_key::id.eq(Uid::from(id))).select((api_key::secret_hash, api_key::previous_hash));
+    let hashes: Option<(Vec<u8>, Option<Vec<u8>>)> = query.first(tx.db().0).optional()?;
+    Ok(hashes.map(|(present, before)| SecretHashes { present, before }))
+}
+
+/// Gives a key another secret; the one it had becomes the one before.
+pub fn rotate(tx: &mut WriteTx<'_>, id: Uuid, secret_hash: Vec<u8>) -> Result<(), StoreError> {
+    let workspace = tx.workspace();
+    let before = secret_hashes(tx, id)?.map(|hashes| hashes.present);
+    let recorded = tx.unaudited("the key's own event says it");
+    set_columns!(tx.db().0, &recorded, api_key, workspace, id, secret_hash = secret_hash, previous_hash = before)?;
+    Ok(())
 }
 
 /// Notes the use of a key, once a minute at most.

@@ -164,3 +164,13 @@ pub fn ancestors(tx: &mut dyn Reading, from: CompanyId) -> Result<Vec<Uuid>, Sto
     }
     Ok(chain)
 }
+
+/// Who is responsible for some cards, whosever they are, and which of them the asker may read.
+pub fn responsibles(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<(Uuid, Option<kartoteka_domain::id::UserId>, bool)>, StoreError> {
+    let readers = tx.scope().readers(RecordType::Company);
+    let readable: Vec<Uid> =
+        seen!(tx, company, RecordType::Company, readers).filter(company::id.eq_any(uids(ids))).select(company::id).load(tx.db().0)?;
+    let rows: Vec<(Uid, Option<Uid>)> =
+        all!(tx, company).filter(company::id.eq_any(uids(ids))).select((company::id, company::owner_id)).load(tx.db().0)?;
+    Ok(rows.into_iter().map(|(id, owner)| (id.0, owner.map(Into::into), readable.contains(&id))).collect())
+}

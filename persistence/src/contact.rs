@@ -268,3 +268,13 @@ pub fn touch_communication(tx: &mut WriteTx<'_>, id: ContactId, at: DateTime<Utc
         where contact::last_communication_at.is_null().or(contact::last_communication_at.lt(At(at))))?;
     Ok(())
 }
+
+/// Who is responsible for some cards, whosever they are, and which of them the asker may read.
+pub fn responsibles(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<(Uuid, Option<kartoteka_domain::id::UserId>, bool)>, StoreError> {
+    let readers = tx.scope().readers(RecordType::Contact);
+    let readable: Vec<Uid> =
+        seen!(tx, contact, RecordType::Contact, readers).filter(contact::id.eq_any(uids(ids))).select(contact::id).load(tx.db().0)?;
+    let rows: Vec<(Uid, Option<Uid>)> =
+        all!(tx, contact).filter(contact::id.eq_any(uids(ids))).select((contact::id, contact::owner_id)).load(tx.db().0)?;
+    Ok(rows.into_iter().map(|(id, owner)| (id.0, owner.map(Into::into), readable.contains(&id))).collect())
+}

@@ -16,7 +16,7 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
 
 /// Tables that belong to no workspace; every other table is locked to its workspace.
-const GLOBAL: &[&str] = &["workspace", "signing_key", "door", "wakeup"];
+const GLOBAL: &[&str] = &["workspace", "signing_key", "door", "wakeup", "lockout"];
 
 /// Brings the schema up to date; answers the names of what was applied.
 pub fn run(url: &str) -> Result<Vec<String>, StoreError> {
@@ -88,7 +88,7 @@ fn needs_securing(c: &mut diesel::PgConnection) -> Result<bool, StoreError> {
         "SELECT count(*) AS open FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relname NOT LIKE '\\_\\_%' AND (\
            NOT has_table_privilege('kartoteka_app', c.oid, 'SELECT') OR NOT has_table_privilege('kartoteka_app', c.oid, 'DELETE') OR (\
-             c.relname NOT IN ('workspace', 'signing_key', 'door', 'wakeup') AND (NOT c.relrowsecurity OR NOT c.relforcerowsecurity \
+             c.relname NOT IN ('workspace', 'signing_key', 'door', 'wakeup', 'lockout') AND (NOT c.relrowsecurity OR NOT c.relforcerowsecurity \
                OR NOT EXISTS (SELECT 1 FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname AND p.policyname = 'own_workspace'))))",
     )
     .get_result(c)?;

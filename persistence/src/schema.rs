@@ -18,6 +18,7 @@ tables! {
     signing_key { id -> Guid, algorithm -> Text, sealed -> Binary, created_at -> Instant, }
     door { id -> Guid, kind -> Text, hash -> Binary, workspace_id -> Guid, target -> Guid, }
     wakeup { id -> Guid, workspace_id -> Guid, kind -> Text, due_at -> Instant, }
+    lockout { id -> Guid, failures -> BigInt, locked_until -> Instant, failed_at -> Instant, }
     department {
         workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, search_text -> Text, parent_id -> Nullable<Guid>, head_id -> Nullable<Guid>, version -> BigInt,
         created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
@@ -33,11 +34,15 @@ tables! {
     }
     session {
         workspace_id -> Guid, id -> Guid, user_id -> Guid, refresh_hash -> Binary, used_hash -> Nullable<Binary>, rotated_at -> Instant, expires_at -> Instant,
-        created_at -> Instant, ended_at -> Nullable<Instant>, address -> Nullable<Text>,
+        created_at -> Instant, ended_at -> Nullable<Instant>, address -> Nullable<Text>, user_agent -> Nullable<Text>,
     }
+    second_factor { workspace_id -> Guid, id -> Guid, sealed -> Binary, enabled_at -> Nullable<Instant>, last_step -> BigInt, created_at -> Instant, }
+    recovery_code { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, used_at -> Nullable<Instant>, created_at -> Instant, }
+
     password_link { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, expires_at -> Instant, used_at -> Nullable<Instant>, created_at -> Instant, }
     api_key {
         workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, search_text -> Text, role -> Text, secret_hash -> Binary, expires_at -> Nullable<Instant>, last_used_at -> Nullable<Instant>,
+        allowed_addresses -> Document, previous_hash -> Nullable<Binary>, previous_until -> Nullable<Instant>,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     catalogue_entry {

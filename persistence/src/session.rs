@@ -5,6 +5,8 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     event::Event,
     id::{SessionId, UserId},
+    list::{Archived, Page},
+    session::{ListSessions, SessionInfo},
 };
 use uuid::Uuid;
 
@@ -17,7 +19,25 @@ use crate::{
 part! {
     SessionRow in session {
         workspace_id: Uid, id: Uid, user_id: Uid, refresh_hash: Vec<u8>, used_hash: Option<Vec<u8>>, rotated_at: At, expires_at: At,
-        created_at: At, ended_at: Option<At>, address: Option<String>,
+        created_at: At, ended_at: Option<At>, address: Option<String>, user_agent: Option<String>,
+    }
+}
+keyed!(SessionRow { created_at });
+
+impl SessionRow {
+    fn shown(self, current: Option<SessionId>) -> SessionInfo {
+        let id: SessionId = self.id.into();
+        SessionInfo {
+            id,
+            user_id: self.user_id.into(),
+            created_at: self.created_at.0,
+            refreshed_at: self.rotated_at.0,
+            expires_at: self.expires_at.0,
+            ended_at: self.ended_at.map(|at| at.0),
+            address: self.address,
+            user_agent: self.user_agent,
+            current: current == Some(id),
+        }
     }
 }
 
@@ -52,6 +72,44 @@ pub fn find(tx: &mut dyn Reading, id: SessionId) -> Result<Option<Kept>, StoreEr
     }))
 }
 
+/// One of a user as it is shown, ended or not; `current` is the asker's own.
+pub fn of_user(tx: &mut dyn Reading, user: UserId, id: Uuid, current: Option<SessionId>) -> Result<Option<SessionInfo>, StoreError> {
+    let row: Option<SessionRow> =
+        all!(tx, session).filter(session::id.eq(Uid(id))).filter(session::user_id.eq(Uid::from(user))).first(tx.db().0).optional()?;
+    Ok(row.map(|row| row.shown(current)))
+}
+
+/// A page of a user's sessions; those that ended or ran out count as archived.
+pub fn list(
+    tx: &mut dyn Reading,
+    user: UserId,
+    params: &ListSessions,
+    current: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<Page<SessionInfo>, StoreError> {
+    let request = kartoteka_domain::list::ListParameters::page(params);
+    let build = || {
+        let query = all!(tx, session).filter(session::user_id.eq(Uid::from(user)));
+        match request.archived {
+            Archived::Include => query,
+            Archived::Exclude => query.filter(session::ended_at.is_null()).filter(session::expires_at.gt(At(now))),
+            Archived::Only => query.filter(session::ended_at.is_not_null().or(session::expires_at.le(At(now)))),
+        }
+    };
+    let mut rows = page!(tx, SessionRow, session, request, ["created_at"], build);
+    let shown = rows.take().into_iter().map(|row| row.shown(current)).collect();
+    Ok(rows.into_page(shown))
+}
+
+/// What is known of where a session began.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Address.
+    pub address: Option<String>,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+}
+
 /// Begins one.
 pub fn insert(
     tx: &mut WriteTx<'_>,
@@ -59,7 +117,7 @@ pub fn insert(
     user: UserId,
     refresh_hash: Vec<u8>,
     expires_at: DateTime<Utc>,
-    address: Option<String>,
+    origin: Origin,
     event: Event,
 ) -> Result<(), StoreError> {
     let now = tx.now();
@@ -73,7 +131,8 @@ pub fn insert(
         expires_at: At(expires_at),
         created_at: At(now),
         ended_at: None,
-        address,
+        address: origin.address,
+        user_agent: origin.user_agent,
     };
     let recorded = tx.record(event)?;
     row.insert(tx.db().0, &recorded)?;

@@ -164,7 +164,15 @@ impl Store {
         self.read.run(f).await
     }
 
-    /// Changes the tables that belong to no workspace.
+    /// Changes the tables that belong to no workspace, each by one statement.
+    pub(crate) async fn write_global<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write.run(f).await
+    }
+
+    /// The same where there is no runtime.
     pub(crate) fn write_global_now<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,

@@ -61,6 +61,7 @@ fn record(row: MemberRow) -> Result<User, StoreError> {
         ("absent_until", json!(row.absent_until)),
         ("language", json!(row.language)),
         ("time_zone", json!(row.time_zone)),
+        ("invited_at", json!(row.password_hash.is_none().then_some(row.created_at))),
     ];
     let envelope = row.envelope();
     revive(Doc(Value::Null), envelope, columns)
@@ -177,18 +178,46 @@ pub fn insert_link(
     Ok(())
 }
 
-/// Uses a link up: whose it is, when its secret is right, it is not used and not expired.
-pub fn use_link(tx: &mut WriteTx<'_>, id: Uuid, matches: impl Fn(&[u8]) -> bool) -> Result<Option<UserId>, StoreError> {
-    let workspace = tx.workspace();
-    let now = tx.now();
+/// Whose a link is, when its secret is right, it is not used and not expired.
+pub fn link(tx: &mut dyn Reading, id: Uuid, now: DateTime<Utc>, matches: impl Fn(&[u8]) -> bool) -> Result<Option<User>, StoreError> {
     let row: Option<LinkRow> = password_link::table
-        .filter(password_link::workspace_id.eq(Uid::from(workspace)))
+        .filter(password_link::workspace_id.eq(Uid::from(tx.workspace())))
         .filter(password_link::id.eq(Uid::from(id)))
         .first(tx.db().0)
         .optional()?;
     let Some(row) = row.filter(|row| row.used_at.is_none() && row.expires_at.0 > now && matches(&row.hash)) else { return Ok(None) };
+    Ok(User::find(tx, row.user_id.0)?.filter(|user| user.active))
+}
+
+/// Ends every pending link of a person.
+#[expect(clippy::disallowed_methods, reason = "what makes links end is audited by the caller")]
+pub fn end_links(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), StoreError> {
+    let now = tx.now();
+    diesel::update(
+        password_link::table
+            .filter(password_link::workspace_id.eq(Uid::from(tx.workspace())))
+            .filter(password_link::user_id.eq(Uid::from(user)))
+            .filter(password_link::used_at.is_null()),
+    )
+    .set(password_link::used_at.eq(Some(At(now))))
+    .execute(tx.db().0)?;
+    Ok(())
+}
+
+/// Replaces a password's hash by one of the same password.
+pub fn rehash_password(tx: &mut WriteTx<'_>, user: UserId, hash: &str) -> Result<(), StoreError> {
+    let workspace = tx.workspace();
+    let recorded = tx.unaudited("the password stays the same");
+    set_columns!(tx.db().0, &recorded, member, workspace, user, password_hash = Some(hash.to_owned()))?;
+    Ok(())
+}
+
+/// Uses a link up; `None` when it cannot be used (any more).
+pub fn use_link(tx: &mut WriteTx<'_>, id: Uuid, matches: impl Fn(&[u8]) -> bool) -> Result<Option<User>, StoreError> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let Some(user) = link(tx, id, now, matches)? else { return Ok(None) };
     let recorded = tx.unaudited("the password's event says it");
     let used =
         set_columns!(tx.db().0, &recorded, password_link, workspace, id, used_at = Some(At(now)); where password_link::used_at.is_null())?;
-    Ok((used == 1).then(|| row.user_id.into()))
+    Ok((used == 1).then_some(user))
 }

@@ -4,7 +4,9 @@ use std::{net::SocketAddr, sync::LazyLock};
 
 use crate::{caller::Caller, database::Database, server::Server, workspace::Workspace};
 
-static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(&Database::fresh(), &[("KARTOTEKA_SIGN_IN_PER_MINUTE", "1000000")]));
+static SHARED: LazyLock<Server> = LazyLock::new(|| {
+    Server::start(&Database::fresh(), &[("KARTOTEKA_SIGN_IN_PER_MINUTE", "1000000"), ("KARTOTEKA_FAILURES_PER_ADDRESS", "1000000")])
+});
 
 /// A server a test talks to.
 #[derive(Debug, Clone, Copy)]

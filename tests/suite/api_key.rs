@@ -94,3 +94,53 @@ fn later(seconds: u64) -> String {
     let year = yoe + era * 400 + i64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
+
+#[test]
+fn a_key_works_from_its_addresses_only() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let issued = admin.post("/v1/api-keys", json!({"name": "1C", "allowed_addresses": ["127.0.0.1", "10.1.2.3/8"]})).created();
+    assert_eq!(issued["allowed_addresses"], json!(["127.0.0.1", "10.0.0.0/8"]));
+    let integration = app().anyone().bearer(issued["secret"].as_str().unwrap());
+    integration.get("/v1/contacts").ok();
+    admin.patch(&issued.path(), json!({"allowed_addresses": ["203.0.113.0/24", "2001:db8::/32"]})).ok();
+    for _ in 0..2 {
+        integration.get("/v1/contacts").is_problem(403, "address_not_allowed");
+    }
+    assert_eq!(crate::second_factor::audited(&workspace, "address_refused"), 1);
+    admin.patch(&issued.path(), json!({"allowed_addresses": null})).ok();
+    integration.get("/v1/contacts").ok();
+    admin
+        .post("/v1/api-keys", json!({"name": "x", "allowed_addresses": ["::1", "example.com", "10.0.0.0/33"]}))
+        .is_problem(422, "validation_failed")
+        .names_with("/allowed_addresses/1", "invalid_address")
+        .names_with("/allowed_addresses/2", "invalid_address");
+}
+
+#[test]
+fn a_rotated_key_has_a_new_secret_and_the_old_one_for_the_overlap() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let issued = admin.post("/v1/api-keys", json!({"name": "1C"})).created();
+    let with = |answer: &kartoteka_tests::Answer| app().anyone().bearer(answer["secret"].as_str().unwrap());
+    let rotate = |body| admin.post(&format!("{}/rotate", issued.path()), body);
+    let second = rotate(json!({"overlap_seconds": 3600})).ok();
+    assert_ne!(second["secret"], issued["secret"]);
+    assert_eq!((&second["prefix"], &second["version"]), (&issued["prefix"], &json!(2)));
+    with(&issued).get("/v1/contacts").ok();
+    with(&second).get("/v1/contacts").ok();
+    assert!(admin.get(&issued.path()).ok()["secret"].is_null());
+    // one from before the last rotation stops at once
+    let third = rotate(json!({"overlap_seconds": 2})).ok();
+    with(&issued).get("/v1/contacts").is_problem(401, "invalid_token");
+    eventually("the end of the overlap", || (with(&second).get("/v1/contacts").status == 401).then_some(()));
+    with(&third).get("/v1/contacts").ok();
+    let fourth = rotate(json!({})).ok();
+    with(&third).get("/v1/contacts").is_problem(401, "invalid_token");
+    with(&fourth).get("/v1/contacts").ok();
+    rotate(json!({"overlap_seconds": 604_801})).is_problem(422, "validation_failed").names("/overlap_seconds");
+    rotate(json!({"overlap_seconds": -1})).is_problem(422, "validation_failed").names("/overlap_seconds");
+    admin.delete(&issued.path()).no_content();
+    with(&fourth).get("/v1/contacts").is_problem(401, "invalid_token");
+    rotate(json!({})).is_problem(409, "archived");
+}

@@ -11,7 +11,7 @@ use kartoteka_tests::{Database, Engine, app};
 use crate::tenancy::one_of_each;
 
 /// Tables that belong to no tenant, or are asked before the tenant is known.
-const GLOBAL: [&str; 4] = ["workspace", "signing_key", "door", "wakeup"];
+const GLOBAL: [&str; 5] = ["workspace", "signing_key", "door", "wakeup", "lockout"];
 
 /// One index, however the engine names its kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -92,11 +92,13 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     }
     let mut segments = operation.path.trim_start_matches("/v1/").split('/');
     let first = segments.next().unwrap();
-    if ["me", "my-day", "auth", "lookup"].contains(&first) {
+    if ["me", "my-day", "auth", "lookup", "access"].contains(&first) {
         return None;
     }
     let record = records.iter().find(|(path, _)| *path == first).unwrap_or_else(|| panic!("which right does {} need?", operation.id)).1;
     let verb = match operation.method.as_str() {
+        // where somebody is signed in and what he left undone is for administrators
+        "GET" if operation.path.ends_with("/sessions") || operation.path.ends_with("/open-work") => 2,
         "GET" => 0,
         "POST" if segments.next().is_none() => 1,
         "PUT" => 1,
@@ -112,6 +114,10 @@ fn every_operation_is_refused_to_a_role_without_the_right_and_to_no_other() {
         let caller = if role == "integration" { workspace.key(role) } else { workspace.somebody(role, json!({})) };
         for operation in guarded() {
             let Some((record, verb)) = need(operation) else { continue };
+            // beside the right to read a card, the role must be one that reveals
+            if operation.id == "reveal_contact" && !["administrator", "head"].contains(&role) {
+                continue;
+            }
             let rights = access::expected(role, record);
             let body = specification().json_body(operation).map(|_| json!({"no_such_field": 1}).to_string().into_bytes());
             let answer = caller.send(&operation.method, &nowhere(&operation.path), body.as_ref().map(|_| "application/json"), body.clone());
@@ -206,6 +212,10 @@ fn every_change_by_id_honours_if_match() {
     let workspace = app().workspace();
     let (admin, ids) = (workspace.administrator(), one_of_each(&workspace));
     for operation in guarded().filter(|o| matches!(o.method.as_str(), "PATCH" | "DELETE") && o.path.contains("{id}")) {
+        // a session has no version: it goes on or it ended
+        if operation.id == "end_my_session" {
+            continue;
+        }
         let stale = admin.with("if-match", "\"999\"");
         let path = filled(&operation.path, &ids);
         let answer = if operation.method == "PATCH" { stale.patch(&path, json!({})) } else { stale.delete(&path) };
@@ -220,7 +230,7 @@ fn every_post_with_effects_takes_an_idempotency_key() {
         let exempt = operation.path.starts_with("/v1/auth/")
             || operation.path.starts_with("/v1/api-keys")
             || operation.path.starts_with("/v1/me/")
-            || operation.id == "create_password_link";
+            || ["create_password_link", "reveal_contact"].contains(&operation.id.as_str());
         let takes = operation.definition["parameters"]
             .as_array()
             .into_iter()

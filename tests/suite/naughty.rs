@@ -139,8 +139,7 @@ fn path(spec: &Spec, operation: &Operation, admin: &Caller, ids: &Value) -> Stri
         body["key"] = json!(operation.id);
         body["name"] = json!(operation.id);
     }
-    let made =
-        admin.post(&format!("{collection}?on_duplicate=create").replace("?on_duplicate=create", keeps_twins(creating)), body).created();
+    let made = admin.post(&format!("{collection}{}", keeps_twins(creating)), body).created();
     operation.path.replace("{id}", &made.id())
 }
 

@@ -181,3 +181,37 @@ fn an_operator_sees_the_contact_data_of_his_own_clients_only() {
         assert_eq!(contact["phones"][0]["e164"], "+7 ••• •••-67-89");
     }
 }
+
+#[test]
+fn masked_fields_are_revealed_for_a_reason_that_is_kept() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let card =
+        admin.post("/v1/contacts", json!({"last_name": "А", "comment": "тайна", "phones": [{"value": "8 912 345-67-89"}]})).created();
+    let rules = json!([{"record": "contact", "field": "phones", "effect": "masked"}, {"record": "contact", "field": "comment", "effect": "hidden"}]);
+    let watcher = with_role(&workspace, "watcher", json!([{"record": "contact", "read": "all"}]), rules);
+    let reveal = format!("{}/reveal", card.path());
+    watcher.post(&reveal, json!({"reason": "просил перезвонить"})).is_problem(403, "forbidden");
+    let role = admin.get("/v1/roles?q=watcher").ok().ids()[0].clone();
+    admin.patch(&format!("/v1/roles/{role}"), json!({"reveal": true})).ok();
+    watcher.post(&reveal, json!({"reason": " "})).is_problem(422, "validation_failed").names("/reason");
+    let shown = watcher.post(&reveal, json!({"reason": "просил перезвонить"})).ok();
+    assert_eq!((shown.at("/phones/0/e164"), &shown["comment"]), (&json!("+79123456789"), &Value::Null));
+    assert_eq!(watcher.get(&card.path()).ok().at("/phones/0/e164"), "+7 ••• •••-67-89", "for one answer only");
+    let timeline = admin.get(&format!("{}/timeline?kind=change", card.path())).ok();
+    assert!(timeline.items().iter().any(|item| item["record"]["action"] == "revealed"), "{timeline}");
+}
+
+#[test]
+fn of_a_card_in_somebody_else_s_portfolio_only_its_being_and_its_owner_are_told() {
+    let workspace = app().workspace();
+    let (anna, boris) = (workspace.manager(), workspace.manager());
+    let body = || json!({"last_name": "Общий", "phones": [{"value": "8 912 345-67-89"}], "emails": [{"value": "a@example.com"}]});
+    anna.post("/v1/contacts", body()).created();
+    let theirs = boris.post("/v1/contacts", body()).is_problem(409, "duplicate_found");
+    let candidate = theirs.at("/candidates/0");
+    assert_eq!(candidate["responsible"]["id"], anna.user_id.as_str());
+    assert_eq!((&candidate["in_reach"], &candidate["evidence"]), (&json!(false), &json!([])));
+    let own = anna.post("/v1/contacts", body()).is_problem(409, "duplicate_found");
+    assert_eq!((own.at("/candidates/0/in_reach"), own.at("/candidates/0/evidence").as_array().unwrap().len()), (&json!(true), 2));
+}

@@ -189,3 +189,58 @@ fn a_made_up_secret_ends_nobody_s_session() {
     refresh(&format!("{known}_{}", "z".repeat(43))).is_problem(401, "invalid_token");
     refresh(&manager.refresh_token).ok();
 }
+
+#[test]
+fn one_s_sessions_are_listed_and_ended_one_by_one() {
+    let workspace = app().workspace();
+    let (one, stranger) = (workspace.manager(), workspace.manager());
+    let two = kartoteka_tests::workspace::sign_in(app(), &one.email);
+    let listed = two.get("/v1/me/sessions").ok();
+    assert_eq!(listed.items().len(), 2);
+    assert_eq!((&listed.items()[0]["current"], &listed.items()[1]["current"]), (&json!(true), &json!(false)));
+    assert_eq!((&listed.items()[0]["address"], &listed.items()[0]["user_id"]), (&json!("127.0.0.1"), &json!(one.user_id)));
+    let first = format!("/v1/me/sessions/{}", listed.ids()[1]);
+    one.get("/v1/contacts").ok();
+    stranger.delete(&first).is_problem(404, "not_found");
+    two.delete(&first).no_content();
+    one.get("/v1/contacts").is_problem(401, "invalid_token");
+    app().anyone().post("/v1/auth/refresh", json!({"refresh_token": one.refresh_token})).is_problem(401, "invalid_token");
+    two.delete(&first).no_content();
+    assert!(two.get(&first).ok()["ended_at"].is_string());
+    assert_eq!(two.get("/v1/me/sessions").ok().items().len(), 1);
+    assert_eq!(two.get("/v1/me/sessions?archived=only").ok().ids(), [listed.ids()[1].clone()]);
+    assert_eq!(two.get("/v1/me/sessions?archived=include&limit=1&include_total=true").ok()["total"], 2);
+    workspace.key("integration").get("/v1/me/sessions").is_problem(403, "forbidden");
+}
+
+#[test]
+fn signing_out_everywhere_stops_every_token_at_once() {
+    let one = app().workspace().manager();
+    let again = || kartoteka_tests::workspace::sign_in(app(), &one.email);
+    let (two, three) = (again(), again());
+    for caller in [&one, &two, &three] {
+        caller.get("/v1/contacts").ok();
+    }
+    two.post("/v1/me/sessions/end-all", json!({"except_current": true})).no_content();
+    two.get("/v1/contacts").ok();
+    for caller in [&one, &three] {
+        caller.get("/v1/contacts").is_problem(401, "invalid_token");
+    }
+    two.post("/v1/me/sessions/end-all", json!({})).no_content();
+    two.get("/v1/contacts").is_problem(401, "invalid_token");
+}
+
+#[test]
+fn an_administrator_sees_and_ends_a_colleague_s_sessions() {
+    let workspace = app().workspace();
+    let (admin, person) = (workspace.administrator(), workspace.manager());
+    let path = format!("/v1/users/{}", person.user_id);
+    person.get("/v1/contacts").ok();
+    assert_eq!(admin.get(&format!("{path}/sessions")).ok().items().len(), 1);
+    person.get(&format!("{path}/sessions")).is_problem(403, "forbidden");
+    person.post_nothing(&format!("{path}/end-sessions")).is_problem(403, "forbidden");
+    admin.post_nothing(&format!("{path}/end-sessions")).no_content();
+    person.get("/v1/contacts").is_problem(401, "invalid_token");
+    assert!(admin.get(&format!("{path}/sessions")).ok().items().is_empty());
+    kartoteka_tests::workspace::sign_in(app(), &person.email);
+}

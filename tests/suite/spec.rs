@@ -14,10 +14,12 @@ fn specification() -> &'static Spec {
 /// Every operation of this version; one that is left out fails here, a new one is added here.
 const OPERATIONS: &str = "create_token refresh_token request_password_reset confirm_password_reset revoke_token list_signing_keys
     get_me change_my_password get_my_day
-    list_roles create_role get_role update_role archive_role restore_role
-    list_users create_user get_user update_user create_password_link
+    list_my_sessions get_my_session end_my_session end_my_sessions get_user_sessions end_user_sessions
+    begin_totp confirm_totp disable_totp create_recovery_codes reset_user_totp
+    get_access_explanation reveal_contact list_roles create_role get_role update_role archive_role restore_role
+    list_users create_user get_user update_user create_password_link get_open_work
     list_departments create_department get_department update_department archive_department restore_department
-    list_api_keys create_api_key get_api_key update_api_key archive_api_key
+    list_api_keys create_api_key get_api_key update_api_key archive_api_key rotate_api_key
     get_workspace update_workspace
     list_sources create_source get_source update_source archive_source restore_source
     list_contact_statuses create_contact_status get_contact_status update_contact_status archive_contact_status restore_contact_status

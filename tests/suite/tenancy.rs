@@ -8,9 +8,10 @@ use kartoteka_tests::{Workspace, app, eventually, json, spec};
 pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
     let admin = workspace.administrator();
     let mut ids = BTreeMap::new();
+    let mark = format!("Секрет{}", kartoteka_tests::workspace::unique());
+    ids.insert("/v1/me/sessions".to_owned(), admin.get("/v1/me/sessions").ok().ids().remove(0));
     let mut make =
         |path: &str, body| ids.insert(path.to_owned(), admin.post(path, body).created().path().rsplit('/').next().unwrap().to_owned());
-    let mark = format!("Секрет{}", kartoteka_tests::workspace::unique());
     make("/v1/departments", json!({"name": mark}));
     make("/v1/users", json!({"email": format!("{}@example.com", workspace.slug), "name": mark}));
     make("/v1/api-keys", json!({"name": mark}));

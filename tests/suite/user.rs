@@ -157,3 +157,88 @@ fn the_last_administrator_cannot_lock_the_workspace() {
     }
     admin.get("/v1/users").ok();
 }
+
+#[test]
+fn deactivation_stops_tokens_and_links_at_once_and_tells_what_is_left_undone() {
+    let workspace = app().workspace();
+    let (admin, person) = (workspace.administrator(), workspace.manager());
+    let path = format!("/v1/users/{}", person.user_id);
+    let card = person.post("/v1/contacts", json!({"last_name": "Клиент"})).created();
+    let company = person.post("/v1/companies", json!({"name": "Фирма", "owner_id": person.user_id})).created();
+    let lead = person.post("/v1/leads", json!({"contact_id": card.id(), "owner_id": person.user_id})).created();
+    let task = person.post("/v1/tasks", json!({"title": "Позвонить", "contact_id": card.id()})).created();
+    let done = person.post("/v1/tasks", json!({"title": "Сделано"})).created();
+    person.post(&format!("{}/complete", done.path()), json!({"result": "да"})).ok();
+    let link = admin.post_nothing(&format!("{path}/password-link")).status(201);
+    person.get("/v1/contacts").ok();
+    admin.patch(&path, json!({"active": false})).ok();
+    person.get("/v1/contacts").is_problem(401, "invalid_token");
+    let confirm = json!({"token": link["token"], "new_password": "другой пароль 77"});
+    app().anyone().post("/v1/auth/password-reset/confirm", confirm.clone()).is_problem(401, "invalid_token");
+    let open = admin.get(&format!("{path}/open-work")).ok();
+    for (kind, id) in [("tasks", task.id()), ("leads", lead.id()), ("contacts", card.id()), ("companies", company.id())] {
+        assert_eq!(open[kind], json!({"count": 1, "first": [id]}), "{kind}");
+    }
+    admin.patch(&path, json!({"active": true})).ok();
+    app().anyone().post("/v1/auth/password-reset/confirm", confirm).is_problem(401, "invalid_token");
+    person.get("/v1/contacts").is_problem(401, "invalid_token");
+    sign_in(app(), &person.email).get(&format!("{path}/open-work")).is_problem(403, "forbidden");
+}
+
+#[test]
+fn an_invited_person_is_told_apart_until_he_sets_a_password() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let email = address();
+    let invited = admin.post("/v1/users", json!({"email": email, "name": "Наталья Приглашённая"})).created();
+    assert_eq!(invited["invited_at"], invited["created_at"]);
+    assert_eq!(admin.get(&invited.path()).ok().text(), invited.text());
+    app().anyone().post("/v1/auth/token", json!({"email": email, "password": PASSWORD})).is_problem(401, "invalid_credentials");
+    let link = || admin.post_nothing(&format!("{}/password-link", invited.path())).status(201)["token"].clone();
+    let (one, two) = (link(), link());
+    let confirm = |token: &kartoteka_tests::Value, password: &str| {
+        app().anyone().post("/v1/auth/password-reset/confirm", json!({"token": token, "new_password": password}))
+    };
+    confirm(&one, "Приглашённая 1").is_problem(422, "validation_failed").names_with("/new_password", "weak_password");
+    confirm(&one, "ключ от чердака 17").no_content();
+    confirm(&two, "ключ от подвала 18").is_problem(401, "invalid_token");
+    assert!(admin.get(&invited.path()).ok()["invited_at"].is_null());
+    app().anyone().post("/v1/auth/token", json!({"email": email, "password": "ключ от чердака 17"})).ok();
+    let whole = admin.post("/v1/users", json!({"email": address(), "name": "Сразу", "password": PASSWORD})).created();
+    assert!(whole["invited_at"].is_null());
+}
+
+#[test]
+fn a_password_is_neither_common_nor_one_s_own_name() {
+    let admin = app().workspace().administrator();
+    for password in ["Football2026", "пароль12345", "gfhjkmgfhjkm", "Виктор Петренко", "1q2w3e4r5t6y"] {
+        let user = json!({"email": address(), "name": "Виктор Петренко", "password": password});
+        admin.post("/v1/users", user).is_problem(422, "validation_failed").names_with("/password", "weak_password");
+    }
+    let long = json!({"email": address(), "name": "X", "password": "жил был пёс ".repeat(25)});
+    admin.post("/v1/users", long).is_problem(422, "validation_failed").names_with("/password", "too_long");
+}
+
+#[test]
+fn another_process_believes_a_dismissed_person_for_a_second_at_most() {
+    let database = kartoteka_tests::Database::fresh();
+    let (one, two) = (kartoteka_tests::Server::start(&database, &[]), kartoteka_tests::Server::start(&database, &[]));
+    let workspace = kartoteka_tests::App::of(&one).workspace();
+    let person = workspace.manager();
+    let there = kartoteka_tests::App::of(&two).anyone().bearer(&person.token());
+    there.get("/v1/contacts").ok();
+    workspace.administrator().patch(&format!("/v1/users/{}", person.user_id), json!({"active": false})).ok();
+    let answered = std::time::Instant::now();
+    person.get("/v1/contacts").is_problem(401, "invalid_token");
+    // asked without a pause until it is refused: the last good answer began within the second
+    let mut last_good = None;
+    loop {
+        let asked = answered.elapsed();
+        match there.get("/v1/contacts").status {
+            200 => last_good = Some(asked),
+            _ => break,
+        }
+        assert!(asked.as_secs() < 10, "never refused");
+    }
+    assert!(last_good.is_none_or(|asked| asked.as_millis() <= 1000), "{last_good:?}");
+}

@@ -71,6 +71,13 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::Unauthenticated => ["Sign in first", "Сначала войдите", "Спочатку увійдіть"],
         C::InvalidToken => ["The token is not valid", "Токен недействителен", "Токен недійсний"],
         C::InvalidCredentials => ["Wrong e-mail or password", "Неверная почта или пароль", "Невірна пошта або пароль"],
+        C::TotpRequired => ["A code of the second factor is needed", "Нужен код второго фактора", "Потрібен код другого фактора"],
+        C::SecondFactorRequired => ["Set up a second factor first", "Сначала настройте второй фактор", "Спочатку налаштуйте другий фактор"],
+        C::AddressNotAllowed => {
+            ["The key does not work from this address", "С этого адреса ключ не действует", "З цієї адреси ключ не діє"]
+        }
+        C::SecondFactorEnabled => ["The second factor is set up already", "Второй фактор уже настроен", "Другий фактор уже налаштовано"],
+        C::SecondFactorNotEnabled => ["The second factor is not set up", "Второй фактор не настроен", "Другий фактор не налаштовано"],
         C::RoleProtected => ["This role stays as it is", "Эту роль изменить нельзя", "Цю роль змінити не можна"],
         C::RoleInUse => ["Somebody has this role", "Эта роль у кого-то есть", "Цю роль хтось має"],
         C::ExceedsOwnRights => {
@@ -174,6 +181,12 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::InvalidTimeZone => ["«{}» is not a time zone", "«{}» — не часовой пояс", "«{}» — не часовий пояс"],
         F::InvalidCountry => ["«{}» is not a country code", "«{}» — не код страны", "«{}» — не код країни"],
         F::InvalidCurrency => ["«{}» is not a currency code", "«{}» — не код валюты", "«{}» — не код валюти"],
+        F::InvalidAddress => [
+            "«{}» is not an IP address or a network like 10.0.0.0/8",
+            "«{}» — не IP-адрес и не сеть вида 10.0.0.0/8",
+            "«{}» — не IP-адреса й не мережа на зразок 10.0.0.0/8",
+        ],
+        F::WrongCode => ["this is not the code of this moment", "это не код этой минуты", "це не код цієї хвилини"],
         F::FieldNeeded => ["«{}» cannot bear this rule", "для «{}» такое правило невозможно", "для «{}» таке правило неможливе"],
         F::NotPermitted => ["your role may not use this field", "вашей роли это поле недоступно", "вашій ролі це поле недоступне"],
         F::MaskedValue => [

@@ -180,12 +180,17 @@ fn patches_cannot_empty(schemas: &mut Schemas) {
                 never_null(property);
             }
         }
-        let fields = schemas
-            .get(&format!("{name}Patch"))
-            .and_then(|patch| patch.pointer("/properties/clear/items/$ref")?.as_str()?.strip_prefix(PREFIX))
+        // nor by naming it among the fields to clear
+        let Some(patch) = schemas.get(&format!("{name}Patch")) else { continue };
+        let fields = patch
+            .pointer("/properties/clear/items/$ref")
+            .and_then(Value::as_str)
+            .and_then(|r| r.strip_prefix(PREFIX))
             .map(ToOwned::to_owned);
+        let properties = patch["properties"].as_object().cloned().unwrap_or_default();
+        let may = |word: &Value| word.as_str().and_then(|word| properties.get(word)?.as_object()).is_some_and(nullable);
         if let Some(words) = fields.and_then(|fields| schemas.get_mut(&fields)?.get_mut("enum")?.as_array_mut()) {
-            words.retain(|word| !required.contains(word));
+            words.retain(may);
         }
     }
 }
@@ -202,7 +207,7 @@ fn never_blank(map: &mut Map<String, Value>) {
 
 /// Takes null out of what a property may be.
 fn never_null(property: &mut Value) {
-    let Some(map) = property.as_object_mut() else { return };
+    let Some(map) = property.as_object_mut().filter(|map| nullable(map)) else { return };
     if let Some(Value::Array(types)) = map.get("type")
         && let [one] = types.iter().filter(|t| *t != "null").collect::<Vec<_>>().as_slice()
     {

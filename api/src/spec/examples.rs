@@ -68,7 +68,7 @@ fn note() -> Value {
 
 fn user() -> Value {
     record(
-        json!({"email": "olga@example.com", "name": "Ольга Смирнова", "role": "manager", "department_id": null, "active": true, "absent_until": null, "language": "ru", "time_zone": null}),
+        json!({"email": "olga@example.com", "name": "Ольга Смирнова", "role": "manager", "department_id": null, "active": true, "absent_until": null, "language": "ru", "time_zone": null, "invited_at": null}),
     )
 }
 
@@ -110,7 +110,7 @@ fn department() -> Value {
 
 fn api_key() -> Value {
     record(
-        json!({"name": "1C", "role": "integration", "prefix": "kk_live_019aa000000070008000000000000001", "secret": null, "expires_at": null, "last_used_at": null}),
+        json!({"name": "1C", "role": "integration", "prefix": "kk_live_019aa000000070008000000000000001", "secret": null, "expires_at": null, "last_used_at": null, "allowed_addresses": ["203.0.113.0/24"], "previous_until": null}),
     )
 }
 
@@ -134,6 +134,10 @@ pub fn example(schema: &str) -> Option<Value> {
             json!({"last_name": "Ахматова", "first_name": "Анна", "phones": [{"value": "8 (912) 345-67-89", "label": "mobile"}], "emails": [{"value": "anna@example.com"}]})
         }
         "ContactPatch" => json!({"position": "Директор", "clear": ["comment"]}),
+        "Explanation" => json!({"allowed": true, "visible": "masked", "writable": true, "steps": [
+            {"step": "active", "allows": true, "why": "active"}, {"step": "role", "allows": true, "why": "the role «analyst» reads contact records: all"},
+            {"step": "reach", "allows": true, "why": "everything in the workspace is within reach"}, {"step": "field", "allows": true, "why": "the role makes it masked"}]}),
+        "Reveal" => json!({"reason": "Клиент просил перезвонить"}),
         "AddedPhone" => json!({"value": "+380 67 765 09 87", "label": "work"}),
         "AddedEmail" => json!({"value": "anna@example.com", "primary": true}),
         "AddedMessenger" => json!({"network": "telegram", "handle": "@anna"}),
@@ -169,8 +173,26 @@ pub fn example(schema: &str) -> Option<Value> {
         "UserPatch" => json!({"absent_until": "2026-12-01T00:00:00Z"}),
         "Me" => {
             json!({"user": user(), "actor": {"type": "user", "id": ID, "name": "Ольга Смирнова"}, "workspace": {"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"},
-            "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own", "delete": "own", "export": "none", "merge": "none", "assign": "own"}]})
+            "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own", "delete": "own", "export": "none", "merge": "none", "assign": "own"}],
+            "second_factor": {"enabled": true, "demanded": "warn", "recovery_codes_left": 10}})
         }
+        "SessionInfo" => {
+            json!({"id": ID, "user_id": "019aa000-0000-7000-8000-0000000000a1", "created_at": AT, "refreshed_at": AT, "expires_at": "2026-12-22T10:00:00Z", "ended_at": null,
+            "address": "203.0.113.7", "user_agent": "Mozilla/5.0 (X11; Linux x86_64)", "current": true})
+        }
+        "EndSessions" => json!({"except_current": true}),
+        "PasswordProof" => json!({"current_password": "correct horse battery"}),
+        "TotpConfirmation" => json!({"code": "492039"}),
+        "TotpDisabling" => json!({"current_password": "correct horse battery"}),
+        "TotpEnrolment" => {
+            json!({"secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "otpauth_uri": "otpauth://totp/Kartoteka%20Romashka:olga%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Kartoteka%20Romashka"})
+        }
+        "RecoveryCodes" => json!({"recovery_codes": ["k5qw-7mzt-bd3x-h2ya"]}),
+        "OpenWork" => {
+            let none = json!({"count": 0, "first": []});
+            json!({"user_id": "019aa000-0000-7000-8000-0000000000a1", "tasks": {"count": 1, "first": [ID]}, "leads": none, "contacts": none, "companies": none})
+        }
+        "KeyRotation" => json!({"overlap_seconds": 86_400}),
         "PasswordChange" => json!({"current_password": "correct horse battery", "new_password": "another long phrase"}),
         "PasswordLink" => json!({"user_id": ID, "token": "kp_019aa000000070008000000000000001_secret", "expires_at": AT}),
         "PasswordResetRequest" => json!({"email": "olga@example.com"}),

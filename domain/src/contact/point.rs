@@ -108,7 +108,7 @@ pub struct Messenger {
 }
 
 /// Tells null from absent: what is left out of a known entry stays, null clears it.
-#[expect(clippy::option_option, reason = "absent leaves, null clears")]
+#[expect(clippy::option_option, reason = "absent, null and a value are three things here")]
 fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -145,6 +145,12 @@ impl FieldRules {
         !matches!(self.rule(record, field, own), Some(FieldEffect::Hidden | FieldEffect::ReadOnly))
     }
 
+    /// The same without masks.
+    #[must_use]
+    pub fn without_masks(&self) -> Self {
+        Self(self.0.iter().filter(|rule| rule.effect != FieldEffect::Masked).cloned().collect())
+    }
+
     /// Whether these hide and lock at least what others do.
     pub fn hold_at_least(&self, others: &Self) -> bool {
         let strength = |effect| match effect {
@@ -183,8 +189,8 @@ impl FieldRules {
         let nameless = ["last_name", "first_name", "middle_name"].iter().all(|name| object.get(*name).is_some_and(Value::is_null));
         if record == RecordType::Contact
             && nameless
-            && self.touches(record, &["phones", "emails", "messengers"])
             && !access.is_clear()
+            && self.touches(record, &["phones", "emails", "messengers"])
             && let Some(Value::String(name)) = object.get_mut("display_name")
         {
             *name = mask(name);

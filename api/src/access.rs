@@ -1,0 +1,129 @@
+//! Why somebody sees something: the answer of the real read, with the steps that led to it.
+
+use std::sync::Arc;
+
+use kartoteka_domain::{
+    access::{
+        Actor, RecordType, Rights, Verb,
+        explain::{ExplainParams, Explanation, Facts, explain},
+    },
+    actor::{ActorRef, ActorType},
+    department,
+    id::{DepartmentId, UserId},
+    invalid::FieldCode,
+    record::Record,
+    user::User,
+};
+use kartoteka_persistence::{Reading, Stored, department as departments, user};
+use uuid::Uuid;
+
+use crate::{
+    answer::{Answer, Reply, Sought},
+    can::{Can, ReadRoles},
+    problem::{Problem, ProblemCode, Result},
+    request::Params,
+    role,
+};
+
+/// Explain access
+///
+/// Whether a person sees a record or a field of it, and the way to that answer: role, reach, departments, field rule. Everybody may ask
+/// for himself, for others who may change roles.
+#[utoipa::path(get, path = "/v1/access/explain", tag = "access")]
+pub async fn get_access_explanation(can: Can<ReadRoles>, params: Params<ExplainParams>) -> Answer<Sought<Explanation>> {
+    let app = can.app().clone();
+    let record = params.0.record_type.ok_or_else(|| Problem::parameter("record_type", FieldCode::Required))?;
+    if let Some(field) =
+        params.0.field.as_deref().filter(|field| !kartoteka_domain::role::fields_of(record).iter().any(|known| known == field))
+    {
+        return Err(Problem::parameter("field", FieldCode::ReferenceNotFound).given(field));
+    }
+    let asked = params.0.user_id;
+    let (workspace, person, rights, actor) = can
+        .look(move |tx| {
+            let own = tx.scope().actor().user();
+            let id = asked.or(own).ok_or_else(|| Problem::parameter("user_id", FieldCode::Required))?;
+            if Some(id) != own && !tx.scope().may(RecordType::Role, Verb::Update) {
+                return Err(Problem::new(ProblemCode::Forbidden));
+            }
+            let person = User::find(tx, id.uuid())?.ok_or_else(Problem::not_found)?;
+            let rights = role::rights(tx, &person.role)?;
+            let colleagues = colleagues(tx, &person)?;
+            let who = ActorRef { kind: ActorType::User, id: Some(person.uuid()), name: person.name.clone() };
+            let actor = Actor::verified(tx.workspace(), who, Some(person.id), Arc::new(rights.clone()), colleagues.into());
+            Ok((tx.workspace(), person, rights, Arc::new(actor)))
+        })
+        .await?;
+    let mut facts = Facts { active: person.active, department: person.department_id, ..Facts::default() };
+    if let Some(id) = params.0.record_id.map(kartoteka_domain::id::Id::uuid) {
+        // the very read that the person's own request would make
+        let found = match actor.authorize(record, Verb::Read) {
+            Ok(scope) => app.store.read(scope, move |tx| Ok::<_, Problem>(read(tx, record, id)?.is_some())).await?,
+            Err(_) => false,
+        };
+        let scope = crate::credential::lookup_scope(workspace);
+        let (owner, own, path) = app
+            .store
+            .read(scope, move |tx| {
+                let object = read(tx, record, id)?.unwrap_or_default();
+                let owner = object.get("owner_id").and_then(|id| id.as_str()).and_then(|id| Uuid::parse_str(id).ok()).map(UserId::new);
+                let own = kartoteka_domain::role::is_own(Some(person.id), &object);
+                Ok::<_, Problem>((owner, own, upwards(tx, owner)?))
+            })
+            .await?;
+        facts = Facts { found: Some(found), owner, own, owner_departments: path, ..facts };
+    }
+    Reply::of(&Sought(told(&rights, record, params.0.field.as_deref(), &facts)))
+}
+
+fn told(rights: &Rights, record: RecordType, field: Option<&str>, facts: &Facts) -> Explanation {
+    explain(rights, record, field, facts)
+}
+
+/// The people of somebody's department and of those below it; himself alone without one.
+pub fn colleagues(tx: &mut dyn Reading, person: &User) -> Result<Vec<UserId>> {
+    Ok(match person.department_id {
+        Some(root) => {
+            let tree = departments::tree(tx)?;
+            user::of_departments(tx, &department::subtree(root, &tree))?
+        }
+        None => vec![person.id],
+    })
+}
+
+/// The departments above somebody, his own first.
+fn upwards(tx: &mut dyn Reading, person: Option<UserId>) -> Result<Vec<DepartmentId>> {
+    let Some(person) = person.map(|id| User::find(tx, id.uuid())).transpose()?.flatten() else { return Ok(Vec::new()) };
+    let tree = departments::tree(tx)?;
+    let mut path: Vec<DepartmentId> = person.department_id.into_iter().collect();
+    while let Some(parent) = path.last().and_then(|last| tree.iter().find(|(id, _)| id == last)).and_then(|(_, parent)| *parent) {
+        if path.contains(&parent) {
+            break;
+        }
+        path.push(parent);
+    }
+    Ok(path)
+}
+
+type Object = serde_json::Map<String, serde_json::Value>;
+
+fn read(tx: &mut dyn Reading, record: RecordType, id: Uuid) -> Result<Option<Object>> {
+    fn one<T: Stored>(tx: &mut dyn Reading, id: Uuid) -> Result<Option<Object>> {
+        Ok(T::find(tx, id)?.and_then(|record| serde_json::to_value(record).ok()?.as_object().cloned()))
+    }
+    use kartoteka_domain as d;
+    match record {
+        RecordType::Contact => one::<d::contact::Contact>(tx, id),
+        RecordType::Company => one::<d::company::Company>(tx, id),
+        RecordType::Lead => one::<d::lead::Lead>(tx, id),
+        RecordType::Task => one::<d::task::Task>(tx, id),
+        RecordType::Communication => one::<d::communication::Communication>(tx, id),
+        RecordType::Note => one::<d::note::Note>(tx, id),
+        RecordType::Form => one::<d::form::Form>(tx, id),
+        RecordType::Submission => one::<d::submission::Submission>(tx, id),
+        RecordType::User => one::<User>(tx, id),
+        RecordType::Department => one::<d::department::Department>(tx, id),
+        RecordType::Role => one::<d::role::Role>(tx, id),
+        _ => Err(Problem::parameter("record_type", FieldCode::InvalidValue).given(record.word())),
+    }
+}
