@@ -18,7 +18,7 @@ use crate::problem::{Problem, ProblemCode, Result};
 /// How many may wait for their turn. At some 30 ms each the last one waits for two seconds on the smallest machine.
 const MOST_WAITING: usize = 64;
 /// How long somebody waits at most.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -120,10 +120,11 @@ impl Drop for Waits<'_> {
     }
 }
 
-/// Lets threads that answer requests go first. Linux keeps this per thread.
+/// Lets threads that answer requests go first, by half a share: with less, other programs on a busy machine would keep everybody
+/// from signing in. Linux keeps this per thread.
 fn give_way() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(10) {
+    if let Err(error) = rustix::process::nice(3) {
         tracing::debug!(%error, "password threads run like all others");
     }
 }
