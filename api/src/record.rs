@@ -321,6 +321,7 @@ pub mod one {
             vec![Parameter {
                 name: "expand",
                 description: "Related records to put beside it.",
+                required: false,
                 longest: <AnyOf<T::Expansion> as ParameterType>::LONGEST,
                 schema: <AnyOf<T::Expansion> as ParameterType>::schema(),
                 dependencies: <AnyOf<T::Expansion> as ParameterType>::dependencies,

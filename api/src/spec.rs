@@ -91,8 +91,7 @@ impl Shape {
         for parameter in P::parameters() {
             (parameter.dependencies)(&mut self.schemas);
             let schema = serde_json::to_value(&parameter.schema).unwrap_or_default();
-            let mut described =
-                json!({"name": parameter.name, "in": "query", "required": false, "description": parameter.description, "schema": schema});
+            let mut described = json!({"name": parameter.name, "in": "query", "required": parameter.required, "description": parameter.description, "schema": schema});
             if schema.get("type").and_then(Value::as_str) == Some("array")
                 && let Some(described) = described.as_object_mut()
             {

@@ -99,6 +99,7 @@ impl Parameters for MyDayParams {
         vec![Parameter {
             name: "user_id",
             description: "Whose day; the asking user's when absent. A colleague's day shows what the asker may see of it.",
+            required: false,
             longest: UserId::LONGEST,
             schema: <UserId as ParameterType>::schema(),
             dependencies: <UserId as ParameterType>::dependencies,

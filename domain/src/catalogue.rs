@@ -92,7 +92,7 @@ macro_rules! catalogue {
                 if let Some(key) = key.as_deref().filter(|key| !workspace::is_key(key)) {
                     errors.add_with("/key", FieldCode::InvalidKey, key);
                 }
-                let color = crate::invalid::line(input.color.as_deref());
+                let color = input.color.clone().filter(|color| !color.is_empty());
                 if let Some(color) = color.as_deref().filter(|color| !is_color(color)) {
                     errors.add_with("/color", FieldCode::InvalidColor, color);
                 }

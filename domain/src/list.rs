@@ -23,6 +23,8 @@ pub struct Parameter {
     pub name: &'static str,
     /// What it does.
     pub description: &'static str,
+    /// Whether the operation cannot do without it.
+    pub required: bool,
     /// Characters of its value, all of a list's together.
     pub longest: usize,
     /// Schema of its value.

@@ -154,9 +154,9 @@ macro_rules! clearable {
     };
 }
 
-/// Declares query parameters: strict, described, each optional.
+/// Declares query parameters: strict, described; `(required)` ones are asked for by the handler.
 macro_rules! params {
-    ($(#[$meta:meta])* pub struct $name:ident { $(#[doc = $doc:literal] $(#[$fm:meta])* $field:ident : $ty:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* pub struct $name:ident { $(#[doc = $doc:literal] $(#[$fm:meta])* $field:ident $(($needed:ident))? : $ty:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -168,6 +168,7 @@ macro_rules! params {
                 vec![$($crate::list::Parameter {
                     name: stringify!($field).trim_start_matches("r#"),
                     description: $doc.trim(),
+                    required: { let needed: &[&str] = &[$(stringify!($needed))?]; !needed.is_empty() },
                     longest: <$ty as $crate::list::ParameterType>::LONGEST,
                     schema: <$ty as $crate::list::ParameterType>::schema(),
                     dependencies: <$ty as $crate::list::ParameterType>::dependencies,

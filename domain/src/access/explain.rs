@@ -32,7 +32,7 @@ params! {
         /// Whose access; the asking user's when absent.
         user_id: UserId,
         /// Type of the record.
-        record_type: RecordType,
+        record_type (required): RecordType,
         /// Its id; without it only the role is told.
         record_id: crate::id::AnyId,
         /// A field of it.

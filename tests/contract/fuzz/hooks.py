@@ -1,0 +1,490 @@
+"""What makes generated requests meet a living workspace: records that exist, people who can sign in, one session for each logout.
+
+Only what a schema cannot know is put in place of what it generated: an id nobody was told of, a password, a taken phone number. One such
+value in twelve stays as it was, so that unknown references are tried too, and a deliberately invalid part of a request is never touched.
+"""
+
+import atexit
+import json
+import os
+import random
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from pathlib import Path
+from uuid import UUID
+
+import requests
+import schemathesis
+from schemathesis import Case, CheckContext, Response
+from schemathesis.core.failures import Failure
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.openapi.checks import UseAfterFree
+
+PLACE = json.loads(os.environ["KARTOTEKA_FUZZ"])
+BASE = PLACE["url"]
+CHANCE = random.Random(PLACE["seed"])
+PASSWORD = PLACE["password"]
+NEW_PASSWORD = "another long phrase"
+
+# The record kind a reference names, by the name of its field, parameter or collection.
+KINDS = {
+    "owner_id": "users", "user_id": "users", "head_id": "users", "contact_id": "contacts", "company_id": "companies", "lead_id": "leads",
+    "task_id": "tasks", "form_id": "forms", "source_id": "sources", "department_id": "departments", "reject_reason_id": "reject-reasons",
+}
+TABLES = {"country": "UA", "currency": "UAH", "language": "uk", "network": "telegram", "type": "customer", "color": "#2266cc"}
+POINT = {"id", "label", "primary", "validity", "value"}
+ITEM = {
+    "phones": POINT, "emails": POINT, "messengers": {*POINT, "network", "handle"} - {"value"},
+    "responsibles": {"id", "user_id", "direction"}, "participants": {"contact_id", "user_id", "name", "role"},
+}
+SPEC = json.loads(Path(PLACE["spec"]).read_text(encoding="utf-8"))
+COLLECTIONS = [path.split("/")[2] for path in SPEC["paths"] if path.endswith("/{id}") and path.count("/") == 3]
+COLLECTIONS.sort(key=lambda kind: kind != "contacts")  # others are about a contact
+
+
+class Person:
+    """Somebody who signs in and sends requests of our own, beside those of schemathesis."""
+
+    def __init__(self, email: str) -> None:
+        self.email = email
+        self.password = PASSWORD
+        self.wire = requests.Session()
+        self.token = ""
+
+    def sign_in(self) -> dict:
+        answer = requests.post(f"{BASE}/v1/auth/token", json={"email": self.email, "password": self.password}, timeout=30)
+        assert answer.status_code == 200, f"{self.email} cannot sign in: {answer.text}"
+        return answer.json()
+
+    def send(self, method: str, path: str, body: dict | None = None) -> dict:
+        for _ in range(2):
+            if not self.token:
+                self.token = self.sign_in()["access_token"]
+            headers = {"authorization": f"Bearer {self.token}", "if-match": "*"}
+            try:
+                answer = self.wire.request(method, BASE + path, json=body, headers=headers, timeout=30)
+            except requests.ConnectionError:
+                continue  # an idle connection the server has closed
+            if answer.status_code != 401:
+                break
+            self.token = ""
+        assert answer.status_code < 300, f"{method} {path} {body} of {self.email}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else {}
+
+
+administrator = Person(PLACE["administrator"])
+caller = Person(PLACE["caller"])
+spare = Person(PLACE["spare"])
+known: dict[str, set[str]] = defaultdict(set)
+living: dict[str, list[str]] = defaultdict(list)
+counted: Counter[str] = Counter()
+succeeded: Counter[str] = Counter()
+answered: dict[str, Counter[str]] = defaultdict(Counter)
+number = PLACE["seed"] * 1_000_000
+
+
+def unique() -> int:
+    global number
+    number += 1
+    return number
+
+
+def learn(kind: str, record: dict) -> str:
+    if record["id"] not in known[kind]:
+        known[kind].add(record["id"])
+        living[kind].append(record["id"])
+    return record["id"]
+
+
+def may(kind: str, action: str) -> bool:
+    """Whether the caller's role has that right over records of a collection."""
+    singular = {"companies": "company", "contact-statuses": "contact_status"}.get(kind, kind.replace("-", "_").removesuffix("s"))
+    return rights.get(singular, {}).get(action) not in (None, "none")
+
+
+def who(kind: str) -> Person:
+    """Managers reach what is theirs: they make it themselves, where they may."""
+    return caller if may(kind, "create") else administrator
+
+
+NEW = {
+    "contacts": lambda: {"first_name": f"Анна {unique()}"},
+    "companies": lambda: {"name": f"Ромашка {unique()}"},
+    "leads": lambda: {"contact_id": living["contacts"][-1]},
+    "tasks": lambda: {"title": "Call back", "contact_id": living["contacts"][-1]},
+    "communications": lambda: {"channel": "call", "direction": "outbound", "contact_id": living["contacts"][-1]},
+    "notes": lambda: {"body": "Любит чай", "contact_id": living["contacts"][-1]},
+    "users": lambda: {"email": f"user-{unique()}@example.com", "name": "Олег", "role": "manager", "password": PASSWORD},
+}
+
+
+def make(kind: str) -> str:
+    if kind == "submissions":
+        return learn(kind, {"id": spam()})
+    new = NEW[kind]() if kind in NEW else example(kind)
+    return learn(kind, who(kind).send("POST", f"/v1/{kind}", new))
+
+
+def example(kind: str) -> dict:
+    media = SPEC["paths"][f"/v1/{kind}"]["post"]["requestBody"]["content"]["application/json"]
+    body = media["example"] if "example" in media else next(iter(media["examples"].values()))["value"]
+    return {name: f"name_{unique()}" if name in ("name", "key") else value for name, value in body.items()}
+
+
+def archived(kind: str) -> str:
+    record = make(kind)
+    administrator.send("DELETE", f"/v1/{kind}/{record}")
+    living[kind].remove(record)
+    return record
+
+
+def done_task() -> str:
+    task = make("tasks")
+    administrator.send("POST", f"/v1/tasks/{task}/complete", {"result": "Agreed", "no_next_step_reason": "asked not to call"})
+    return task
+
+
+def spam() -> str:
+    fields = {"name": f"Анна {unique()}", PLACE["honeypot"]: "spam"}
+    receipt = requests.post(f"{BASE}/public/v1/forms/{PLACE['form_key']}/submissions", json={"fields": fields}, timeout=30)
+    return receipt.json()["submission_id"]
+
+
+USING_UP = ("rotate_form_key", "update_user", "update_role")
+
+
+def of_its_own(operation: str, kind: str) -> str | None:
+    """A record made for this call alone, where the call uses it up."""
+    if operation == "reopen_task":
+        return done_task()
+    if operation == "replay_submission":
+        return spam()
+    if operation.startswith("restore_"):
+        return archived(kind)
+    if operation.startswith(("archive_", "reject_", "complete_", "cancel_")) or operation in USING_UP:
+        return make(kind)
+    return None
+
+
+rights: dict[str, dict] = {}
+own: list[str] = []
+# Who carries the run, and in which role: nobody takes away what they need.
+carriers: set[str] = set()
+
+
+def prepare() -> None:
+    me = caller.send("GET", "/v1/me")
+    rights.update({right["record"]: right for right in me["rights"]})
+    for kind in {"users", "roles"} & {*COLLECTIONS}:
+        carriers.update(record["id"] for record in administrator.send("GET", f"/v1/{kind}?limit=200")["data"])
+    for kind in COLLECTIONS:
+        for _ in range(3):
+            make(kind)
+    # who may own a record: everybody, or only oneself
+    own.append(me["user"]["id"])
+    if may("contacts", "create") and rights["contact"]["update"] == "all":
+        own.extend(living["users"])
+
+
+prepare()
+
+
+@schemathesis.auth(refresh_interval=600)
+class Session:
+    """The caller's session; whoever ends it is given the next one."""
+
+    def get(self, case: Case, context: schemathesis.AuthContext) -> str:
+        return caller.sign_in()["access_token"]
+
+    def set(self, case: Case, data: str, context: schemathesis.AuthContext) -> None:
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+def stays() -> bool:
+    return CHANCE.random() < 1 / 12
+
+
+def is_uuid(value: object) -> bool:
+    try:
+        return isinstance(value, str) and len(value) == 36 and bool(UUID(value))
+    except ValueError:
+        return False
+
+
+def existing(kind: str, value: object) -> object:
+    """An id of that kind in place of one the server never told of."""
+    if not is_uuid(value) or value in known[kind] or not living[kind] or stays():
+        return value
+    return CHANCE.choice(living[kind])
+
+
+def is_hollow(item: object, inside: str) -> bool:
+    """An item of which only a rule tells that it needs an id or a value."""
+    needed = {"phones": "value", "emails": "value", "messengers": "handle", "responsibles": "user_id", "participants": "name"}.get(inside)
+    return needed is not None and isinstance(item, dict) and set(item) <= ITEM[inside] and item.get(needed) in (None, "")
+
+
+def settle(value: object, inside: str, kind: str) -> object:
+    """A body with references that exist and with contact points nobody else has."""
+    if isinstance(value, list):
+        return [settle(item, inside, kind) for item in value if not is_hollow(item, inside) or stays()]
+    if not isinstance(value, dict):
+        return value
+    settled = {name: settle(inner, name, kind) for name, inner in value.items()}
+    for name, inner in settled.items():
+        if name == "parent_id":
+            settled[name] = existing(kind, inner)
+        elif name == "owner_id" and is_uuid(inner) and not stays():
+            settled[name] = CHANCE.choice(own)
+        elif name in KINDS:
+            settled[name] = existing(KINDS[name], inner)
+        elif isinstance(inner, str) and not stays():
+            settled[name] = convincing(inside, name, inner)
+    if inside in ("phones", "emails", "messengers", "responsibles") and settled.get("id") is not None and not stays():
+        del settled["id"]
+    return settled
+
+
+used: set[str] = set()
+
+
+def convincing(inside: str, name: str, value: str) -> str:
+    """What has a grammar or a table of its own that no schema tells, or is unique."""
+    match inside, name:
+        case ("phones", "value") | ("party", "phone"):
+            return f"+7912{unique() % 10_000_000:07}"
+        case ("emails", "value") | ("party", "email") | ("", "email"):
+            return f"anna-{unique()}@example.com"
+        case ("messengers", "handle"):
+            return f"anna{unique()}"
+        case ("", "tax_id"):
+            return tax_id()
+        case ("", "name" | "key" | "last_name" | "external_id"):
+            taken = value in used
+            used.add(value)
+            return f"name_{unique()}" if taken else value
+        case (_, "time_zone"):
+            return CHANCE.choice(["Europe/Moscow", "Europe/Kyiv", "America/New_York"])
+        case (_, known) if known in TABLES:
+            return TABLES[known]
+        case ("remind_at", _):
+            return "2027-03-01T09:00:00Z"
+        case (_, "occurred_at" | "received_at"):
+            return "2026-03-01T09:00:00Z"
+        case (_, time) if time.endswith(("_at", "_until")):
+            return "2027-03-01T09:00:00Z"
+        case ("", "password" | "new_password"):
+            return NEW_PASSWORD
+        case _:
+            return value
+
+
+def named(case: Case) -> tuple[str, str]:
+    """The operation and the collection its path begins with."""
+    return case.operation.definition.raw["operationId"], case.path.split("/")[2] if case.path.startswith("/v1/") else ""
+
+
+def tax_id() -> str:
+    digits = f"77{unique() % 10_000_000:07}"
+    check = sum(int(digit) * weight for digit, weight in zip(digits, (2, 4, 10, 3, 5, 9, 4, 6, 8), strict=True))
+    return f"{digits}{check % 11 % 10}"
+
+
+def is_valid(case: Case, location: ParameterLocation) -> bool:
+    return case._meta is not None and not case._meta.is_negative_at(location)
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict) -> None:
+    if case.method.upper() != case.operation.method.upper():
+        return
+    operation, kind = named(case)
+    if is_valid(case, ParameterLocation.PATH):
+        settle_path(case, operation, kind)
+    if operation == "get_access_explanation" and may_try(case) and not stays():
+        case.query = {"record_type": "contact", "record_id": CHANCE.choice(living["contacts"])}
+    if case.query and is_valid(case, ParameterLocation.QUERY):
+        for name, value in case.query.items():
+            if name in KINDS:
+                case.query[name] = existing(KINDS[name], value)
+        if "cursor" in case.query and not stays():
+            del case.query["cursor"]
+        if operation == "look_up" and not stays():
+            points = {"phone": "+79123456789", "email": "anna@example.com", "tax_id": tax_id(), "messenger": "telegram:anna"}
+            case.query = dict([CHANCE.choice(list(points.items()))])
+    if is_valid(case, ParameterLocation.HEADER):
+        settle_headers(case, operation)
+    if isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
+        case.body = settle_body(case.body, operation, kind)
+
+
+def settle_path(case: Case, operation: str, kind: str) -> None:
+    if "form_key" in case.path_parameters and not stays():
+        case.path_parameters["form_key"] = PLACE["form_key"]
+    record = case.path_parameters.get("id")
+    if not is_uuid(record) or (record not in carriers and stays()):
+        return
+    if record in known[kind] and record not in carriers and case._meta.phase.name.value == "stateful":
+        return
+    alone = of_its_own(operation, kind) if may_try(case) else None
+    if alone or record not in known[kind]:
+        case.path_parameters["id"] = alone or CHANCE.choice(living[kind])
+
+
+def may_try(case: Case) -> bool:
+    return all(not info.mode.is_negative for info in case._meta.components.values())
+
+
+def settle_headers(case: Case, operation: str) -> None:
+    if "If-Match" in case.headers and not stays():
+        case.headers["If-Match"] = "*"
+    if "Idempotency-Key" in case.headers and not stays():
+        case.headers["Idempotency-Key"] = f"{case.headers['Idempotency-Key'][:200]}-{unique()}"
+    if case._has_explicit_auth:
+        if operation == "revoke_token":
+            case.headers["Authorization"] = f"Bearer {caller.sign_in()['access_token']}"
+        if operation == "change_my_password":
+            case.headers["Authorization"] = f"Bearer {spare.sign_in()['access_token']}"
+
+
+def settle_body(body: dict, operation: str, kind: str) -> dict:
+    if operation == "submit_form":
+        return body
+    point = operation.removeprefix("add_contact_")
+    body = settle(body, "" if point == operation else f"{point}s", kind)
+    if stays():
+        return body
+    # of several that exclude each other one is left
+    for name in EXCLUDED.get(operation, ()):
+        body.pop(name, None)
+    for name in ("contact_id", "company_id", "lead_id") if isinstance(body.get("next_task"), dict) else ():
+        body["next_task"].pop(name, None)
+    match operation:
+        case "create_token":
+            body |= {"email": spare.email, "password": spare.password}
+            body.pop("workspace", None)
+        case "refresh_token":
+            body |= {"refresh_token": caller.sign_in()["refresh_token"]}
+        case "confirm_password_reset":
+            user = make("users")
+            body |= {"token": administrator.send("POST", f"/v1/users/{user}/password-link")["token"]}
+        case "change_my_password":
+            body |= {"current_password": spare.password}
+    return body
+
+
+EXCLUDED = {
+    "create_note": ("company_id", "lead_id", "task_id"), "update_note": ("company_id", "lead_id", "task_id"),
+    "create_task": ("company_id", "lead_id"), "update_task": ("company_id", "lead_id"),
+    "create_communication": ("lead_id", "task_id"), "update_communication": ("lead_id", "task_id", "next_task", "contact_id", "party"),
+    "upsert_contact": ("external_id",), "upsert_company": ("external_id",),
+    "update_company": ("parent_id",), "update_department": ("parent_id",), "update_user": ("email", "password"), "update_role": ("key",),
+}
+
+
+restored: set[str] = set()
+
+
+@schemathesis.hook
+def filter_failure(context: schemathesis.HookContext, failure: Failure, case: Case, response: Response) -> bool:
+    """DELETE archives: by contract the record is still answered, with `archived_at`, and may be restored. Anything else is a failure."""
+    if not isinstance(failure, UseAfterFree) or response.status_code >= 300:
+        return True
+    record = response.json()
+    return not (record.get("archived_at") or record.get("id") in restored)
+
+
+@schemathesis.hook
+def after_call(context: schemathesis.HookContext, case: Case, response: Response) -> None:
+    if case.method.upper() != case.operation.method.upper():
+        return
+    operation, kind = named(case)
+    counted[operation] += 1
+    if response.status_code >= 300:
+        code = re.search(rb'"code":"(\w+)"', response.content or b"")
+        sign = "+" if may_try(case) else "-"
+        answered[operation][f"{sign}{response.status_code} {code[1].decode() if code else ''}"] += 1
+        return
+    succeeded[operation] += 1
+    if operation.startswith(("create_", "list_")) and "dry_run" not in case.query and kind in COLLECTIONS:
+        told = response.json()
+        known[kind].update(record["id"] for record in told.get("data", [told]) if "id" in record)
+    if operation.startswith("restore_"):
+        restored.add(case.path_parameters["id"])
+    if operation.startswith("archive_") and case.path_parameters["id"] in living[kind]:
+        living[kind].remove(case.path_parameters["id"])
+    if operation == "change_my_password":
+        spare.password = case.body["new_password"]
+    if operation == "update_workspace":
+        administrator.send("PATCH", "/v1/workspace", PLACE["workspace"])
+
+
+turns: Counter[tuple[str, bool]] = Counter()
+
+
+@schemathesis.hook
+def filter_case(context: schemathesis.HookContext, case: Case) -> bool:
+    """Coverage makes the same cases in every run: each run tries its share of them, together they try all.
+
+    Valid ones are shared out among the seeds (an operation's first are tried by each), invalid ones, which are many more, among all runs.
+    What the role may not do is answered 403 whatever is sent: a quarter of it is enough.
+    """
+    if case._meta is None or case._meta.phase.name.value != "coverage":
+        return True
+    operation, kind = named(case)
+    action = {"GET": "read", "POST": "create" if operation.startswith("create_") else "update"}.get(case.operation.method.upper(), "update")
+    allowed = kind not in [*COLLECTIONS, "workspace"] or may(kind, action)
+    valid = may_try(case)
+    turns[operation, valid] += 1
+    turn = turns[operation, valid]
+    shares = PLACE["seeds"] if valid else PLACE["runs"]
+    if shares == 1 or valid and allowed and turn <= 4:
+        return True
+    return turn % (shares if allowed else 4 * shares) == PLACE["turn"] % (shares if allowed else 4 * shares)
+
+
+@atexit.register
+def report() -> None:
+    told = {name: {"calls": counted[name], "ok": succeeded[name], "other": answered[name]} for name in counted}
+    with open(PLACE["report"], "w", encoding="utf-8") as file:
+        json.dump(told, file)
+
+
+# What no schema tells: existence, uniqueness, rules about time and state, and grammars with check digits or tables behind them.
+BEYOND_SCHEMA = {
+    "already_taken", "conflicting_fields", "cycle", "inactive_user", "in_the_future", "in_the_past", "invalid_cursor", "invalid_email",
+    "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outside_reach",
+    "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
+    "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator",
+}
+# `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
+# name; or where a form's owner made a field required.
+ONE_OF_SEVERAL = re.compile(
+    "/contact_id|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/fields/.*|/display_name"
+)
+
+
+def is_invisible(body: object, pointer: str) -> bool:
+    """A text of spaces, controls and other characters without a glyph: nothing is left of it, though the schema sees a text."""
+    for step in pointer.split("/")[1:]:
+        body = body[int(step)] if isinstance(body, list) else body.get(step) if isinstance(body, dict) else None
+    return isinstance(body, str) and all(unicodedata.category(character)[0] in "ZC" for character in body)
+
+
+@schemathesis.check
+def refusals_go_beyond_the_schema(ctx: CheckContext, response: Response, case: Case) -> None:
+    """Data that fits the schema is refused only for what no schema tells."""
+    if response.status_code not in (400, 422) or case.meta is None or case.meta.generation.mode.is_negative:
+        return
+    problem = response.json()
+    for error in problem["errors"] or [{"code": problem["code"], "message": problem["detail"], "pointer": "the whole"}]:
+        pointer = str(error.get("pointer") or error["parameter"])
+        place = re.sub("[0-9]+", "N", pointer)
+        needed = error["code"] == "required" and (ONE_OF_SEVERAL.fullmatch(place) or is_invisible(case.body, pointer))
+        if error["code"] not in BEYOND_SCHEMA and not needed:
+            raise Failure(
+                operation=case.operation.label,
+                title=f"{response.status_code} {error['code']} at {place} for data that fits the schema",
+                message=error["message"],
+            )
