@@ -97,7 +97,7 @@ pub struct PasswordResetConfirmation {
     pub token: String,
     /// The new password, at least 10 characters.
     #[validate(length(max = 1000))]
-    #[schema(min_length = 10, max_length = 1000)]
+    #[schema(min_length = 10, max_length = 256)]
     pub new_password: String,
 }
 

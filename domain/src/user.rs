@@ -65,7 +65,7 @@ input! {
         /// His time zone, IANA.
         time_zone: String, max 60;
         /// His first password; only when adding him.
-        password: String, max 1000;
+        password: String, max 256;
     }
 }
 
@@ -172,7 +172,7 @@ pub struct PasswordChange {
     pub current_password: String,
     /// The new one, at least 10 characters.
     #[validate(length(max = 1000))]
-    #[schema(min_length = 10, max_length = 1000)]
+    #[schema(min_length = 10, max_length = 256)]
     pub new_password: String,
 }
 
