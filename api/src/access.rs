@@ -124,6 +124,12 @@ fn read(tx: &mut dyn Reading, record: RecordType, id: Uuid) -> Result<Option<Obj
         RecordType::User => one::<User>(tx, id),
         RecordType::Department => one::<d::department::Department>(tx, id),
         RecordType::Role => one::<d::role::Role>(tx, id),
-        _ => Err(Problem::parameter("record_type", FieldCode::InvalidValue).given(record.word())),
+        RecordType::ApiKey => one::<d::api_key::ApiKey>(tx, id),
+        RecordType::Source => one::<d::catalogue::Source>(tx, id),
+        RecordType::ContactStatus => one::<d::catalogue::ContactStatus>(tx, id),
+        RecordType::RejectReason => one::<d::catalogue::RejectReason>(tx, id),
+        RecordType::Tag => one::<d::catalogue::Tag>(tx, id),
+        // not read by id: there is none to be found
+        RecordType::Workspace | RecordType::Session | RecordType::DuplicateCandidate | RecordType::AuditEvent => Ok(None),
     }
 }

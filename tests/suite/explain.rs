@@ -132,6 +132,9 @@ fn one_asks_for_oneself_and_whoever_may_change_roles_for_others() {
     let denied = boris.get("/v1/access/explain?record_type=form").ok();
     assert_eq!((&denied["allowed"], &denied["visible"]), (&json!(false), &json!("nothing")));
     boris.get(&format!("/v1/access/explain?record_type=contact&user_id={}", anna.user_id)).is_problem(403, "forbidden");
+    for record in ["workspace", "session", "audit_event", "tag", "api_key", "role"] {
+        boris.get(&format!("/v1/access/explain?record_type={record}&record_id={}", card.id())).ok();
+    }
     boris.get("/v1/access/explain").is_problem(400, "invalid_parameter");
     boris.get("/v1/access/explain?record_type=contact&field=soul").is_problem(400, "invalid_parameter");
     let admin = workspace.administrator();
