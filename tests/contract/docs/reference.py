@@ -1,7 +1,10 @@
 """Sends every request example of the specification, as it stands, each to a demo of its own."""
 
+import base64
+import hmac
 import json
 import re
+import time
 
 import httpx
 
@@ -13,6 +16,10 @@ SECRETS = {
     "create_token": lambda demo, client: {key: demo.people["administrator"][key] for key in ("email", "password")},
     "refresh_token": lambda demo, client: {"refresh_token": demo.sign_in("administrator")["refresh_token"]},
     "change_my_password": lambda demo, client: {"current_password": demo.people["administrator"]["password"]},
+    "begin_totp": lambda demo, client: proof(demo),
+    "confirm_totp": lambda demo, client: {"code": begun(demo, client)},
+    "disable_totp": lambda demo, client: enrolled(demo, client),
+    "create_recovery_codes": lambda demo, client: enrolled(demo, client),
     "confirm_password_reset": lambda demo, client: {"token": reset_token(client)},
 }
 
@@ -22,6 +29,23 @@ def reset_token(client):
     return link["token"]
 
 
+def proof(demo):
+    return {"current_password": demo.people["administrator"]["password"]}
+
+
+def begun(demo, client):
+    """A second factor begun, and the six digits its device shows now (RFC 6238)."""
+    secret = client.post("/v1/me/totp", json=proof(demo)).raise_for_status().json()["secret"]
+    digest = hmac.digest(base64.b32decode(secret + "=" * (-len(secret) % 8)), int(time.time() // 30).to_bytes(8, "big"), "sha1")
+    at = digest[-1] & 15
+    return f"{(int.from_bytes(digest[at : at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def enrolled(demo, client):
+    client.post("/v1/me/totp/confirm", json={"code": begun(demo, client)}).raise_for_status()
+    return proof(demo)
+
+
 def first(client, collection):
     """Id of the first record of a list."""
     return client.get(collection).raise_for_status().json()["data"][0]["id"]
@@ -29,8 +53,9 @@ def first(client, collection):
 
 def filled(body, client):
     """The body with placeholders replaced: `reject_reason_id` by the first of /v1/reject-reasons, and so on."""
+    named = {"actor_id": "user_id"}
     return {
-        name: first(client, f"/v1/{name.removesuffix('_id').replace('_', '-')}s") if str(value).startswith(PLACEHOLDER) else value
+        name: first(client, f"/v1/{named.get(name, name).removesuffix('_id').replace('_', '-')}s") if str(value).startswith(PLACEHOLDER) else value
         for name, value in body.items()
     }
 

@@ -134,12 +134,10 @@ func newScenario(url string, demo demo) *scenario {
 }
 
 func contactBody(name, number, address string) kartoteka.ContactInput {
-	phone, email, body := kartoteka.NewPhoneInput(), kartoteka.NewEmailInput(), kartoteka.NewContactInput()
-	phone.SetValue(number)
-	email.SetValue(address)
+	phone, email, body := kartoteka.NewAddedPhone(number), kartoteka.NewAddedEmail(address), kartoteka.NewContactInput()
 	body.SetDisplayName(name)
-	body.SetPhones([]kartoteka.PhoneInput{*phone})
-	body.SetEmails([]kartoteka.EmailInput{*email})
+	body.SetPhones([]kartoteka.AddedPhone{*phone})
+	body.SetEmails([]kartoteka.AddedEmail{*email})
 	return *body
 }
 

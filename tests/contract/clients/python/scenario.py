@@ -31,12 +31,12 @@ from kartoteka.models import (
     ContactInput,
     ContactPatch,
     DirectionInput,
-    EmailInput,
+    AddedEmail,
     LeadPage,
     Note,
     NoteInput,
     OnDuplicate,
-    PhoneInput,
+    AddedPhone,
     PostedForm,
     PostedUtm,
     Problem,
@@ -123,8 +123,8 @@ class Scenario:
             display_name=f"Anna {digits(6)}",
             position="Buyer",
             comment="Met at the fair",
-            phones=[PhoneInput(value=self.number, label="mobile")],
-            emails=[EmailInput(value=self.address)],
+            phones=[AddedPhone(value=self.number, label="mobile")],
+            emails=[AddedEmail(value=self.address)],
         )
         self.client: AuthenticatedClient
         self.contact: Contact
@@ -283,7 +283,7 @@ class Scenario:
 
     def invalid_body(self) -> str:
         body = ContactInput(
-            display_name="Nobody", phones=[PhoneInput(value="12")], emails=[EmailInput(value="nowhere")]
+            display_name="Nobody", phones=[AddedPhone(value="12")], emails=[AddedEmail(value="nowhere")]
         )
         response = create_contact.sync_detailed(client=self.client, body=body)
         errors = refused(response, 422, "validation_failed").errors

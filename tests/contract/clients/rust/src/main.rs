@@ -8,8 +8,8 @@ use kartoteka_client::apis::{
     Error, auth_api, communications_api, configuration::Configuration, contacts_api, leads_api, me_api, notes_api, public_api, tasks_api,
 };
 use kartoteka_client::models::{
-    ChannelInput, CommunicationInput, Contact, ContactField, ContactInput, ContactPatch, DirectionInput, EmailInput, NoteInput,
-    OnDuplicate, PhoneInput, PostedForm, PostedUtm, Problem, SignIn, TaskCompletion, TaskInput, TaskStatusInput, TimelineItem,
+    AddedEmail, AddedPhone, ChannelInput, CommunicationInput, Contact, ContactField, ContactInput, ContactPatch, DirectionInput, NoteInput,
+    OnDuplicate, PostedForm, PostedUtm, Problem, SignIn, TaskCompletion, TaskInput, TaskStatusInput, TimelineItem,
 };
 use uuid::Uuid;
 
@@ -142,8 +142,8 @@ impl Scenario {
         let administrator = demo.users.into_iter().find(|user| user.role == "administrator").ok_or("no administrator")?;
         let number = format!("+7912{}", digits(7));
         let address = format!("client-{}@example.com", digits(10));
-        let phone = PhoneInput { value: Some(Some(number.clone())), label: Some(Some("mobile".into())), ..PhoneInput::new() };
-        let email = EmailInput { value: Some(Some(address.clone())), ..EmailInput::new() };
+        let phone = AddedPhone { label: Some(Some("mobile".into())), ..AddedPhone::new(number.clone()) };
+        let email = AddedEmail::new(address.clone());
         Ok(Self {
             configuration: Configuration { base_path: url, ..Configuration::new() },
             email: administrator.email,
@@ -342,8 +342,8 @@ impl Scenario {
     }
 
     async fn invalid_body(&mut self) -> Step {
-        let phone = PhoneInput { value: Some(Some("12".into())), ..PhoneInput::new() };
-        let email = EmailInput { value: Some(Some("nowhere".into())), ..EmailInput::new() };
+        let phone = AddedPhone::new("12".into());
+        let email = AddedEmail::new("nowhere".into());
         let body = ContactInput {
             display_name: Some(Some("Nobody".into())),
             phones: Some(Some(vec![phone])),
