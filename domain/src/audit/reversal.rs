@@ -180,7 +180,7 @@ impl RevertPeriod {
         if let (Some(from), Some(to)) = (from, to)
             && from >= to
         {
-            errors.add("/to", FieldCode::OutOfRange);
+            errors.add("/to", FieldCode::ConflictingFields);
         }
         errors.finish()?;
         match (self.actor_id, from, to) {
