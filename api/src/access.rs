@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kartoteka_domain::{
     access::{
-        Actor, RecordType, Rights, Verb,
+        Actor, RecordType, Verb,
         explain::{ExplainParams, Explanation, Facts, explain},
     },
     actor::{ActorRef, ActorType},
@@ -73,11 +73,7 @@ pub async fn get_access_explanation(can: Can<ReadRoles>, params: Params<ExplainP
             .await?;
         facts = Facts { found: Some(found), owner, own, owner_departments: path, ..facts };
     }
-    Reply::of(&Sought(told(&rights, record, params.0.field.as_deref(), &facts)))
-}
-
-fn told(rights: &Rights, record: RecordType, field: Option<&str>, facts: &Facts) -> Explanation {
-    explain(rights, record, field, facts)
+    Reply::of(&Sought(explain(&rights, record, params.0.field.as_deref(), &facts)))
 }
 
 /// The people of somebody's department and of those below it; himself alone without one.

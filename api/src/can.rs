@@ -154,14 +154,7 @@ impl<P: Permission> Can<P> {
 
     /// Reads in one transaction.
     pub async fn read<R: Respond + 'static>(&self, f: impl FnOnce(&mut ReadTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome = self
-            .app
-            .store
-            .read(self.scope.clone(), move |tx| {
-                let answer = f(tx)?;
-                seen(tx, &answer)
-            })
-            .await?;
+        let outcome = self.app.store.read(self.scope.clone(), move |tx| seen(tx, f)).await?;
         Ok(Reply::kept(outcome))
     }
 
@@ -177,10 +170,7 @@ impl<P: Permission> Can<P> {
             .app
             .store
             .write(self.scope.clone(), circumstances(&self.request), move |tx| match &key {
-                None => {
-                    let answer = f(tx)?;
-                    seen(tx, &answer).map(Ok)
-                }
+                None => seen(tx, &f).map(Ok),
                 Some(key) => once(tx, key, &f),
             })
             .await?;
@@ -196,8 +186,7 @@ impl<P: Permission> Can<P> {
             .write(self.scope.clone(), circumstances(&self.request), move |tx| -> Result<Outcome> {
                 let mut outcome = None;
                 let taken_back = tx.attempt(|tx| -> Result<()> {
-                    let answer = f(tx)?;
-                    outcome = Some(seen(tx, &answer)?);
+                    outcome = Some(seen(tx, &f)?);
                     Err(Problem::new(ProblemCode::Internal))
                 });
                 match (outcome, taken_back) {
@@ -258,21 +247,14 @@ impl<P: Permission> CanSecretly<P> {
     }
     /// Changes in one transaction.
     pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome = self
-            .0
-            .app
-            .store
-            .write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| {
-                let answer = f(tx)?;
-                seen(tx, &answer)
-            })
-            .await?;
+        let outcome = self.0.app.store.write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| seen(tx, &f)).await?;
         Ok(Reply::kept(outcome))
     }
 }
 
-/// An answer as the asker's field rules let him see it: what is sent, and what an idempotency key keeps.
-fn seen<R: Respond + 'static>(tx: &dyn Reading, answer: &R) -> Result<Outcome> {
+/// The outcome of a use-case as the asker's field rules let him see it: what is sent, and what an idempotency key keeps.
+fn seen<T: Reading, R: Respond + 'static>(tx: &mut T, f: impl FnOnce(&mut T) -> Result<R>) -> Result<Outcome> {
+    let answer = f(tx)?;
     conceal::conceal::<R>(tx.scope().actor(), answer.outcome()?)
 }
 
@@ -290,10 +272,7 @@ fn once<R: Respond + 'static>(
     match known {
         Known::Answered(kept) => Ok(from_kept(&kept)),
         Known::Reused => Err(Problem::new(ProblemCode::IdempotencyKeyReused)),
-        Known::New => match tx.attempt(|tx| {
-            let answer = f(tx)?;
-            seen(tx, &answer)
-        }) {
+        Known::New => match tx.attempt(|tx| seen(tx, f)) {
             Ok(outcome) => {
                 idempotency::keep(tx, key, &to_kept(&outcome))?;
                 Ok(Ok(outcome))

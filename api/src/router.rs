@@ -143,19 +143,18 @@ impl Router {
                     let (rules, pattern) = (Arc::clone(&rules), Arc::clone(&pattern));
                     async move {
                         req.extensions_mut().insert(Pattern(Arc::clone(&pattern)));
-                        let retirement = rules.iter().find(|rule| rule.method == *req.method()).and_then(|rule| rule.retirement.clone());
-                        let mut response = match admit(&req, &pattern, &rules).await {
+                        let rule = rules.iter().find(|rule| rule.method == *req.method());
+                        let mut response = match admit(&req, &pattern, rule).await {
                             Err(problem) => req.into_response(actix_web::ResponseError::error_response(&problem)).map_into_right_body(),
                             Ok(()) => next.call(req).await?.map_into_left_body(),
                         };
                         if response.status() == StatusCode::FORBIDDEN
-                            && let Some((record, _)) =
-                                rules.iter().find(|r| r.method == *response.request().method()).and_then(|r| r.secured)
+                            && let Some((record, _)) = rule.and_then(|rule| rule.secured)
                         {
                             let problem = response.response().extensions().get::<Problem>().cloned();
                             refusal::note(response.request(), record, problem.as_ref());
                         }
-                        if let Some(retirement) = retirement {
+                        if let Some(retirement) = rule.and_then(|rule| rule.retirement.as_ref()) {
                             retirement.tell(response.headers_mut());
                         }
                         Ok(response)
@@ -175,8 +174,8 @@ struct Rule {
 
 /// Order of refusals: who are you, may you, then what you sent. The extractors hold the rights; this only puts the
 /// questions in order.
-async fn admit(req: &ServiceRequest, pattern: &str, rules: &[Rule]) -> Result<(), Problem> {
-    let Some(rule) = rules.iter().find(|rule| rule.method == *req.method()) else { return Ok(()) };
+async fn admit(req: &ServiceRequest, pattern: &str, rule: Option<&Rule>) -> Result<(), Problem> {
+    let Some(rule) = rule else { return Ok(()) };
     if let Some((record, verb)) = rule.secured {
         let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
         let known = credential::authenticate(&app, req.request()).await?;
