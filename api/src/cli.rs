@@ -163,7 +163,8 @@ fn told(problem: &Problem) -> String {
 
 fn start_log(settings: &Settings) {
     let filter = EnvFilter::new(format!("{0},actix_server=warn,actix_http=warn,mio=warn", settings.log));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    // a log that cannot be written, on a full disk perhaps, must not end the thread that has something to tell
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).log_internal_errors(false);
     let outcome = match settings.log_format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Pretty => builder.try_init(),

@@ -277,7 +277,7 @@ impl From<StoreError> for Problem {
         match error {
             // somebody else was first: the use-case runs again on what is there now
             StoreError::Conflict(_) | StoreError::Stale => Self { transient: true, ..Self::new(ProblemCode::Overloaded) },
-            StoreError::Overloaded | StoreError::LockTimeout => Self::new(ProblemCode::Overloaded),
+            StoreError::Overloaded | StoreError::LockTimeout | StoreError::Lost => Self::new(ProblemCode::Overloaded),
             StoreError::BadCursor => Self::parameter("cursor", FieldCode::InvalidCursor),
             StoreError::Full => Self::new(ProblemCode::StorageFull),
             StoreError::Unique(constraint) => match unique_pointer(&constraint) {

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// Too many requests wait, or this one waited too long.
     #[error("the database is overloaded")]
     Overloaded,
+    /// The connection to the database was lost. Whether a commit under way then came to be nobody knows: nothing is run again.
+    #[error("the connection to the database was lost")]
+    Lost,
     /// The row changed since it was read.
     #[error("the record changed meanwhile")]
     Stale,
@@ -64,17 +67,23 @@ impl From<Error> for StoreError {
                 match kind {
                     DatabaseErrorKind::UniqueViolation => Self::Unique(constraint(info.constraint_name(), message)),
                     DatabaseErrorKind::ForeignKeyViolation => Self::Reference(constraint(info.constraint_name(), message)),
-                    DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection => Self::Conflict(message.to_owned()),
+                    DatabaseErrorKind::ClosedConnection => Self::Lost,
+                    DatabaseErrorKind::SerializationFailure => Self::Conflict(message.to_owned()),
                     _ if [
-                        "deadlock detected",
-                        "database is locked",
-                        "could not commit",
                         "terminating connection",
-                        "server closed the connection",
-                        "could not serialize",
+                        "closed the connection",
+                        "no connection to the server",
+                        "could not receive data",
+                        "could not send data",
                     ]
                     .iter()
                     .any(|sign| message.contains(sign)) =>
+                    {
+                        Self::Lost
+                    }
+                    _ if ["deadlock detected", "database is locked", "could not commit", "could not serialize"]
+                        .iter()
+                        .any(|sign| message.contains(sign)) =>
                     {
                         Self::Conflict(message.to_owned())
                     }
@@ -84,6 +93,7 @@ impl From<Error> for StoreError {
                     _ => Self::Internal(message.to_owned()),
                 }
             }
+            Error::BrokenTransactionManager => Self::Lost,
             other => Self::Internal(other.to_string()),
         }
     }

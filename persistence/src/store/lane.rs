@@ -123,7 +123,11 @@ impl Lane {
             let (pool, jobs, patience) = (pool.clone(), jobs.clone(), settings.patience);
             thread::Builder::new()
                 .name(format!("{name}-{number}"))
-                .spawn(move || if gathers { group::work(&pool, &jobs, patience) } else { one_by_one(&pool, &jobs, patience) })
+                .spawn(move || {
+                    let work = if gathers { group::work } else { one_by_one };
+                    // a thread outlives its panics: without it nobody would be served until the next start
+                    while catch_unwind(AssertUnwindSafe(|| work(&pool, &jobs, patience))).is_err() {}
+                })
                 .map_err(|error| StoreError::Setup(format!("cannot start a database thread: {error}")))?;
         }
         Ok(Self { queue, open: settings.queue > 0 })
@@ -174,6 +178,13 @@ impl Lane {
 pub(super) fn depth(db: &mut Db) -> Option<u32> {
     let status = <Db as Connection>::TransactionManager::transaction_manager_status_mut(db);
     status.transaction_depth().ok().map(|depth| depth.map_or(0, std::num::NonZeroU32::get))
+}
+
+/// Marks a connection that was lost outside any transaction, so that the pool makes another one instead of handing it out for ever.
+pub(super) fn give_up(db: &mut Db, error: &StoreError) {
+    if *error == StoreError::Lost {
+        <Db as Connection>::TransactionManager::transaction_manager_status_mut(db).set_in_error();
+    }
 }
 
 /// Leaves no transaction open behind a panic but the `kept` outermost.
