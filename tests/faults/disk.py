@@ -12,7 +12,7 @@ from check import Findings, check
 from load import Ledger, Load
 from outcome import Outcome
 from server import Failed, Server, Sqlite, World
-from shim import LIE, NAME, Shim
+from shim import DATABASE, LIE, NAME, SYNC, TRUNCATE, WAL, WRITE, Shim
 
 
 def _reads(world, server, outcome):
@@ -106,14 +106,17 @@ def failing_disk(directory, reach, rounds):
     world, ledger = World(directory / "data", Sqlite(directory / "data" / NAME)), Ledger()
     shim = Shim(directory / "shim")
     server = Server(world, shim.environment)
+    # an fsync is one call of a hundred, a checkpoint one of a thousand: their own calls are counted by themselves, too
+    aims = [(nth, {}) for nth in range(1, reach + 1)] + [(1 + nth % 3, {"operation": SYNC, "file": WAL}) for nth in range(reach // 10)]
+    aims += [(nth, {"operation": operation, "file": DATABASE}) for operation in (WRITE, SYNC, TRUNCATE) for nth in (1, 1, 2)]
     for turn in range(rounds):
-        for nth in range(1, reach + 1):
-            error = (errno.EIO, errno.ENOSPC)[(nth + turn) % 2]
-            shim.arm(nth, error, length=3 if nth % 5 == 0 else 1)
+        for number, (nth, what) in enumerate(aims):
+            error = (errno.EIO, errno.ENOSPC)[(number + turn) % 2]
+            shim.arm(nth, error, length=3 if number % 5 == 0 and not what else 1, **what)
             _write_until(world, server, ledger, lambda: shim.get("countdown") <= 0 and shim.get("failing") <= 0)
             shim.disarm()
             outcome.cycles += 1
-            if nth % 25 == 0:
+            if number % 25 == 0:
                 _reads(world, server, outcome)
                 _writes_again(world, server, ledger, outcome)
                 outcome.take(check(world.database, ledger)[0])

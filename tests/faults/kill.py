@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 
 from check import check
 from load import Ledger, Load
-from server import Failed, Server
+from server import Failed, Server, exchange
 from outcome import Outcome
 
 
@@ -109,15 +109,31 @@ def kill_database(world, cycles):
         slowest = max(slowest, _writes_again(world, server, ledger))
         outcome.cycles += 1
     load.run(0.5).stop()
+    quiet = _after_a_quiet_restart(world, server, ledger)
+    outcome.cycles += 1
     if not server.alive():
         raise Failed("the server ended with its database")
     ledger.repeat(server)
     _finish(world, server, ledger, outcome)
     if 500 in ledger.statuses:
         outcome.found.torn.append(f"{ledger.statuses[500]} requests are told 500 while the database is away, not 503")
-    outcome.note(f"writes again at most {slowest:.1f} s after PostgreSQL is back")
+    outcome.note(f"writes again at most {slowest:.1f} s after PostgreSQL is back; after a restart while nobody asked {quiet} of 200 requests are refused")
+    if quiet > 50:
+        outcome.found.torn.append(f"connections that died unused go on refusing: {quiet} of 200")
     server.stop()
     return outcome
+
+
+def _after_a_quiet_restart(world, server, ledger):
+    """Every connection of the pools dies unused; each may cost one refusal, when it is found out."""
+    world.database.cluster.stop()
+    _start(world.database.cluster)
+    connection, refused = HTTPConnection(*server.address, timeout=30), 0
+    for _ in range(100):
+        refused += not ledger.send(ledger.next(world, among=("contact",)), connection)
+        refused += exchange(connection, "GET", "/v1/contacts?limit=1", headers=world.bearer)[0] != 200
+    connection.close()
+    return refused
 
 
 def _start(cluster):

@@ -30,7 +30,8 @@ struct control {
     _Atomic int64_t error;        /* errno of a failure */
     _Atomic int64_t mode;         /* FAIL, or LIE: success is told and nothing done */
     _Atomic int64_t lost_syncs;   /* of so many fsyncs one is done; 0 and 1: all */
-    _Atomic int64_t calls;        /* counted calls so far */
+    _Atomic int64_t only_operation, only_file; /* what is counted; 0: all */
+    _Atomic int64_t calls;                     /* counted calls so far */
     _Atomic int64_t hits[OPERATIONS][FILES];
 };
 
@@ -93,6 +94,7 @@ static void note(uint8_t operation, uint8_t file, const void *data, size_t lengt
 /* Whether this call is to go wrong: 0 no, else errno, or -1 when it is to be forged. */
 static int fault(uint8_t operation, uint8_t file) {
     if (!file) return 0;
+    if ((control->only_operation && control->only_operation != operation) || (control->only_file && control->only_file != file)) return 0;
     control->calls++;
     if (control->countdown > 0 && control->countdown-- == 1) control->failing = (int64_t)control->length;
     if (control->failing <= 0) return 0;

@@ -8,10 +8,11 @@ from pathlib import Path
 
 WRITE, TRUNCATE, SYNC_BEGINS, SYNC, UNLINK = range(1, 6)
 OPERATIONS = {WRITE: "write", TRUNCATE: "truncate", SYNC: "fsync"}
+DATABASE, WAL = 1, 2
 FILES = {1: "database", 2: "wal", 3: "shm", 4: "journal"}
 FAIL, LIE = 0, 1
 NAME = "kartoteka.db"
-_FIELDS = ("clock_offset", "countdown", "failing", "length", "error", "mode", "lost_syncs", "calls")
+_FIELDS = ("clock_offset", "countdown", "failing", "length", "error", "mode", "lost_syncs", "only_operation", "only_file", "calls")
 _ENTRY = struct.Struct("<BBHIqq")
 
 
@@ -38,9 +39,9 @@ class Shim:
     def get(self, name):
         return struct.unpack_from("<q", self.page, 8 * _FIELDS.index(name))[0]
 
-    def arm(self, nth, error, mode=FAIL, length=1):
-        """The nth call from now goes wrong, and `length` in a row."""
-        self.set(failing=0, error=error, mode=mode, length=length)
+    def arm(self, nth, error, mode=FAIL, length=1, operation=0, file=0):
+        """The nth call from now goes wrong, and `length` in a row; of one operation or file only, if it is given."""
+        self.set(failing=0, error=error, mode=mode, length=length, only_operation=operation, only_file=file)
         self.set(countdown=nth)
 
     def disarm(self):
