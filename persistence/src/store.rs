@@ -168,7 +168,7 @@ impl Store {
         &self,
         f: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.read.run(move |db, _| f(db).inspect_err(|error| lane::give_up(db, error))).await
+        self.read.run(move |db, _| f(db)).await
     }
 
     /// Changes the tables that belong to no workspace, each by one statement; `f` may run again.
@@ -176,7 +176,7 @@ impl Store {
         &self,
         f: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write.run(move |db, _| f(db).inspect_err(|error| lane::give_up(db, error))).await
+        self.write.run(move |db, _| f(db)).await
     }
 
     /// The same where there is no runtime.
@@ -184,6 +184,6 @@ impl Store {
         &self,
         f: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write.run_blocking(move |db, _| f(db).inspect_err(|error| lane::give_up(db, error)))
+        self.write.run_blocking(move |db, _| f(db))
     }
 }

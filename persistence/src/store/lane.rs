@@ -180,13 +180,6 @@ pub(super) fn depth(db: &mut Db) -> Option<u32> {
     status.transaction_depth().ok().map(|depth| depth.map_or(0, std::num::NonZeroU32::get))
 }
 
-/// Marks a connection that was lost outside any transaction, so that the pool makes another one instead of handing it out for ever.
-pub(super) fn give_up(db: &mut Db, error: &StoreError) {
-    if *error == StoreError::Lost {
-        <Db as Connection>::TransactionManager::transaction_manager_status_mut(db).set_in_error();
-    }
-}
-
 /// Leaves no transaction open behind a panic but the `kept` outermost.
 pub(super) fn abandon(db: &mut Db, kept: u32) {
     while depth(db).is_some_and(|depth| depth > kept) {

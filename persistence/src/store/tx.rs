@@ -15,10 +15,7 @@ use kartoteka_domain::{
 };
 use uuid::Uuid;
 
-use super::{
-    Circumstances, Refusal, StoreError,
-    lane::{self, Place},
-};
+use super::{Circumstances, Refusal, StoreError, lane::Place};
 use crate::{
     audit,
     db::{Db, Guid, Uid},
@@ -153,10 +150,6 @@ impl WriteTx<'_> {
 }
 
 fn begin(db: &mut Db, workspace: WorkspaceId, writes: bool) -> Result<(), StoreError> {
-    begin_on(db, workspace, writes).inspect_err(|error| lane::give_up(db, error))
-}
-
-fn begin_on(db: &mut Db, workspace: WorkspaceId, writes: bool) -> Result<(), StoreError> {
     match db {
         Db::Sqlite(c) => {
             AnsiTransactionManager::begin_transaction_sql(c, if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
