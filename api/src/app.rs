@@ -90,11 +90,7 @@ impl std::ops::Deref for App {
 impl App {
     /// Opens the store and everything on it.
     pub fn open(settings: Settings) -> std::result::Result<Self, String> {
-        let store = open_store(&settings)?;
-        let vault = Arc::new(Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?);
-        let signer = Signer::open(&store, Arc::clone(&vault))
-            .map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
-        let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
+        // first: connections count their statements from the start
         let metrics = PrometheusBuilder::new()
             .set_buckets_for_metric(
                 Matcher::Full("http_request_seconds".into()),
@@ -103,6 +99,11 @@ impl App {
             .map_err(|e| e.to_string())?
             .install_recorder()
             .map_err(|e| e.to_string())?;
+        let store = open_store(&settings)?;
+        let vault = Arc::new(Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?);
+        let signer = Signer::open(&store, Arc::clone(&vault))
+            .map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
+        let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
         let limits = Limits::new(settings.sign_in_per_minute);
         let document = openapi();
         let documents = Documents { json: document.to_string(), yaml: spec::to_yaml(&document) };
@@ -225,6 +226,9 @@ fn cors(app: &App) -> Cors {
         .max_age(3600)
 }
 
+/// Connections one worker holds open at a time; further ones wait to be accepted.
+const MOST_CONNECTIONS: usize = 8192;
+
 /// Serves until a signal; `announce` is told the address.
 pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnOnce(std::net::SocketAddr)) -> std::io::Result<()> {
     let router = Arc::new(router());
@@ -249,6 +253,7 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
             .default_service(web::to(observe::nothing_here))
     })
     .client_request_timeout(Duration::from_secs(15))
+    .max_connections(MOST_CONNECTIONS)
     .shutdown_timeout(20)
     .disable_signals()
     .listen(listener)?;
@@ -264,6 +269,15 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
         actix_web::rt::spawn(async move { audit::sealer::run(sealer).await });
         let keeper = app.clone();
         actix_web::rt::spawn(async move { keep_house(keeper).await });
+        let database = app.store.clone();
+        actix_web::rt::spawn(async move {
+            for turn in 0_u64.. {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                if let Err(error) = database.maintain(turn % 300 == 0).await {
+                    tracing::warn!(%error, "the database is kept in shape later");
+                }
+            }
+        });
     }
     let tidy = app.clone();
     actix_web::rt::spawn(async move {
@@ -276,6 +290,12 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
     });
     actix_web::rt::spawn(stop_on_signal(app, handle));
     server.await
+}
+
+/// Serves `GET /hello` alone, with nothing around it: what this machine and framework can do at most.
+pub async fn hello(listener: std::net::TcpListener) -> std::io::Result<()> {
+    println!("listening on http://{}", listener.local_addr()?);
+    HttpServer::new(|| WebApp::new().route("/hello", web::get().to(async || "hello"))).listen(listener)?.run().await
 }
 
 /// Readiness off, stop accepting, drain, stop workers.

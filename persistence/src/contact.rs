@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     catalogue,
-    db::{At, Doc, Uid, uids},
+    db::{At, Doc, Uid},
     entity::{Entity, Stored, pack, revive},
     fragment,
     schema::{contact, contact_responsible, task},
@@ -85,7 +85,7 @@ pub(crate) fn load(tx: &mut dyn Reading, rows: Vec<ContactRow>) -> Result<Vec<Co
     let mut tags = catalogue::tags_of(tx, catalogue::Tagged::Contacts, &ids)?;
     let people: Vec<ResponsibleRow> = contact_responsible::table
         .filter(contact_responsible::workspace_id.eq(Uid::from(workspace)))
-        .filter(contact_responsible::contact_id.eq_any(uids(&ids)))
+        .filter(fragment::one_of("contact_responsible.contact_id", ids.iter().copied()))
         .order(contact_responsible::position)
         .load(tx.db().0)?;
     let mut responsibles: HashMap<Uuid, Vec<Responsible>> = HashMap::new();
@@ -197,7 +197,8 @@ impl Stored for Contact {
 
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Contact>, StoreError> {
-    let rows: Vec<ContactRow> = seen!(tx, contact, RecordType::Contact).filter(contact::id.eq_any(uids(ids))).load(tx.db().0)?;
+    let rows: Vec<ContactRow> =
+        seen!(tx, contact, RecordType::Contact).filter(fragment::one_of("contact.id", ids.iter().copied())).load(tx.db().0)?;
     load(tx, rows)
 }
 
@@ -225,7 +226,7 @@ pub fn find_by_external_id(tx: &mut dyn Reading, external_id: &str) -> Result<Op
 /// The first contacts of some companies by name, at most `most` in all.
 pub fn of_companies(tx: &mut dyn Reading, companies: &[Uuid], most: i64) -> Result<Vec<Contact>, StoreError> {
     let rows: Vec<ContactRow> = seen!(tx, contact, RecordType::Contact)
-        .filter(contact::company_id.eq_any(uids(companies)))
+        .filter(fragment::one_of("contact.company_id", companies.iter().copied()))
         .filter(contact::archived_at.is_null())
         .order((contact::sort_key, contact::id))
         .limit(most)
@@ -272,9 +273,13 @@ pub fn touch_communication(tx: &mut WriteTx<'_>, id: ContactId, at: DateTime<Utc
 /// Who is responsible for some cards, whosever they are, and which of them the asker may read.
 pub fn responsibles(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<(Uuid, Option<kartoteka_domain::id::UserId>, bool)>, StoreError> {
     let readers = tx.scope().readers(RecordType::Contact);
-    let readable: Vec<Uid> =
-        seen!(tx, contact, RecordType::Contact, readers).filter(contact::id.eq_any(uids(ids))).select(contact::id).load(tx.db().0)?;
-    let rows: Vec<(Uid, Option<Uid>)> =
-        all!(tx, contact).filter(contact::id.eq_any(uids(ids))).select((contact::id, contact::owner_id)).load(tx.db().0)?;
+    let readable: Vec<Uid> = seen!(tx, contact, RecordType::Contact, readers)
+        .filter(fragment::one_of("contact.id", ids.iter().copied()))
+        .select(contact::id)
+        .load(tx.db().0)?;
+    let rows: Vec<(Uid, Option<Uid>)> = all!(tx, contact)
+        .filter(fragment::one_of("contact.id", ids.iter().copied()))
+        .select((contact::id, contact::owner_id))
+        .load(tx.db().0)?;
     Ok(rows.into_iter().map(|(id, owner)| (id.0, owner.map(Into::into), readable.contains(&id))).collect())
 }

@@ -59,31 +59,40 @@ impl Fragment {
         });
         self
     }
-    /// `(?, ?, …)` of texts.
-    pub fn texts(mut self, values: impl IntoIterator<Item = String>) -> Self {
+    /// `(?, ?, …)`; an empty list matches nothing. Filled up to a power of two with the last value, so that lists of many lengths share few
+    /// prepared statements.
+    fn list(mut self, mut values: Vec<Piece>) -> Self {
+        if let Some(last) = values.last().cloned() {
+            values.resize(values.len().next_power_of_two(), last);
+        } else {
+            values.push(Piece::Sql("NULL"));
+        }
         let mut glue = "(";
         for value in values {
-            self = self.sql(glue).text(value);
+            self = self.sql(glue);
+            self.0.push(value);
             glue = ", ";
         }
         self.sql(")")
     }
-    /// `(?, ?, …)`; an empty list matches nothing.
-    pub fn guids(mut self, values: impl IntoIterator<Item = Uuid>) -> Self {
-        self = self.sql("(");
-        let mut first = true;
-        for value in values {
-            if !first {
-                self = self.sql(", ");
-            }
-            first = false;
-            self = self.guid(value);
-        }
-        if first {
-            self = self.sql("NULL");
-        }
-        self.sql(")")
+    /// `(?, ?, …)` of texts.
+    pub fn texts(self, values: impl IntoIterator<Item = String>) -> Self {
+        self.list(values.into_iter().map(Piece::Text).collect())
     }
+    /// `(?, ?, …)` of ids.
+    pub fn guids(self, values: impl IntoIterator<Item = Uuid>) -> Self {
+        self.list(values.into_iter().map(|value| Piece::Guid(Uid(value))).collect())
+    }
+}
+
+/// `column IN (…)` of ids. Unlike `eq_any` its statement is kept prepared.
+pub fn one_of(column: &'static str, ids: impl IntoIterator<Item = Uuid>) -> Fragment {
+    Fragment::default().sql(column).sql(" IN ").guids(ids)
+}
+
+/// `column IN (…)` of texts.
+pub fn one_text_of(column: &'static str, texts: impl IntoIterator<Item = String>) -> Fragment {
+    Fragment::default().sql(column).sql(" IN ").texts(texts)
 }
 
 impl QueryId for Fragment {

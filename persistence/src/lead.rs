@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     catalogue,
-    db::{At, Doc, Uid, uids},
+    db::{At, Doc, Uid},
     entity::{Entity, Stored, pack, revive},
     fragment,
     schema::{lead, task},
@@ -148,7 +148,7 @@ impl Stored for Lead {
 
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Lead>, StoreError> {
-    let rows: Vec<LeadRow> = seen!(tx, lead, RecordType::Lead).filter(lead::id.eq_any(uids(ids))).load(tx.db().0)?;
+    let rows: Vec<LeadRow> = seen!(tx, lead, RecordType::Lead).filter(fragment::one_of("lead.id", ids.iter().copied())).load(tx.db().0)?;
     load(tx, rows)
 }
 
@@ -156,7 +156,7 @@ pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Lead>, StoreE
 pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> Result<Vec<Lead>, StoreError> {
     let rows: Vec<LeadRow> = seen!(tx, lead, RecordType::Lead)
         .filter(lead::contact_id.eq(Uid::from(contact)))
-        .filter(lead::status.eq_any(vec!["new".to_owned(), "in_work".to_owned()]))
+        .filter(fragment::one_text_of("lead.status", ["new".to_owned(), "in_work".to_owned()]))
         .filter(lead::archived_at.is_null())
         .order((lead::received_at.desc(), lead::id.desc()))
         .limit(most)
