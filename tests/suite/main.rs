@@ -34,6 +34,7 @@ mod list;
 mod lockout;
 mod lookup;
 mod main_flow;
+mod matrix;
 mod naughty;
 mod note;
 mod parsing;
