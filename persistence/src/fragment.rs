@@ -131,11 +131,16 @@ fn ids(users: &[UserId]) -> impl Iterator<Item = Uuid> + '_ {
 /// own = responsible, or further responsible; communications, notes and submissions follow their card; tasks show when
 /// they or their card do; leads without a responsible person show to roles that see the unassigned.
 pub fn visible(record: RecordType, owners: &Owners, cards: &Owners, unassigned: bool) -> Option<Fragment> {
-    let Owners::Of(users) = owners else { return None };
+    let users = match owners {
+        Owners::All => return None,
+        Owners::None => return Some(Fragment::default().sql("1 = 0")),
+        Owners::Of(users) => users,
+    };
     let new = Fragment::default();
     let card = |f: Fragment, column: &'static str| {
         match cards {
         Owners::All => f.sql(column).sql(" IS NOT NULL"),
+        Owners::None => f.sql("1 = 0"),
         Owners::Of(cards) => f
             .sql(column)
             .sql(" IN (SELECT c.id FROM contact c WHERE c.workspace_id = ")
@@ -207,8 +212,8 @@ pub fn search(columns: &'static [&'static str], q: &str) -> Option<Fragment> {
     } else {
         words.extend(folded.split(' ').filter(|w| !w.is_empty()).take(10).map(ToOwned::to_owned));
     }
-    if words.is_empty() {
-        // nothing is left of it to look for: nobody has it
+    if words.is_empty() || columns.is_empty() {
+        // nothing is left of it to look for, or nowhere to look: nobody has it
         return (!q.trim().is_empty()).then(|| Fragment::default().sql("1 = 0"));
     }
     let mut fragment = Fragment::default();

@@ -99,8 +99,10 @@ impl Stored for Lead {
 
     fn list(tx: &mut dyn Reading, params: &ListLeads) -> Result<Page<Self>, StoreError> {
         let request = kartoteka_domain::list::ListParameters::page(params);
-        // the client's card is searched by what of it is seen
-        let own_words = tx.scope().actor().role().fields.touches(RecordType::Contact, &["phones", "emails", "messengers"]);
+        // what is kept from the asker is not searched: neither words of the lead nor the client's card
+        let fields = &tx.scope().actor().role().fields;
+        let own_words = !fields.touches(RecordType::Lead, &["title", "comment"]);
+        let card_words = !fields.touches(RecordType::Contact, &["phones", "emails", "messengers", "external_id"]);
         let build = || {
             let mut query = seen!(tx, lead, RecordType::Lead);
             if let Some(archived) = fragment::archived(request.archived, "lead.archived_at") {
@@ -117,12 +119,15 @@ impl Stored for Lead {
             if let Some(AnyOf(names)) = &params.tag {
                 query = query.filter(fragment::tagged("lead.id", "t.lead_id", "lead.workspace_id", names));
             }
-            const COLUMNS: &[&str] = &[
-                "lead.search_text",
-                "EXISTS (SELECT 1 FROM contact c WHERE c.workspace_id = lead.workspace_id AND c.id = lead.contact_id AND c.search_text",
-            ];
-            const OWN: &[&str] = &["lead.search_text"];
-            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(if own_words { OWN } else { COLUMNS }, q)) {
+            const CARD: &str =
+                "EXISTS (SELECT 1 FROM contact c WHERE c.workspace_id = lead.workspace_id AND c.id = lead.contact_id AND c.search_text";
+            let columns: &[&str] = match (own_words, card_words) {
+                (true, true) => &["lead.search_text", CARD],
+                (true, false) => &["lead.search_text"],
+                (false, true) => &[CARD],
+                (false, false) => &[],
+            };
+            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(columns, q)) {
                 query = query.filter(found);
             }
             query

@@ -30,6 +30,7 @@ mod form;
 mod idempotency;
 mod judge;
 mod lead;
+mod leak;
 mod list;
 mod lockout;
 mod lookup;
