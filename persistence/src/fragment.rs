@@ -43,6 +43,11 @@ impl Fragment {
         self.0.push(Piece::Sql(sql));
         self
     }
+    /// Another condition's words, as they are.
+    pub fn then(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
     pub fn guid(mut self, value: Uuid) -> Self {
         self.0.push(Piece::Guid(Uid(value)));
         self
@@ -202,6 +207,12 @@ fn workspace_column(column: &'static str) -> &'static str {
 /// A condition for every word of `q`: each must be contained in the folded search text, in any order.
 /// A run of digits, however punctuated, is looked for as digits.
 pub fn search(columns: &'static [&'static str], q: &str) -> Option<Fragment> {
+    let columns: Vec<_> = columns.iter().map(|column| (Fragment::default().sql(column), "")).collect();
+    search_in(&columns, q)
+}
+
+/// The same where a column is reached by more words: what comes before the comparison and after it.
+pub fn search_in(columns: &[(Fragment, &'static str)], q: &str) -> Option<Fragment> {
     let folded = text::fold(q);
     let mut words: Vec<String> = Vec::new();
     let compact: String = folded.chars().filter(|c| !c.is_whitespace()).collect();
@@ -222,14 +233,11 @@ pub fn search(columns: &'static [&'static str], q: &str) -> Option<Fragment> {
             fragment = fragment.sql(" AND ");
         }
         fragment = fragment.sql("(");
-        for (number, column) in columns.iter().enumerate() {
+        for (number, (column, end)) in columns.iter().enumerate() {
             if number > 0 {
                 fragment = fragment.sql(" OR ");
             }
-            fragment = fragment.sql(column).sql(" LIKE ").text(pattern(word)).sql(" ESCAPE '\\'");
-            if column.starts_with("EXISTS") {
-                fragment = fragment.sql(")");
-            }
+            fragment = fragment.then(column.clone()).sql(" LIKE ").text(pattern(word)).sql(" ESCAPE '\\'").sql(end);
         }
         fragment = fragment.sql(")");
     }

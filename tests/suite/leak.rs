@@ -247,3 +247,62 @@ fn an_answer_told_again_is_told_by_the_rules_of_now() {
     assert_eq!(again["display_name"], "+7 ••• •••-67-89");
     assert_eq!(ask().text(), again.text());
 }
+
+#[test]
+fn asking_why_one_sees_nothing_tells_no_more_than_that() {
+    let workspace = app().workspace();
+    let department = workspace.administrator().post("/v1/departments", json!({"name": "Север"})).created().id();
+    let (anna, boris, head) =
+        (workspace.somebody("manager", json!({"department_id": department})), workspace.manager(), workspace.somebody("head", json!({})));
+    let card = anna.post("/v1/contacts", json!({"last_name": "А"})).created();
+    for caller in [&boris, &head] {
+        let why = |id: &str| caller.get(&format!("/v1/access/explain?record_type=contact&record_id={id}")).ok();
+        assert_eq!(why(&card.id()).text(), why("01939d5a-0000-7000-8000-000000000000").text());
+    }
+    assert!(
+        workspace
+            .administrator()
+            .get(&format!("/v1/access/explain?record_type=contact&user_id={}&record_id={}", boris.user_id, card.id()))
+            .ok()
+            .text()
+            .contains(&anna.user_id)
+    );
+}
+
+#[test]
+fn a_company_is_not_looked_up_by_what_is_hidden_of_it() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let company =
+        json!({"name": "О", "tax_id": "7707083893", "phones": [{"value": "+79171116789"}], "emails": [{"value": "a@example.com"}]});
+    let company = admin.post("/v1/companies", company).created();
+    let rights = json!([{"record": "contact", "read": "all"}, {"record": "company", "read": "all"}]);
+    let role = admin.post("/v1/roles", json!({"key": "clerk", "name": "clerk", "rights": rights})).created();
+    let clerk = workspace.somebody("clerk", json!({}));
+    for (field, query) in [("tax_id", "tax_id=7707083893"), ("phones", "phone=%2B79171116789"), ("emails", "email=a@example.com")] {
+        let found = || clerk.get(&format!("/v1/lookup?{query}")).ok()["companies"].as_array().unwrap().len();
+        admin.patch(&role.path(), json!({"field_rules": []})).ok();
+        assert_eq!(found(), 1, "{query}");
+        admin.patch(&role.path(), json!({"field_rules": [{"record": "company", "field": field, "effect": "hidden"}]})).ok();
+        assert_eq!(found(), 0, "{query}");
+        let q = query.split_once('=').unwrap().1;
+        assert!(clerk.get(&format!("/v1/companies?q={q}")).ok().items().is_empty(), "{q}");
+    }
+    // who may not read companies is told of none, also through the contact rights that look up
+    admin.patch(&role.path(), json!({"field_rules": [], "rights": [{"record": "contact", "read": "all"}]})).ok();
+    assert!(!clerk.get("/v1/lookup?tax_id=7707083893").ok().text().contains(&company.id()));
+}
+
+#[test]
+fn a_lead_is_not_found_by_a_card_out_of_reach() {
+    let workspace = app().workspace();
+    let (admin, boris) = (workspace.administrator(), workspace.manager());
+    let card = admin.post("/v1/contacts", json!({"last_name": "Чужая", "phones": [{"value": "+79171116789"}]})).created();
+    let lead = admin.post("/v1/leads", json!({"contact_id": card.id(), "title": "Смета", "owner_id": boris.user_id})).created();
+    let found = |q: &str| boris.get(&format!("/v1/leads?q={q}")).ok().ids();
+    assert_eq!(found("смета"), [lead.id()]);
+    assert!(found("чужая").is_empty() && found("9171116789").is_empty());
+    admin.patch(&card.path(), json!({"owner_id": boris.user_id})).ok();
+    assert_eq!(found("чужая"), [lead.id()]);
+    assert_eq!(found("9171116789"), [lead.id()]);
+}

@@ -2,18 +2,29 @@
 //! answer and changes nothing, or nothing of what is planted.
 
 use kartoteka_tests::{
-    Value, app, json,
+    Answer, Value, app, json,
     spec::{self, Operation, Spec},
     wire::encode,
 };
 
 use super::{
-    Search,
+    Reader, Search,
     plant::{Place, RECORDS, Set},
 };
 
 fn specification() -> &'static Spec {
     spec::of(app().address)
+}
+
+/// A reading. That answers with holes are what the specification says is held where most is missing; elsewhere it would only
+/// take its time.
+fn get(reader: &Reader, path: &str) -> Answer {
+    if ["hidden", "masked"].contains(&reader.name) {
+        return reader.caller.get(path);
+    }
+    let answer = reader.caller.send_unchecked("GET", path, None, None);
+    assert_ne!(answer.status, 500, "{answer}");
+    answer
 }
 
 fn parameter<'a>(operation: &'a Operation, name: &str) -> Option<&'a Value> {
@@ -96,7 +107,7 @@ pub fn glance(log: &mut Search<'_>) {
         for path in paths(log.garden, &operation.path).into_iter().enumerate().filter(|(at, _)| [0, 8].contains(at)).map(|(_, path)| path) {
             let query = queries(operation).into_iter().find(|q| q.contains("limit=200")).or_else(|| queries(operation).into_iter().next());
             let target = format!("{path}{}", query.unwrap_or_default());
-            let answer = log.reader.caller.get(&target);
+            let answer = get(log.reader, &target);
             log.look(&format!("GET {target}"), &answer);
         }
     }
@@ -114,7 +125,7 @@ fn read(log: &mut Search<'_>, operation: &Operation) {
             let mut target = format!("{path}{query}");
             // every page of it: the cursors and what they lead to
             for _ in 0..4 {
-                let answer = reader.caller.get(&target);
+                let answer = get(reader, &target);
                 log.look(&format!("GET {target}"), &answer);
                 match answer["next_cursor"].as_str() {
                     Some(cursor) => target = format!("{path}{query}&cursor={cursor}"),
@@ -177,7 +188,7 @@ fn search(log: &mut Search<'_>) {
             }
             if parameter(operation, "q").is_some() {
                 for q in [word.clone(), word.chars().skip(1).take(9).collect()] {
-                    let answer = reader.caller.get(&format!("{collection}?q={}", encode(&q)));
+                    let answer = get(reader, &format!("{collection}?q={}", encode(&q)));
                     let found = answer["data"].as_array().is_some_and(|data| !data.is_empty());
                     if found {
                         log.faults.push(format!("{} finds {record}s by {q}, which is {place:?}", reader.name));
@@ -188,12 +199,12 @@ fn search(log: &mut Search<'_>) {
         }
         let is_hidden = |sort: &String| reader.hidden.iter().any(|(of, field)| *of == record && *field == sort.trim_start_matches('-'));
         for sort in words(operation, "sort").into_iter().filter(is_hidden) {
-            let answer = reader.caller.get(&format!("{collection}?sort={sort}"));
+            let answer = get(reader, &format!("{collection}?sort={sort}"));
             log.look(&format!("GET {collection}?sort={sort}"), &answer.is_problem(403, "field_not_permitted"));
         }
         for (_, field) in reader.hidden.iter().filter(|(of, field)| *of == record && parameter(operation, field).is_some()) {
             let value = if field.ends_with("_id") { "01939d5a-0000-7000-8000-000000000000" } else { "x" };
-            let answer = reader.caller.get(&format!("{collection}?{field}={value}"));
+            let answer = get(reader, &format!("{collection}?{field}={value}"));
             log.look(&format!("GET {collection}?{field}"), &answer.is_problem(403, "field_not_permitted"));
         }
     }
@@ -203,7 +214,7 @@ fn search(log: &mut Search<'_>) {
 fn guess(log: &mut Search<'_>) {
     let (garden, reader) = (log.garden, log.reader);
     for (kind, value) in &garden.points {
-        log.look(&format!("look up {value}"), &reader.caller.get(&format!("/v1/lookup?{kind}={}", encode(value))));
+        log.look(&format!("look up {value}"), &get(reader, &format!("/v1/lookup?{kind}={}", encode(value))));
         let (field, point) = match (kind.as_str(), value.split_once(':')) {
             ("messenger", Some((network, handle))) => ("messengers", json!({"network": network, "handle": handle})),
             ("phone", _) => ("phones", json!({"value": value})),
