@@ -83,7 +83,7 @@ impl Office {
         ]);
         let shared = one_of_each(&workspace);
         let form_key = workspace.form(json!({}))["key"].as_str().expect("the key of a form").to_owned();
-        Self { departments, colleague, elsewhere, shared, others, form_key, workspace }
+        Self { workspace, departments, colleague, elsewhere, shared, others, form_key }
     }
 
     /// Everybody.

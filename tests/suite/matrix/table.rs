@@ -135,7 +135,9 @@ fn lines() -> Vec<Line> {
     PERSON.split_whitespace().for_each(|id| put(id, Right::Person));
     ANYBODY.split_whitespace().for_each(|id| put(id, Right::Anybody));
     put("get_access_explanation", Right::Explain);
-    OPEN.iter().for_each(|(id, status, code)| put(id, Right::Open(*status, code)));
+    for (id, status, code) in OPEN {
+        put(id, Right::Open(*status, code));
+    }
     all
 }
 
