@@ -166,7 +166,9 @@ fn planted(workspace: &Workspace, near: &str) -> Garden {
     garden.keep(&format!("/v1/contacts/{}", done["contact_id"].as_str().unwrap()));
     garden.keep(&format!("/v1/leads/{}", done["lead_id"].as_str().unwrap()));
     eventually("all events to be sealed", || (admin.get("/v1/audit-events/verify").ok()["unsealed"] == 0).then_some(()));
-    for event in admin.get("/v1/audit-events?limit=200").ok().ids() {
+    // lists show all of them; one by one, as many as there is time for
+    let each = if std::env::var_os("SUITE_LONG").is_some() { 1 } else { 8 };
+    for event in admin.get("/v1/audit-events?limit=200").ok().ids().into_iter().step_by(each) {
         garden.keep(&format!("/v1/audit-events/{event}"));
     }
     for collection in
@@ -199,7 +201,7 @@ fn what_is_hidden_masked_or_out_of_reach_comes_out_nowhere() {
     assert!(faults.is_empty(), "{} finds:\n{}", faults.len(), faults.iter().take(400).map(|f| f.as_str()).collect::<Vec<_>>().join("\n"));
     // the search itself finds: an administrator is told everything
     assert!(searches[0].words > garden.words.len(), "{} words", searches[0].words);
-    assert!(answers > 3000, "{answers} answers");
+    assert!(answers > 5000, "{answers} answers");
 }
 
 #[test]
