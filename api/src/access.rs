@@ -39,6 +39,7 @@ pub async fn get_access_explanation(can: Can<ReadRoles>, params: Params<ExplainP
         return Err(Problem::parameter("field", FieldCode::ReferenceNotFound).given(field));
     }
     let asked = params.0.user_id;
+    let asker = can.scope().actor().clone();
     let (workspace, person, rights, actor) = can
         .look(move |tx| {
             let own = tx.scope().actor().user();
@@ -71,7 +72,14 @@ pub async fn get_access_explanation(can: Can<ReadRoles>, params: Params<ExplainP
                 Ok::<_, Problem>((owner, own, upwards(tx, owner)?))
             })
             .await?;
-        facts = Facts { found: Some(found), owner, own, owner_departments: path, ..facts };
+        // of a card out of his sight nobody learns that it is there, nor whose a card is where that is hidden from him
+        let for_himself = !can.scope().may(RecordType::Role, Verb::Update);
+        let untold = for_himself && !found || asker.role().fields.hides(record, "owner_id");
+        facts = if untold {
+            Facts { found: Some(found), own: own && found, ..facts }
+        } else {
+            Facts { found: Some(found), owner, own, owner_departments: path, ..facts }
+        };
     }
     Reply::of(&Sought(explain(&rights, record, params.0.field.as_deref(), &facts)))
 }

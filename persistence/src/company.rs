@@ -89,7 +89,12 @@ impl Stored for Company {
 
     fn list(tx: &mut dyn Reading, params: &ListCompanies) -> Result<Page<Self>, StoreError> {
         let request = kartoteka_domain::list::ListParameters::page(params);
-        let names_only = tx.scope().actor().role().fields.touches(RecordType::Company, &["phones", "emails", "messengers"]);
+        let names_only = tx
+            .scope()
+            .actor()
+            .role()
+            .fields
+            .touches(RecordType::Company, &["phones", "emails", "legal_name", "tax_id", "external_id", "site"]);
         let build = || {
             let mut query = seen!(tx, company, RecordType::Company);
             if let Some(archived) = fragment::archived(request.archived, "company.archived_at") {

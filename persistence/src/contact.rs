@@ -63,7 +63,7 @@ fn row(workspace: WorkspaceId, c: &Contact) -> Result<ContactRow, StoreError> {
     kind: c.r#type.clone(),
     status: c.status.clone(),
     display_name: c.display_name.clone(),
-    sort_key: text::sort_key(&c.display_name),
+    sort_key: text::sort_key(c.sorted_by()),
     search_text: c.search_text(),
     company_id: c.company_id.map(Uid::from),
     owner_id: c.owner_id.map(Uid::from),
@@ -154,7 +154,7 @@ impl Stored for Contact {
 
     fn list(tx: &mut dyn Reading, params: &ListContacts) -> Result<Page<Self>, StoreError> {
         let request = kartoteka_domain::list::ListParameters::page(params);
-        let names_only = tx.scope().actor().role().fields.touches(RecordType::Contact, &["phones", "emails", "messengers"]);
+        let names_only = tx.scope().actor().role().fields.touches(RecordType::Contact, &["phones", "emails", "messengers", "external_id"]);
         let build = || {
             let mut query = seen!(tx, contact, RecordType::Contact);
             if let Some(archived) = fragment::archived(request.archived, "contact.archived_at") {

@@ -80,7 +80,7 @@ fn only_an_administrator_sees_keys() {
 
 /// RFC 3339 of a moment some seconds ahead.
 #[allow(clippy::disallowed_methods, reason = "the suite has no clock of the api's to ask")]
-fn later(seconds: u64) -> String {
+pub fn later(seconds: u64) -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + seconds;
     let (days, rest) = (i64::try_from(since / 86_400).unwrap(), since % 86_400);
     // civil from days, Howard Hinnant
