@@ -199,7 +199,7 @@ pub fn router() -> Router {
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
         crate::audit: list_audit_events, get_audit_event, verify_audit_events;
         crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_task_history;
-        crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_task, revert_communication, revert_note;
+        crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
     }
     router
