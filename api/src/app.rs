@@ -177,7 +177,7 @@ pub fn router() -> Router {
         crate::session::open: list_my_sessions, get_my_session, end_my_session, end_my_sessions, get_user_sessions, end_user_sessions;
         crate::second_factor: begin_totp, confirm_totp, disable_totp, create_recovery_codes, reset_user_totp;
         crate::user: get_me, change_my_password, list_users, create_user, get_user, update_user, create_password_link, get_open_work;
-        crate::access: get_access_explanation;
+        crate::access: get_access_explanation, get_role_preview;
         crate::role: list_roles, create_role, get_role, update_role, archive_role, restore_role;
         crate::department: list_departments, create_department, get_department, update_department, archive_department, restore_department;
         crate::api_key: list_api_keys, create_api_key, get_api_key, update_api_key, archive_api_key, rotate_api_key;

@@ -124,7 +124,7 @@ pub fn rights(tx: &mut dyn Reading, key: &str) -> Result<Rights> {
 }
 
 /// Whether the asker may act on somebody, or some key, with this role: nobody acts on who has more than himself.
-pub fn check_over(tx: &mut WriteTx<'_>, key: &str) -> Result<()> {
+pub fn check_over(tx: &mut dyn Reading, key: &str) -> Result<()> {
     let rights = rights(tx, key)?;
     check_cover(tx, &rights)
 }
@@ -152,7 +152,7 @@ pub fn hold_administrator(tx: &mut WriteTx<'_>) -> Result<()> {
     Ok(())
 }
 
-fn check_cover(tx: &WriteTx<'_>, rights: &Rights) -> Result<()> {
+fn check_cover(tx: &dyn Reading, rights: &Rights) -> Result<()> {
     if tx.scope().actor().role().cover(rights) { Ok(()) } else { Err(Problem::new(ProblemCode::ExceedsOwnRights)) }
 }
 

@@ -37,6 +37,7 @@ mod main_flow;
 mod naughty;
 mod note;
 mod parsing;
+mod preview;
 mod problem;
 mod role;
 mod second_factor;
