@@ -23,6 +23,7 @@ mod contact;
 mod contract;
 mod conventions;
 mod crash;
+mod deactivation;
 mod department;
 mod duplicate;
 mod explain;
