@@ -2,6 +2,7 @@
 
 mod connection;
 mod error;
+mod group;
 mod lane;
 mod tx;
 
@@ -76,8 +77,8 @@ impl Store {
         let writers = if engine == Engine::Sqlite { 1 } else { settings.writers };
         Ok(Self {
             engine,
-            write: Lane::start("write", &settings.write_url, writers, settings)?,
-            read: Lane::start("read", &settings.read_url, settings.readers, settings)?,
+            write: Lane::start("write", &settings.write_url, writers, engine == Engine::Sqlite, settings)?,
+            read: Lane::start("read", &settings.read_url, settings.readers, false, settings)?,
             written: Arc::default(),
         })
     }
@@ -98,7 +99,13 @@ impl Store {
         T: Send + 'static,
         E: Refusal,
     {
-        self.read.run(move |db| tx::read(db, scope, f)).await
+        let mut once = Some((scope, f));
+        self.read
+            .run(move |db, _| match once.take() {
+                Some((scope, f)) => tx::read(db, scope, f),
+                None => Err(E::from(StoreError::Internal("a reader ran twice".into()))),
+            })
+            .await
     }
 
     /// Changes in one transaction. `f` runs again after a conflict with another transaction.
@@ -113,7 +120,7 @@ impl Store {
         E: Refusal,
     {
         let workspace = scope.workspace();
-        let outcome = self.write.run(move |db| tx::write(db, &scope, &circumstances, &f)).await;
+        let outcome = self.write.run(move |db, place| tx::write(db, place, &scope, &circumstances, &f)).await;
         if outcome.is_ok() {
             self.note_written(workspace);
         }
@@ -127,7 +134,7 @@ impl Store {
         circumstances: Circumstances,
         f: impl Fn(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write.run(move |db| tx::write(db, &scope, &circumstances, &f)).await
+        self.write.run(move |db, place| tx::write(db, place, &scope, &circumstances, &f)).await
     }
 
     /// Workspaces this process wrote to since it was asked last.
@@ -153,30 +160,30 @@ impl Store {
         T: Send + 'static,
         E: Refusal,
     {
-        self.write.run_blocking(move |db| tx::write(db, &scope, &circumstances, &f))
+        self.write.run_blocking(move |db, place| tx::write(db, place, &scope, &circumstances, &f))
     }
 
     /// Reads the tables that belong to no workspace: see [`crate::workspace`] and [`crate::session`].
     pub(crate) async fn read_global<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+        f: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.read.run(f).await
+        self.read.run(move |db, _| f(db)).await
     }
 
-    /// Changes the tables that belong to no workspace, each by one statement.
+    /// Changes the tables that belong to no workspace, each by one statement; `f` may run again.
     pub(crate) async fn write_global<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+        f: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write.run(f).await
+        self.write.run(move |db, _| f(db)).await
     }
 
     /// The same where there is no runtime.
     pub(crate) fn write_global_now<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+        f: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write.run_blocking(f)
+        self.write.run_blocking(move |db, _| f(db))
     }
 }

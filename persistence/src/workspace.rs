@@ -197,7 +197,7 @@ pub async fn doors(store: &Store, kind: DoorKind, hash: Vec<u8>) -> Result<Vec<B
         .read_global(move |db| {
             let rows: Vec<(Uid, Uid)> = door::table
                 .filter(door::kind.eq(kind.word()))
-                .filter(door::hash.eq(hash))
+                .filter(door::hash.eq(&hash))
                 .select((door::workspace_id, door::target))
                 .order(door::id)
                 .limit(20)

@@ -15,7 +15,7 @@ use kartoteka_domain::{
 };
 use uuid::Uuid;
 
-use super::{Circumstances, Refusal, StoreError};
+use super::{Circumstances, Refusal, StoreError, lane::Place};
 use crate::{
     audit,
     db::{Db, Guid, Uid},
@@ -171,18 +171,27 @@ pub(super) fn read<T, E: Refusal>(db: &mut Db, scope: Scope, f: impl FnOnce(&mut
     outcome
 }
 
-/// Runs a writer, again after a conflict.
+/// Begins the transaction that a group of writers of the embedded database shares.
+pub(super) fn begin_group(db: &mut Db) -> Result<(), StoreError> {
+    if let Db::Sqlite(c) = db {
+        AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?;
+    }
+    Ok(())
+}
+
+/// Runs a writer; alone, again after a conflict.
 pub(super) fn write<T, E: Refusal>(
     db: &mut Db,
+    place: Place,
     scope: &Scope,
     circumstances: &Circumstances,
     f: &dyn Fn(&mut WriteTx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let mut tried = 0;
     loop {
-        let outcome = once(db, scope, circumstances, f);
+        let outcome = once(db, place, scope, circumstances, f);
         match outcome.as_ref().err().and_then(Refusal::store_error) {
-            Some(error) if error.is_transient() && tried < TRIES => {
+            Some(error) if place == Place::Alone && error.is_transient() && tried < TRIES => {
                 tried += 1;
                 // another wait for each thread and try: twins that collided do not collide again
                 let spread = circumstances.request_id.as_ref().map_or(3, |id| id.bytes().fold(0_u64, |sum, b| sum + u64::from(b))) % 7;
@@ -195,11 +204,15 @@ pub(super) fn write<T, E: Refusal>(
 
 fn once<T, E: Refusal>(
     db: &mut Db,
+    place: Place,
     scope: &Scope,
     circumstances: &Circumstances,
     f: &dyn Fn(&mut WriteTx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    begin(db, scope.workspace(), true)?;
+    match place {
+        Place::Alone => begin(db, scope.workspace(), true)?,
+        Place::Grouped => <Db as Connection>::TransactionManager::begin_transaction(db).map_err(StoreError::from)?,
+    }
     let mut tx = WriteTx { db, scope, circumstances, because: None };
     match f(&mut tx) {
         Ok(done) => {
