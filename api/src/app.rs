@@ -178,7 +178,7 @@ pub fn router() -> Router {
         crate::session::open: list_my_sessions, get_my_session, end_my_session, end_my_sessions, get_user_sessions, end_user_sessions;
         crate::second_factor: begin_totp, confirm_totp, disable_totp, create_recovery_codes, reset_user_totp;
         crate::user: get_me, change_my_password, list_users, create_user, get_user, update_user, create_password_link, get_open_work;
-        crate::access: get_access_explanation;
+        crate::access: get_access_explanation, get_role_preview;
         crate::role: list_roles, create_role, get_role, update_role, archive_role, restore_role;
         crate::department: list_departments, create_department, get_department, update_department, archive_department, restore_department;
         crate::api_key: list_api_keys, create_api_key, get_api_key, update_api_key, archive_api_key, rotate_api_key;
@@ -200,7 +200,7 @@ pub fn router() -> Router {
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
         crate::audit: list_audit_events, get_audit_event, verify_audit_events;
         crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_task_history;
-        crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_task, revert_communication, revert_note;
+        crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
     }
     router

@@ -41,6 +41,16 @@ pub struct FieldRule {
     pub except_own: bool,
 }
 
+impl FieldEffect {
+    fn strength(self) -> u8 {
+        match self {
+            Self::ReadOnly => 1,
+            Self::Masked => 2,
+            Self::Hidden => 3,
+        }
+    }
+}
+
 impl FieldRule {
     /// Whether the field can bear the effect: what a record cannot be told without is not hidden, and only contact points
     /// have a shape to be masked to.
@@ -149,6 +159,22 @@ impl FieldRules {
         !matches!(self.rule(record, field, own), Some(FieldEffect::Hidden | FieldEffect::ReadOnly))
     }
 
+    /// What two say of a record, the stricter of each field: `own` and `others_own` tell whose it is to whom.
+    #[must_use]
+    pub fn stricter(&self, own: bool, others: &Self, others_own: bool) -> Self {
+        let mut all: Vec<FieldRule> = Vec::new();
+        let holding = |rules: &Self, own: bool| rules.0.iter().filter(move |rule| !(own && rule.except_own)).cloned().collect::<Vec<_>>();
+        for rule in holding(self, own).into_iter().chain(holding(others, others_own)) {
+            let rule = FieldRule { except_own: false, ..rule };
+            match all.iter_mut().find(|known| (known.record, &known.field) == (rule.record, &rule.field)) {
+                Some(known) if rule.effect.strength() > known.effect.strength() => *known = rule,
+                Some(_) => {}
+                None => all.push(rule),
+            }
+        }
+        Self(all)
+    }
+
     /// The same without masks.
     #[must_use]
     pub fn without_masks(&self) -> Self {
@@ -157,15 +183,10 @@ impl FieldRules {
 
     /// Whether these hide and lock at least what others do.
     pub fn hold_at_least(&self, others: &Self) -> bool {
-        let strength = |effect| match effect {
-            FieldEffect::ReadOnly => 1,
-            FieldEffect::Masked => 2,
-            FieldEffect::Hidden => 3,
-        };
         others.0.iter().all(|other| {
             self.0.iter().any(|rule| {
                 (rule.record, &rule.field) == (other.record, &other.field)
-                    && strength(rule.effect) >= strength(other.effect)
+                    && rule.effect.strength() >= other.effect.strength()
                     && (!rule.except_own || other.except_own)
             })
         })
