@@ -90,11 +90,7 @@ impl std::ops::Deref for App {
 impl App {
     /// Opens the store and everything on it.
     pub fn open(settings: Settings) -> std::result::Result<Self, String> {
-        let store = open_store(&settings)?;
-        let vault = Arc::new(Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?);
-        let signer = Signer::open(&store, Arc::clone(&vault))
-            .map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
-        let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
+        // first: connections count their statements from the start
         let metrics = PrometheusBuilder::new()
             .set_buckets_for_metric(
                 Matcher::Full("http_request_seconds".into()),
@@ -103,6 +99,11 @@ impl App {
             .map_err(|e| e.to_string())?
             .install_recorder()
             .map_err(|e| e.to_string())?;
+        let store = open_store(&settings)?;
+        let vault = Arc::new(Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?);
+        let signer = Signer::open(&store, Arc::clone(&vault))
+            .map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
+        let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
         let limits = Limits::new(settings.sign_in_per_minute);
         let document = openapi();
         let documents = Documents { json: document.to_string(), yaml: spec::to_yaml(&document) };
@@ -177,7 +178,7 @@ pub fn router() -> Router {
         crate::session::open: list_my_sessions, get_my_session, end_my_session, end_my_sessions, get_user_sessions, end_user_sessions;
         crate::second_factor: begin_totp, confirm_totp, disable_totp, create_recovery_codes, reset_user_totp;
         crate::user: get_me, change_my_password, list_users, create_user, get_user, update_user, create_password_link, get_open_work;
-        crate::access: get_access_explanation;
+        crate::access: get_access_explanation, get_role_preview;
         crate::role: list_roles, create_role, get_role, update_role, archive_role, restore_role;
         crate::department: list_departments, create_department, get_department, update_department, archive_department, restore_department;
         crate::api_key: list_api_keys, create_api_key, get_api_key, update_api_key, archive_api_key, rotate_api_key;
@@ -199,7 +200,7 @@ pub fn router() -> Router {
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
         crate::audit: list_audit_events, get_audit_event, verify_audit_events;
         crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_task_history;
-        crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_task, revert_communication, revert_note;
+        crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
     }
     router
@@ -225,6 +226,9 @@ fn cors(app: &App) -> Cors {
         .max_age(3600)
 }
 
+/// Connections one worker holds open at a time; further ones wait to be accepted.
+const MOST_CONNECTIONS: usize = 8192;
+
 /// Serves until a signal; `announce` is told the address.
 pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnOnce(std::net::SocketAddr)) -> std::io::Result<()> {
     let router = Arc::new(router());
@@ -249,6 +253,7 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
             .default_service(web::to(observe::nothing_here))
     })
     .client_request_timeout(Duration::from_secs(15))
+    .max_connections(MOST_CONNECTIONS)
     .shutdown_timeout(20)
     .disable_signals()
     .listen(listener)?;
@@ -264,6 +269,15 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
         actix_web::rt::spawn(async move { audit::sealer::run(sealer).await });
         let keeper = app.clone();
         actix_web::rt::spawn(async move { keep_house(keeper).await });
+        let database = app.store.clone();
+        actix_web::rt::spawn(async move {
+            for turn in 0_u64.. {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                if let Err(error) = database.maintain(turn % 300 == 0).await {
+                    tracing::warn!(%error, "the database is kept in shape later");
+                }
+            }
+        });
     }
     let tidy = app.clone();
     actix_web::rt::spawn(async move {
@@ -276,6 +290,12 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
     });
     actix_web::rt::spawn(stop_on_signal(app, handle));
     server.await
+}
+
+/// Serves `GET /hello` alone, with nothing around it: what this machine and framework can do at most.
+pub async fn hello(listener: std::net::TcpListener) -> std::io::Result<()> {
+    println!("listening on http://{}", listener.local_addr()?);
+    HttpServer::new(|| WebApp::new().route("/hello", web::get().to(async || "hello"))).listen(listener)?.run().await
 }
 
 /// Readiness off, stop accepting, drain, stop workers.

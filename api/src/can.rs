@@ -270,7 +270,10 @@ fn once<R: Respond + 'static>(
         other => other.into(),
     })?;
     match known {
-        Known::Answered(kept) => Ok(from_kept(&kept)),
+        // the rules of now hold for what was answered earlier, too
+        Known::Answered(kept) => {
+            from_kept(&kept).map_or_else(|problem| Ok(Err(problem)), |outcome| conceal::conceal::<R>(tx.scope().actor(), outcome).map(Ok))
+        }
         Known::Reused => Err(Problem::new(ProblemCode::IdempotencyKeyReused)),
         Known::New => match tx.attempt(|tx| seen(tx, f)) {
             Ok(outcome) => {

@@ -63,6 +63,9 @@ enum Command {
     },
     /// Print the settings in force, secrets hidden
     Config,
+    /// Serve one bare answer without database, rights or middleware: the yardstick of the benches
+    #[command(hide = true)]
+    Hello,
 }
 
 #[derive(Subcommand)]
@@ -144,6 +147,10 @@ fn execute(cli: Cli) -> Result<(), String> {
         Command::PasswordLink { email } => password_link(&settings, &email),
         Command::Audit(Audit::Verify { workspace, expect }) => verify_audit(&settings, workspace, expect.as_deref()),
         Command::Openapi { .. } => Ok(()),
+        Command::Hello => {
+            let listener = std::net::TcpListener::bind(settings.listen).map_err(|e| e.to_string())?;
+            actix_web::rt::System::new().block_on(app::hello(listener)).map_err(|error| format!("listen: {error}"))
+        }
         Command::Config => {
             println!("{:#}", settings.shown());
             Ok(())

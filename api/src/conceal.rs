@@ -23,6 +23,10 @@ use crate::{
 
 const PREFIX: &str = "#/components/schemas/";
 
+/// A client's data, and what a lead keeps of a form: a submission is all of it in one.
+const POINTS: &[&str] = &["phones", "emails", "messengers"];
+const SENT: &[&str] = &["answers", "comment", "page_url", "referrer", "utm"];
+
 /// What of a schema concerns field rules.
 #[derive(Debug, Default)]
 struct Node {
@@ -156,10 +160,35 @@ fn walk(schema: &str, value: &mut Value, rules: &FieldRules, actor: &Actor) {
             walk(part, inner, rules, actor);
         }
     }
+    unlink(schema, object, rules);
     match record_type(schema) {
         Some(record) => rules.conceal(record, actor.user(), object),
         None if is_special(schema) => special(object, rules),
         None => {}
+    }
+}
+
+/// A card's company and a company's people stand beside each other without the reference that a rule hides.
+fn unlink(schema: &str, object: &mut Map<String, Value>, rules: &FieldRules) {
+    if !rules.hides(RecordType::Contact, "company_id") {
+        return;
+    }
+    match schema {
+        "ContactOverview" => drop(object.insert("company".into(), Value::Null)),
+        "Company" => {
+            if let Some(Value::Object(expanded)) = object.get_mut("expanded") {
+                expanded.remove("contacts");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A record by itself as these rules let it be seen.
+pub fn one(record: RecordType, object: &mut Map<String, Value>, rules: &FieldRules) {
+    match record {
+        RecordType::Submission => special(object, rules),
+        _ => rules.conceal(record, None, object),
     }
 }
 
@@ -177,7 +206,11 @@ fn special(object: &mut Map<String, Value>, rules: &FieldRules) {
         rules.conceal_changes(record, false, &mut changes);
         return changes.into_iter().filter_map(|(_, change)| change.as_object().cloned()).for_each(|change| object.extend(change));
     }
-    if rules.touches(RecordType::Contact, &["phones", "emails", "messengers"]) && object.contains_key("body_base64") {
+    let sent = rules.touches(RecordType::Contact, POINTS) || rules.touches(RecordType::Lead, SENT);
+    if sent && object.contains_key("body_base64") {
+        if rules.hides(RecordType::Lead, "page_url") {
+            object.insert("page_url".into(), Value::Null);
+        }
         object.insert("body_base64".into(), Value::Null);
         for field in object.get_mut("fields").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
             kartoteka_domain::role::mask_value(field);

@@ -17,7 +17,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kartoteka_domain::{
     access::{Actor, Rights, Scope},
     actor::{ActorRef, ActorType},
-    api_key as api_key_rule,
+    api_key::{self as api_key_rule, ApiKey},
     id::{SessionId, UserId, WorkspaceId},
     record::Record,
     session::ACCESS_SECONDS,
@@ -296,17 +296,26 @@ async fn by_api_key(app: &App, req: &HttpRequest, id: Uuid, secret: String, bega
     let Behind { workspace, target } = behind.first().copied().ok_or_else(refused)?;
     let now = clock::now();
     let hash = digest(&secret);
-    let (key, rights, works_until): (kartoteka_domain::api_key::ApiKey, Rights, Option<DateTime<Utc>>) = app
+    let found: std::result::Result<(ApiKey, Rights, Option<DateTime<Utc>>), &'static str> = app
         .store
         .read(lookup_scope(workspace), move |tx| -> Result<_> {
-            let key = kartoteka_domain::api_key::ApiKey::find(tx, target)?
-                .filter(|key| key.archived_at.is_none() && key.expires_at.is_none_or(|at| at > now));
-            let Some((key, until)) = works(key, api_key::secret_hashes(tx, target)?, &hash, now) else { return Ok(None) };
-            let rights = role::rights(tx, &key.role)?;
-            Ok(Some((key, rights, until)))
+            let Some((key, hashes)) = ApiKey::find(tx, target)?.zip(api_key::secret_hashes(tx, target)?) else { return Err(refused()) };
+            Ok(match works(&key, &hashes, &hash, now) {
+                Ok(until) => {
+                    let rights = role::rights(tx, &key.role)?;
+                    Ok((key, rights, until))
+                }
+                Err(why) => Err(why),
+            })
         })
-        .await?
-        .ok_or_else(refused)?;
+        .await?;
+    let (key, rights, works_until) = match found {
+        Ok(found) => found,
+        Err(why) => {
+            attack::refused_key(app, req, workspace, target, why).await;
+            return Err(refused());
+        }
+    };
     let networks: Arc<[ipnet::IpNet]> = key.networks().into();
     let welcome = api_key_rule::admits(&networks, peer_address(req).and_then(|a| a.parse().ok()));
     if welcome && key.last_used_at.is_none_or(|at| now - at > chrono::Duration::minutes(1)) {
@@ -321,18 +330,26 @@ async fn by_api_key(app: &App, req: &HttpRequest, id: Uuid, secret: String, bega
     Ok(Known { actor: Arc::new(actor), session: None, needs_second_factor: false, networks, expires_at: works_until, began })
 }
 
-/// Whether a secret is the key's, and until when: the one before the last rotation works for a while.
+/// Until when a secret opens the key, or why it does not: the one before the last rotation works for a while.
 fn works(
-    key: Option<kartoteka_domain::api_key::ApiKey>,
-    hashes: Option<api_key::SecretHashes>,
+    key: &ApiKey,
+    hashes: &api_key::SecretHashes,
     given: &[u8],
     now: DateTime<Utc>,
-) -> Option<(kartoteka_domain::api_key::ApiKey, Option<DateTime<Utc>>)> {
-    let (key, hashes) = (key?, hashes?);
-    let end = key.expires_at;
-    if same(&hashes.present, given) {
-        return Some((key, end));
+) -> std::result::Result<Option<DateTime<Utc>>, &'static str> {
+    let before = !same(&hashes.present, given);
+    if before && !hashes.before.as_deref().is_some_and(|before| same(before, given)) {
+        return Err("with another secret");
     }
-    let until = key.previous_until.filter(|until| *until > now)?;
-    hashes.before.is_some_and(|before| same(&before, given)).then(|| (key, Some(end.map_or(until, |end| end.min(until)))))
+    if key.archived_at.is_some() {
+        return Err("revoked");
+    }
+    if key.expires_at.is_some_and(|at| at <= now) {
+        return Err("at its end");
+    }
+    if !before {
+        return Ok(key.expires_at);
+    }
+    let until = key.previous_until.filter(|until| *until > now).ok_or("with the secret before its rotation")?;
+    Ok(Some(key.expires_at.map_or(until, |end| end.min(until))))
 }

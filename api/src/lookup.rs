@@ -1,6 +1,7 @@
 //! Look-up: exact, normalised, within the asker's sight.
 
 use kartoteka_domain::{
+    access::RecordType,
     contact::{Identity, point::messenger_key},
     email,
     invalid::FieldCode,
@@ -8,7 +9,7 @@ use kartoteka_domain::{
     phone, tax_id,
 };
 use kartoteka_persistence::{
-    company, contact,
+    Reading, company, contact,
     duplicate::{Cards, matches},
     workspace,
 };
@@ -29,7 +30,13 @@ pub async fn look_up(can: Can<ReadContacts>, by: Params<LookUp>) -> Answer<Plain
         let country = workspace::current(tx)?.country;
         let identity = identity(&by, &country)?;
         let people: Vec<_> = matches(tx, Cards::Contacts, std::slice::from_ref(&identity), None)?.into_iter().map(|m| m.card).collect();
-        let firms: Vec<_> = matches(tx, Cards::Companies, std::slice::from_ref(&identity), None)?.into_iter().map(|m| m.card).collect();
+        // a company is not told by what is hidden of it; a contact's fields were asked about with the request
+        let field = if identity.kind == "tax_id" { "tax_id".to_owned() } else { format!("{}s", identity.kind) };
+        let firms: Vec<_> = if tx.scope().actor().role().fields.hides(RecordType::Company, &field) {
+            Vec::new()
+        } else {
+            matches(tx, Cards::Companies, std::slice::from_ref(&identity), None)?.into_iter().map(|m| m.card).collect()
+        };
         let mut contacts = if identity.kind == "tax_id" { Vec::new() } else { contact::find_many(tx, &people)? };
         let mut companies = company::find_many(tx, &firms)?;
         contacts.sort_by_key(|c| c.id);

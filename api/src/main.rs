@@ -45,6 +45,10 @@ mod task;
 mod user;
 mod workspace;
 
+/// Gives memory back and shares it between threads better than the system's; a quarter of the time of a request was spent in that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     cli::run()
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use kartoteka_domain::{
-    access::{Owners, RecordType},
+    access::{Owners, RecordType, Verb},
     event::{Action, Event},
     id::{ContactId, LeadId, UserId},
     invalid::{FieldCode, FieldErrors},
@@ -260,6 +260,10 @@ pub fn expand<T: Linked>(tx: &mut dyn Reading, wanted: Option<&AnyOf<T::Expansio
     let mut found: Vec<Expanded> = vec![Expanded::default(); records.len()];
     for &expansion in wanted {
         let expansion: Expansion = expansion.into();
+        // what may not be read by itself is not read beside something else either
+        if !tx.scope().may(expansion.record_type(), Verb::Read) {
+            continue;
+        }
         let mut ids: Vec<Uuid> = records.iter().filter_map(|r| r.link(expansion)).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -332,10 +336,7 @@ pub mod one {
 
 /// Makes the tags that are not there yet, where the asker may; an archived one comes back. The names become those of the list.
 pub fn ensure_tags(tx: &mut WriteTx<'_>, names: &mut [String]) -> Result<()> {
-    use kartoteka_domain::{
-        access::Verb,
-        catalogue::{NewTag, Tag},
-    };
+    use kartoteka_domain::catalogue::{NewTag, Tag};
     let mut errors = FieldErrors::default();
     for (index, name) in names.iter_mut().enumerate() {
         match catalogue::find_tag(tx, name)? {

@@ -1,9 +1,9 @@
 //! What operations read: bodies, query parameters, ids, If-Match. Strict, with the place of every fault. These only
 //! read (400, 413, 415); what a value may be is the domain's to say.
 
-use std::{marker::PhantomData, ops::Deref};
+use std::{marker::PhantomData, ops::Deref, time::Duration};
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, http::header};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, error::PayloadError, http::StatusCode, http::header, web::Bytes};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use kartoteka_domain::{
     invalid::{FieldCode, pointer_token},
@@ -13,6 +13,7 @@ use kartoteka_domain::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -37,15 +38,28 @@ pub async fn body_bytes(payload: &mut Payload, most: usize) -> Result<Vec<u8>> {
     }
 }
 
-/// What arrived of a body, at most `most` bytes, and whether it is whole.
+/// How long a body may take before it has to keep up the least pace.
+const HEAD_START: Duration = Duration::from_secs(10);
+/// The least pace of a body, bytes a second: whoever is slower holds a connection for nothing.
+const LEAST_PACE: u32 = 4096;
+
+/// What a body that comes too slowly ends with.
+const SLOW: Option<std::result::Result<Bytes, PayloadError>> = Some(Err(PayloadError::Incomplete(None)));
+
+/// When the rest of a body is waited for no longer.
+fn patience(begun: Instant, arrived: usize) -> Instant {
+    begun + HEAD_START + Duration::from_secs(1) * u32::try_from(arrived).unwrap_or(u32::MAX) / LEAST_PACE
+}
+
+/// What arrived of a body, at most `most` bytes, and whether it is whole: it may be cut off, or come too slowly.
 pub async fn body_so_far(payload: &mut Payload, most: usize) -> Result<(Vec<u8>, bool)> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = payload.next().await {
+    let (mut bytes, begun) = (Vec::new(), Instant::now());
+    while let Some(chunk) = timeout_at(patience(begun, bytes.len()), payload.next()).await.unwrap_or(SLOW) {
         let Ok(chunk) = chunk else { return Ok((bytes, false)) };
         if bytes.len() + chunk.len() > most {
             // what was announced is read to its end and dropped, so that the answer arrives; but not without bound
             let mut dropped = 0;
-            while let Some(Ok(chunk)) = payload.next().await {
+            while let Ok(Some(Ok(chunk))) = timeout_at(patience(begun, dropped), payload.next()).await {
                 dropped += chunk.len();
                 if dropped > 16 * MOST_BYTES {
                     break;

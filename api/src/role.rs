@@ -8,6 +8,7 @@ use kartoteka_domain::{
     role::{self, FieldRules, ListRoles, NewRole, Role},
 };
 use kartoteka_persistence::{Reading, Store, Stored, WriteTx, idempotency, role as store};
+use uuid::Uuid;
 
 use crate::{
     answer::{Answer, Created, Done, Found},
@@ -45,19 +46,8 @@ pub async fn create_role(can: Can<CreateRoles>, new: Valid<NewRole>) -> Answer<C
 #[utoipa::path(patch, path = "/v1/roles/{id}", tag = "roles")]
 pub async fn update_role(can: Can<UpdateRoles>, at: At<Role>, if_match: IfMatch, patch: Patch<NewRole>) -> Answer<Found<Role>> {
     let app = can.app().clone();
-    let answer = can
-        .write(move |tx| {
-            record::change(tx, at.0, &patch, &if_match, |tx, before: &Role, after: &mut Role| {
-                let (old, new) = (before.compiled(), after.compiled());
-                if old != new && before.key == RoleKey::Administrator.word() {
-                    return Err(Problem::new(ProblemCode::RoleProtected));
-                }
-                // neither a right one has not, nor somebody's who has more
-                check_cover(tx, &old)?;
-                check_cover(tx, &new)
-            })
-        })
-        .await;
+    let answer =
+        can.write(move |tx| record::change(tx, at.0, &patch, &if_match, |tx, before, after: &mut Role| check(tx, before, after))).await;
     app.credentials.invalidate_all();
     answer
 }
@@ -68,14 +58,7 @@ pub async fn update_role(can: Can<UpdateRoles>, at: At<Role>, if_match: IfMatch,
 #[utoipa::path(delete, path = "/v1/roles/{id}", tag = "roles")]
 pub async fn archive_role(can: Can<ToDelete<UpdateRoles>>, at: At<Role>, if_match: IfMatch) -> Answer<Conflicting<Done>> {
     can.write(move |tx| {
-        let role: Role = record::get_to_change(tx, at.0)?;
-        if role.ready_made {
-            return Err(Problem::new(ProblemCode::RoleProtected));
-        }
-        if store::holders(tx, &role.key)? > 0 {
-            return Err(Problem::new(ProblemCode::RoleInUse));
-        }
-        record::archive::<Role>(tx, at.0, &if_match)?;
+        archive(tx, at.0, &if_match)?;
         Ok(Conflicting(Done))
     })
     .await
@@ -86,7 +69,38 @@ pub async fn archive_role(can: Can<ToDelete<UpdateRoles>>, at: At<Role>, if_matc
 /// Brings an archived role back.
 #[utoipa::path(post, path = "/v1/roles/{id}/restore", tag = "roles")]
 pub async fn restore_role(can: Can<ToDelete<UpdateRoles>>, at: At<Role>, if_match: IfMatch) -> Answer<Found<Role>> {
-    can.write(move |tx| record::restore::<Role>(tx, at.0, &if_match).map(Found)).await
+    can.write(move |tx| restore(tx, at.0, &if_match).map(Found)).await
+}
+
+/// What a change of a role must satisfy beside its own rules.
+pub fn check(tx: &WriteTx<'_>, before: &Role, after: &Role) -> Result<()> {
+    let (old, new) = (before.compiled(), after.compiled());
+    if old != new && before.key == RoleKey::Administrator.word() {
+        return Err(Problem::new(ProblemCode::RoleProtected));
+    }
+    // neither a right one has not, nor somebody's who has more
+    check_cover(tx, &old)?;
+    check_cover(tx, &new)
+}
+
+/// Archives a role that is neither ready-made nor anybody's.
+pub fn archive(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Role> {
+    let role: Role = record::get_to_change(tx, id)?;
+    check_cover(tx, &role.compiled())?;
+    if role.ready_made {
+        return Err(Problem::new(ProblemCode::RoleProtected));
+    }
+    if store::holders(tx, &role.key)? > 0 {
+        return Err(Problem::new(ProblemCode::RoleInUse));
+    }
+    record::archive(tx, id, if_match)
+}
+
+/// Brings a role back.
+pub fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Role> {
+    let role: Role = record::get_to_change(tx, id)?;
+    check_cover(tx, &role.compiled())?;
+    record::restore(tx, id, if_match)
 }
 
 /// What a role of this key may do; nothing, when there is none.
@@ -109,24 +123,36 @@ pub fn rights(tx: &mut dyn Reading, key: &str) -> Result<Rights> {
     })
 }
 
-/// Whether the asker may give somebody this role: it exists, and has nothing that he has not. Neither may he take a role
-/// from somebody who has more.
-pub fn check_grant(tx: &mut WriteTx<'_>, key: &str, before: Option<&str>) -> Result<()> {
-    if before == Some(key) {
-        return Ok(());
-    }
+/// Whether the asker may act on somebody, or some key, with this role: nobody acts on who has more than himself.
+pub fn check_over(tx: &mut dyn Reading, key: &str) -> Result<()> {
+    let rights = rights(tx, key)?;
+    check_cover(tx, &rights)
+}
+
+/// Whether the asker may give somebody this role: it exists, and has nothing that he has not.
+pub fn check_grant(tx: &mut WriteTx<'_>, key: &str) -> Result<()> {
     let known = store::by_key(tx, key)?.is_some_and(|role| role.archived_at().is_none()) || RoleKey::from_word(key).is_some();
     if !known {
         return Err(Problem::invalid("/role", FieldCode::ReferenceNotFound));
     }
-    for key in before.into_iter().chain([key]) {
-        let rights = rights(tx, key)?;
-        check_cover(tx, &rights)?;
+    check_over(tx, key)
+}
+
+/// The same for a change from one role to another; the role one has may be one that is not given any more.
+pub fn check_change(tx: &mut WriteTx<'_>, before: &str, after: &str) -> Result<()> {
+    check_over(tx, before)?;
+    if before == after { Ok(()) } else { check_grant(tx, after) }
+}
+
+/// Lets one transaction at a time change who is an administrator.
+pub fn hold_administrator(tx: &mut WriteTx<'_>) -> Result<()> {
+    if let Some(role) = store::by_key(tx, RoleKey::Administrator.word())? {
+        tx.hold(Role::TYPE, role.uuid())?;
     }
     Ok(())
 }
 
-fn check_cover(tx: &WriteTx<'_>, rights: &Rights) -> Result<()> {
+fn check_cover(tx: &dyn Reading, rights: &Rights) -> Result<()> {
     if tx.scope().actor().role().cover(rights) { Ok(()) } else { Err(Problem::new(ProblemCode::ExceedsOwnRights)) }
 }
 

@@ -1,15 +1,16 @@
 //! The router: one list mounts and documents. A route without a description cannot be added, nor a description without a route.
 
-use std::{future::Future, sync::Arc};
+use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
 use actix_web::{
-    FromRequest, Handler, HttpMessage, Responder, Route,
+    FromRequest, Handler, HttpMessage, Responder, Route, Scope,
     body::BoxBody,
-    dev::ServiceRequest,
+    dev::{HttpServiceFactory, ServiceRequest, ServiceResponse},
     http::{Method, StatusCode},
     middleware::{Next, from_fn},
     web,
 };
+use futures_util::FutureExt;
 use kartoteka_domain::{
     access::{RecordType, Verb},
     invalid::FieldCode,
@@ -117,50 +118,76 @@ impl Router {
         // a literal segment before a parameter: `by-external-id` is no id
         paths.sort_by_key(|path| path.replace('{', "\u{10ffff}"));
         paths.dedup();
+        // the framework tries one pattern after the other: by the collection first, which is a plain comparison
+        let mut collections: BTreeMap<&str, Scope> = BTreeMap::new();
         for path in paths {
-            let here: Vec<&Mounted> = self.mounted.iter().filter(|m| m.path == path).collect();
-            let allow = here.iter().map(|m| m.method.as_str()).collect::<Vec<_>>().join(", ");
-            let rules: Arc<[Rule]> = here
-                .iter()
-                .map(|m| Rule {
-                    method: m.method.clone(),
-                    secured: m.secured,
-                    takes_query: m.takes_query,
-                    retirement: m.retirement.clone(),
-                })
-                .collect();
-            let pattern: Arc<str> = Arc::from(path);
-            let mut resource = web::resource(path.to_owned());
-            for mounted in &here {
-                resource = resource.route((mounted.route)());
-            }
-            let resource = resource
-                .default_service(web::to(move || {
-                    let allow = allow.clone();
-                    async move { Err::<String, _>(Problem { allow: Some(allow), ..Problem::new(ProblemCode::MethodNotAllowed) }) }
-                }))
-                .wrap(from_fn(move |req: ServiceRequest, next: Next<BoxBody>| {
-                    let (rules, pattern) = (Arc::clone(&rules), Arc::clone(&pattern));
-                    async move {
-                        req.extensions_mut().insert(Pattern(Arc::clone(&pattern)));
-                        let rule = rules.iter().find(|rule| rule.method == *req.method());
-                        let mut response = match admit(&req, &pattern, rule).await {
-                            Err(problem) => req.into_response(actix_web::ResponseError::error_response(&problem)).map_into_right_body(),
-                            Ok(()) => next.call(req).await?.map_into_left_body(),
-                        };
-                        if response.status() == StatusCode::FORBIDDEN
-                            && let Some((record, _)) = rule.and_then(|rule| rule.secured)
-                        {
-                            let problem = response.response().extensions().get::<Problem>().cloned();
-                            refusal::note(response.request(), record, problem.as_ref());
-                        }
-                        if let Some(retirement) = rule.and_then(|rule| rule.retirement.as_ref()) {
-                            retirement.tell(response.headers_mut());
-                        }
-                        Ok(response)
+            let collection = collection(path);
+            let scope = collections.remove(collection).unwrap_or_else(|| web::scope(collection));
+            collections.insert(collection, scope.service(self.resource(path, path.strip_prefix(collection).unwrap_or(path))));
+        }
+        for scope in collections.into_values() {
+            config.service(scope);
+        }
+    }
+
+    /// Everything mounted at one path; `within` its collection.
+    fn resource(&self, path: &str, within: &str) -> impl HttpServiceFactory + 'static {
+        let here: Vec<&Mounted> = self.mounted.iter().filter(|m| m.path == path).collect();
+        let allow = here.iter().map(|m| m.method.as_str()).collect::<Vec<_>>().join(", ");
+        let rules: Arc<[Rule]> = here
+            .iter()
+            .map(|m| Rule { method: m.method.clone(), secured: m.secured, takes_query: m.takes_query, retirement: m.retirement.clone() })
+            .collect();
+        let pattern: Arc<str> = Arc::from(path);
+        let mut resource = web::resource(within.to_owned());
+        for mounted in &here {
+            resource = resource.route((mounted.route)());
+        }
+        resource
+            .default_service(web::to(move || {
+                let allow = allow.clone();
+                async move { Err::<String, _>(Problem { allow: Some(allow), ..Problem::new(ProblemCode::MethodNotAllowed) }) }
+            }))
+            .wrap(from_fn(move |req: ServiceRequest, next: Next<BoxBody>| {
+                let (rules, pattern) = (Arc::clone(&rules), Arc::clone(&pattern));
+                async move {
+                    req.extensions_mut().insert(Pattern(Arc::clone(&pattern)));
+                    let rule = rules.iter().find(|rule| rule.method == *req.method());
+                    let mut response = match admit(&req, &pattern, rule).await {
+                        Err(problem) => req.into_response(actix_web::ResponseError::error_response(&problem)).map_into_right_body(),
+                        Ok(()) => unbroken(req, next).await?.map_into_left_body(),
+                    };
+                    if response.status() == StatusCode::FORBIDDEN
+                        && let Some((record, _)) = rule.and_then(|rule| rule.secured)
+                    {
+                        let problem = response.response().extensions().get::<Problem>().cloned();
+                        refusal::note(response.request(), record, problem.as_ref());
                     }
-                }));
-            config.service(resource);
+                    if let Some(retirement) = rule.and_then(|rule| rule.retirement.as_ref()) {
+                        retirement.tell(response.headers_mut());
+                    }
+                    Ok(response)
+                }
+            }))
+    }
+}
+
+/// The literal beginning of a path, two segments at most.
+fn collection(path: &str) -> &str {
+    let mut ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
+    let literal = path.find("/{").unwrap_or(path.len());
+    let two = [ends.next(), ends.next()].into_iter().flatten().filter(|end| *end <= literal).max().unwrap_or(path.len());
+    path.get(..two).unwrap_or(path)
+}
+
+/// A handler's answer; its panic is one, too: 500, and the connection lives.
+async fn unbroken(req: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let asked = req.request().clone();
+    match AssertUnwindSafe(next.call(req)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            let problem = Problem::internal("a handler panicked");
+            Ok(ServiceResponse::new(asked, actix_web::ResponseError::error_response(&problem)))
         }
     }
 }
@@ -237,6 +264,19 @@ mod tests {
         service::Health,
     };
 
+    #[core::prelude::v1::test]
+    fn the_collection_is_the_literal_beginning() {
+        for (path, beginning) in [
+            ("/healthz", "/healthz"),
+            ("/v1/contacts", "/v1/contacts"),
+            ("/v1/contacts/{id}/phones", "/v1/contacts"),
+            ("/v1/me/sessions/{id}", "/v1/me"),
+            ("/public/v1/forms/{form_key}", "/public/v1"),
+        ] {
+            assert_eq!(collection(path), beginning);
+        }
+    }
+
     /// A question no one needs an application for.
     struct Nothing;
     impl FromRequest for Nothing {
@@ -253,6 +293,24 @@ mod tests {
     #[utoipa::path(get, path = "/v1/old", tag = "service", extensions(("x-deprecated-since" = json!("2027-01-01")), ("x-sunset" = json!("2027-12-31"))))]
     async fn get_old(_: Nothing) -> Answer<Plain<Health>> {
         Reply::of(&Plain(Health { status: "ok".into() }))
+    }
+
+    #[utoipa::path(get, path = "/v1/broken", tag = "service")]
+    async fn get_broken(_: Nothing) -> Answer<Plain<Health>> {
+        panic!("a mistake of ours")
+    }
+
+    #[actix_web::test]
+    async fn a_handler_that_panics_answers_500() {
+        let mut router = Router::default();
+        router.add::<__path_get_broken, _, _>(get_broken);
+        router.add::<__path_get_old, _, _>(get_old);
+        let app = test::init_service(App::new().configure(|config| router.configure(config))).await;
+        let answer = test::call_service(&app, test::TestRequest::get().uri("/v1/broken").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.response().extensions().get::<Problem>().map(|p| p.code), Some(ProblemCode::Internal));
+        let answer = test::call_service(&app, test::TestRequest::get().uri("/v1/old").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::OK);
     }
 
     #[actix_web::test]

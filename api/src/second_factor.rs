@@ -307,7 +307,7 @@ pub async fn reset_user_totp(can: Can<UpdateUsers>, at: At<User>) -> Answer<Done
     let answer = can
         .write(move |tx| {
             let user: User = record::get_to_change(tx, id)?;
-            role::check_grant(tx, &user.role, None)?;
+            role::check_over(tx, &user.role)?;
             if store::find(tx, user.id)?.is_some() {
                 let event = Event::bare(RecordType::User, id, Action::SecondFactorDisabled).because("reset by an administrator");
                 store::remove(tx, user.id, event)?;

@@ -124,7 +124,7 @@ pub async fn create_token(who: Anonymous, sign_in: Valid<SignIn>) -> Answer<Conf
                 Reply::of(&Conflicting(Plain(tokens)))
             }
             Begun::CodeWanted => Err(Problem::new(ProblemCode::TotpRequired)),
-            Begun::WrongCode => {
+            Begun::WrongCode | Begun::Dismissed => {
                 let locked_for = tried.failed(app).await?;
                 note_refusal(&who, one.workspace, one.user.uuid(), locked_for).await;
                 Err(refused())
@@ -149,6 +149,7 @@ enum Begun {
     Signed(Tokens),
     CodeWanted,
     WrongCode,
+    Dismissed,
 }
 
 /// An e-mail as doors and lock-outs know it.
@@ -206,6 +207,11 @@ async fn begin(who: &Anonymous, admitted: &Admitted, code: Option<&str>) -> Resu
         .app
         .store
         .write(kartoteka_domain::access::Scope::of_the_server(*workspace, by), circumstances(&who.request), move |tx| -> Result<_> {
+            // hashing took its time: who was dismissed meanwhile would be left a session for the day he comes back
+            tx.hold(RecordType::User, user_id.uuid())?;
+            if !User::find(tx, user_id.uuid())?.is_some_and(|user| user.active) {
+                return Ok(Some(Begun::Dismissed));
+            }
             if second_factor::is_enabled(tx, user_id)? {
                 let Some(code) = &code else { return Ok(Some(Begun::CodeWanted)) };
                 if second_factor::prove(tx, &vault, user_id, code)? != Proof::Right {

@@ -64,7 +64,7 @@ pub async fn create_password_link(can: CanSecretly<UpdateUsers>, at: At<User>) -
     can.write(move |tx| {
         let user: User = record::get(tx, at.0)?;
         // who sets a password takes the account over
-        role::check_grant(tx, &user.role, None)?;
+        role::check_over(tx, &user.role)?;
         make_link(tx, user.id).map(Issued)
     })
     .await
@@ -152,7 +152,7 @@ pub async fn change_my_password(proving: Proving, change: Valid<PasswordChange>)
 /// Adds a colleague; the door of his e-mail opens with him.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewUser, password_hash: Option<&str>) -> Result<User> {
     let user: User = record::make(tx, input, None)?;
-    role::check_grant(tx, &user.role, None)?;
+    role::check_grant(tx, &user.role)?;
     User::insert(tx, &user, Event::created(&user))?;
     workspace::open_door(tx, DoorKind::SignIn, digest(&user.email), user.uuid())?;
     if let Some(hash) = password_hash {
@@ -162,20 +162,30 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewUser, password_hash: Option<&str>
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewUser>, if_match: &IfMatch) -> Result<Found<User>> {
-    record::change(tx, id, patch, if_match, |tx, before: &User, after: &mut User| {
-        role::check_grant(tx, &after.role, Some(&before.role))?;
-        let administrator = RoleKey::Administrator.word();
-        let was = before.role == administrator && before.active;
-        let stays = after.role == administrator && after.active;
-        if was && !stays && store::other_administrators(tx, before.id)? == 0 {
-            return Err(Problem::new(ProblemCode::LastAdministrator));
-        }
-        if before.active && !after.active {
-            session::end_all(tx, before.id, None)?;
-            store::end_links(tx, before.id)?;
-        }
-        Ok(())
-    })
+    let user: User = record::get_to_change(tx, id)?;
+    // before what was sent is judged: who may not act on somebody learns nothing of what would be taken
+    role::check_over(tx, &user.role)?;
+    record::change(tx, id, patch, if_match, check)
+}
+
+/// What a change of a person must satisfy beside his own rules, and what ends with it.
+pub fn check(tx: &mut WriteTx<'_>, before: &User, after: &mut User) -> Result<()> {
+    role::check_change(tx, &before.role, &after.role)?;
+    let administrator = RoleKey::Administrator.word();
+    let was = before.role == administrator && before.active;
+    let stays = after.role == administrator && after.active;
+    if was && !stays {
+        // one after another: two administrators who dismiss each other at once would both be gone
+        role::hold_administrator(tx)?;
+    }
+    if was && !stays && store::other_administrators(tx, before.id)? == 0 {
+        return Err(Problem::new(ProblemCode::LastAdministrator));
+    }
+    if before.active && !after.active {
+        session::end_all(tx, before.id, None)?;
+        store::end_links(tx, before.id)?;
+    }
+    Ok(())
 }
 
 /// A fresh link; only its hash is kept.

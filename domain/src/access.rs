@@ -252,6 +252,8 @@ pub struct Denied {
 /// Whose records a scope reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owners {
+    /// No record at all: the verb is not the asker's, whoever's card the record hangs on.
+    None,
     /// Everybody's, and nobody's.
     All,
     /// Those of these users.
@@ -304,7 +306,7 @@ impl Actor {
             Reach::All => Owners::All,
             Reach::Department if !self.department.is_empty() => Owners::Of(Arc::clone(&self.department)),
             Reach::Department | Reach::Own => Owners::Of(self.user.into_iter().collect()),
-            Reach::None => Owners::Of(Arc::from([])),
+            Reach::None => Owners::None,
         }
     }
 }
@@ -360,6 +362,7 @@ impl Scope {
     pub fn may_assign(&self, record: RecordType, to: UserId) -> bool {
         match self.actor.owners(record, Verb::Assign) {
             Owners::All => true,
+            Owners::None => self.actor.who.kind != ActorType::User,
             Owners::Of(users) => users.contains(&to) || self.actor.who.kind != ActorType::User,
         }
     }

@@ -38,6 +38,8 @@ words! {
         ForgeryRefused = "forgery_refused",
         /// A key was sent from an address that is not on its list.
         AddressRefused = "address_refused",
+        /// A key was sent that does not open: with another secret, ended or revoked.
+        KeyRefused = "key_refused",
         /// A session ended.
         SignedOut = "signed_out",
         /// A password was set.

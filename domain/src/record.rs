@@ -155,6 +155,19 @@ pub enum Expansion {
     Contacts,
 }
 
+impl Expansion {
+    /// Of what type it is.
+    pub fn record_type(self) -> RecordType {
+        match self {
+            Self::Owner => RecordType::User,
+            Self::Contact | Self::Contacts => RecordType::Contact,
+            Self::Company => RecordType::Company,
+            Self::Lead => RecordType::Lead,
+            Self::Source => RecordType::Source,
+        }
+    }
+}
+
 /// A record with related ones: `expand` may name these and no others.
 pub trait Expandable {
     /// The closed list of them.

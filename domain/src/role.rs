@@ -7,7 +7,7 @@ pub use field::{FieldEffect, FieldRule, FieldRules, Seen, fields_of, hideable, i
 
 use crate::{
     access::{Reach, RecordType, Right, Rights, RoleKey, Verb},
-    invalid::{FieldCode, FieldErrors, line},
+    invalid::{FieldCode, FieldErrors, prose},
     record::{Made, Making},
     workspace,
 };
@@ -153,7 +153,7 @@ impl Made for Role {
         let role = fresh!(Role, making.birth, {
             key: key,
             name: name,
-            description: line(input.description.as_deref()),
+            description: prose(input.description.as_deref()),
             ready_made: previous.is_some_and(|old| old.ready_made),
             rights: rights,
             analytics: input.analytics.unwrap_or_default(),

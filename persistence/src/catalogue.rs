@@ -14,7 +14,7 @@ use kartoteka_domain::{
 use uuid::Uuid;
 
 use crate::{
-    db::{At, Doc, Uid, uids},
+    db::{At, Doc, Uid},
     entity::{Entity, Stored, json},
     fragment,
     schema::{catalogue_entry, tagging},
@@ -118,7 +118,7 @@ stored!(Source, ContactStatus, RejectReason, Tag);
 pub fn find_sources(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Source>, StoreError> {
     let rows: Vec<EntryRow> = all!(tx, catalogue_entry)
         .filter(catalogue_entry::catalogue.eq(RecordType::Source.word()))
-        .filter(catalogue_entry::id.eq_any(uids(ids)))
+        .filter(fragment::one_of("catalogue_entry.id", ids.iter().copied()))
         .load(tx.db().0)?;
     rows.into_iter().map(record).collect()
 }
@@ -162,15 +162,18 @@ pub(crate) fn tags_of(tx: &mut dyn Reading, tagged: Tagged, ids: &[Uuid]) -> Res
         .filter(tagging::workspace_id.eq(Uid::from(tx.workspace())))
         .order(tagging::position);
     let rows: Vec<(Option<Uid>, String)> = match tagged {
-        Tagged::Contacts => {
-            base.filter(tagging::contact_id.eq_any(uids(ids))).select((tagging::contact_id, catalogue_entry::name)).load(tx.db().0)?
-        }
-        Tagged::Companies => {
-            base.filter(tagging::company_id.eq_any(uids(ids))).select((tagging::company_id, catalogue_entry::name)).load(tx.db().0)?
-        }
-        Tagged::Leads => {
-            base.filter(tagging::lead_id.eq_any(uids(ids))).select((tagging::lead_id, catalogue_entry::name)).load(tx.db().0)?
-        }
+        Tagged::Contacts => base
+            .filter(fragment::one_of("tagging.contact_id", ids.iter().copied()))
+            .select((tagging::contact_id, catalogue_entry::name))
+            .load(tx.db().0)?,
+        Tagged::Companies => base
+            .filter(fragment::one_of("tagging.company_id", ids.iter().copied()))
+            .select((tagging::company_id, catalogue_entry::name))
+            .load(tx.db().0)?,
+        Tagged::Leads => base
+            .filter(fragment::one_of("tagging.lead_id", ids.iter().copied()))
+            .select((tagging::lead_id, catalogue_entry::name))
+            .load(tx.db().0)?,
     };
     let mut tags: HashMap<Uuid, Vec<String>> = HashMap::new();
     for (owner, name) in rows {

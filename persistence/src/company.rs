@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     catalogue,
     contact::point,
-    db::{Doc, Uid, uids},
+    db::{Doc, Uid},
     entity::{Entity, Stored, pack, revive},
     fragment,
     schema::company,
@@ -89,7 +89,12 @@ impl Stored for Company {
 
     fn list(tx: &mut dyn Reading, params: &ListCompanies) -> Result<Page<Self>, StoreError> {
         let request = kartoteka_domain::list::ListParameters::page(params);
-        let names_only = tx.scope().actor().role().fields.touches(RecordType::Company, &["phones", "emails", "messengers"]);
+        let names_only = tx
+            .scope()
+            .actor()
+            .role()
+            .fields
+            .touches(RecordType::Company, &["phones", "emails", "legal_name", "tax_id", "external_id", "site"]);
         let build = || {
             let mut query = seen!(tx, company, RecordType::Company);
             if let Some(archived) = fragment::archived(request.archived, "company.archived_at") {
@@ -131,7 +136,8 @@ impl Stored for Company {
 
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Company>, StoreError> {
-    let rows: Vec<CompanyRow> = seen!(tx, company, RecordType::Company).filter(company::id.eq_any(uids(ids))).load(tx.db().0)?;
+    let rows: Vec<CompanyRow> =
+        seen!(tx, company, RecordType::Company).filter(fragment::one_of("company.id", ids.iter().copied())).load(tx.db().0)?;
     load(tx, rows)
 }
 
@@ -168,9 +174,13 @@ pub fn ancestors(tx: &mut dyn Reading, from: CompanyId) -> Result<Vec<Uuid>, Sto
 /// Who is responsible for some cards, whosever they are, and which of them the asker may read.
 pub fn responsibles(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<(Uuid, Option<kartoteka_domain::id::UserId>, bool)>, StoreError> {
     let readers = tx.scope().readers(RecordType::Company);
-    let readable: Vec<Uid> =
-        seen!(tx, company, RecordType::Company, readers).filter(company::id.eq_any(uids(ids))).select(company::id).load(tx.db().0)?;
-    let rows: Vec<(Uid, Option<Uid>)> =
-        all!(tx, company).filter(company::id.eq_any(uids(ids))).select((company::id, company::owner_id)).load(tx.db().0)?;
+    let readable: Vec<Uid> = seen!(tx, company, RecordType::Company, readers)
+        .filter(fragment::one_of("company.id", ids.iter().copied()))
+        .select(company::id)
+        .load(tx.db().0)?;
+    let rows: Vec<(Uid, Option<Uid>)> = all!(tx, company)
+        .filter(fragment::one_of("company.id", ids.iter().copied()))
+        .select((company::id, company::owner_id))
+        .load(tx.db().0)?;
     Ok(rows.into_iter().map(|(id, owner)| (id.0, owner.map(Into::into), readable.contains(&id))).collect())
 }

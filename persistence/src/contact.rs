@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use kartoteka_domain::{
-    access::RecordType,
+    access::{Owners, RecordType},
     contact::{Contact, ListContacts, Responsible},
     event::Event,
     id::{ContactId, WorkspaceId},
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     catalogue,
-    db::{At, Doc, Uid, uids},
+    db::{At, Doc, Uid},
     entity::{Entity, Stored, pack, revive},
     fragment,
     schema::{contact, contact_responsible, task},
@@ -63,7 +63,7 @@ fn row(workspace: WorkspaceId, c: &Contact) -> Result<ContactRow, StoreError> {
     kind: c.r#type.clone(),
     status: c.status.clone(),
     display_name: c.display_name.clone(),
-    sort_key: text::sort_key(&c.display_name),
+    sort_key: text::sort_key(c.sorted_by()),
     search_text: c.search_text(),
     company_id: c.company_id.map(Uid::from),
     owner_id: c.owner_id.map(Uid::from),
@@ -85,7 +85,7 @@ pub(crate) fn load(tx: &mut dyn Reading, rows: Vec<ContactRow>) -> Result<Vec<Co
     let mut tags = catalogue::tags_of(tx, catalogue::Tagged::Contacts, &ids)?;
     let people: Vec<ResponsibleRow> = contact_responsible::table
         .filter(contact_responsible::workspace_id.eq(Uid::from(workspace)))
-        .filter(contact_responsible::contact_id.eq_any(uids(&ids)))
+        .filter(fragment::one_of("contact_responsible.contact_id", ids.iter().copied()))
         .order(contact_responsible::position)
         .load(tx.db().0)?;
     let mut responsibles: HashMap<Uuid, Vec<Responsible>> = HashMap::new();
@@ -154,9 +154,13 @@ impl Stored for Contact {
 
     fn list(tx: &mut dyn Reading, params: &ListContacts) -> Result<Page<Self>, StoreError> {
         let request = kartoteka_domain::list::ListParameters::page(params);
-        let names_only = tx.scope().actor().role().fields.touches(RecordType::Contact, &["phones", "emails", "messengers"]);
+        let names_only = tx.scope().actor().role().fields.touches(RecordType::Contact, &["phones", "emails", "messengers", "external_id"]);
+        let few = small_portfolio(tx)?;
         let build = || {
             let mut query = seen!(tx, contact, RecordType::Contact);
+            if let Some(few) = few.clone() {
+                query = query.filter(few);
+            }
             if let Some(archived) = fragment::archived(request.archived, "contact.archived_at") {
                 query = query.filter(archived);
             }
@@ -195,9 +199,39 @@ impl Stored for Contact {
     }
 }
 
+/// Up to how many cards of one's own a list begins with these few; of more, a page is soon found by going along the list's order.
+const FEW: i64 = 4000;
+
+/// The cards of a scope that sees few: without this, a page of somebody who has nothing is looked for in the whole base.
+fn small_portfolio(tx: &mut dyn Reading) -> Result<Option<fragment::Fragment>, StoreError> {
+    let Owners::Of(users) = tx.scope().owners(RecordType::Contact) else { return Ok(None) };
+    let ids = || users.iter().map(|user| user.uuid());
+    let many: Option<Uid> = all!(tx, contact)
+        .filter(fragment::one_of("contact.owner_id", ids()))
+        .select(contact::id)
+        .limit(1)
+        .offset(FEW)
+        .first(tx.db().0)
+        .optional()?;
+    let workspace = tx.workspace().uuid();
+    Ok(many.is_none().then(|| {
+        fragment::Fragment::default()
+            .sql("contact.id IN (SELECT f.id FROM contact f WHERE f.workspace_id = ")
+            .guid(workspace)
+            .sql(" AND f.owner_id IN ")
+            .guids(ids())
+            .sql(" UNION ALL SELECT r.contact_id FROM contact_responsible r WHERE r.workspace_id = ")
+            .guid(workspace)
+            .sql(" AND r.user_id IN ")
+            .guids(ids())
+            .sql(")")
+    }))
+}
+
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Contact>, StoreError> {
-    let rows: Vec<ContactRow> = seen!(tx, contact, RecordType::Contact).filter(contact::id.eq_any(uids(ids))).load(tx.db().0)?;
+    let rows: Vec<ContactRow> =
+        seen!(tx, contact, RecordType::Contact).filter(fragment::one_of("contact.id", ids.iter().copied())).load(tx.db().0)?;
     load(tx, rows)
 }
 
@@ -225,7 +259,7 @@ pub fn find_by_external_id(tx: &mut dyn Reading, external_id: &str) -> Result<Op
 /// The first contacts of some companies by name, at most `most` in all.
 pub fn of_companies(tx: &mut dyn Reading, companies: &[Uuid], most: i64) -> Result<Vec<Contact>, StoreError> {
     let rows: Vec<ContactRow> = seen!(tx, contact, RecordType::Contact)
-        .filter(contact::company_id.eq_any(uids(companies)))
+        .filter(fragment::one_of("contact.company_id", companies.iter().copied()))
         .filter(contact::archived_at.is_null())
         .order((contact::sort_key, contact::id))
         .limit(most)
@@ -272,9 +306,13 @@ pub fn touch_communication(tx: &mut WriteTx<'_>, id: ContactId, at: DateTime<Utc
 /// Who is responsible for some cards, whosever they are, and which of them the asker may read.
 pub fn responsibles(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<(Uuid, Option<kartoteka_domain::id::UserId>, bool)>, StoreError> {
     let readers = tx.scope().readers(RecordType::Contact);
-    let readable: Vec<Uid> =
-        seen!(tx, contact, RecordType::Contact, readers).filter(contact::id.eq_any(uids(ids))).select(contact::id).load(tx.db().0)?;
-    let rows: Vec<(Uid, Option<Uid>)> =
-        all!(tx, contact).filter(contact::id.eq_any(uids(ids))).select((contact::id, contact::owner_id)).load(tx.db().0)?;
+    let readable: Vec<Uid> = seen!(tx, contact, RecordType::Contact, readers)
+        .filter(fragment::one_of("contact.id", ids.iter().copied()))
+        .select(contact::id)
+        .load(tx.db().0)?;
+    let rows: Vec<(Uid, Option<Uid>)> = all!(tx, contact)
+        .filter(fragment::one_of("contact.id", ids.iter().copied()))
+        .select((contact::id, contact::owner_id))
+        .load(tx.db().0)?;
     Ok(rows.into_iter().map(|(id, owner)| (id.0, owner.map(Into::into), readable.contains(&id))).collect())
 }

@@ -1,6 +1,9 @@
 //! Exact duplicates: cards that share a contact point. The locks here make "look, then create" one step for twins.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Text},
+};
 use kartoteka_domain::{
     contact::Identity,
     duplicate::{Candidate, Match},
@@ -39,22 +42,22 @@ pub fn lock(tx: &mut WriteTx<'_>, identities: &[Identity]) -> Result<(), StoreEr
     let mut sorted: Vec<&Identity> = identities.iter().collect();
     sorted.sort();
     sorted.dedup();
+    let ids: Vec<Uid> = sorted.iter().map(|_| Uid(tx.fresh_id())).collect();
+    let (kinds, values): (Vec<&str>, Vec<&str>) = sorted.iter().map(|identity| (identity.kind, identity.value.as_str())).unzip();
     let workspace = Uid::from(tx.workspace());
-    for identity in sorted {
-        let id = Uid(tx.fresh_id());
-        let Db::Postgres(c) = tx.db().0 else { return Ok(()) };
-        // one statement both makes the row and locks it, whoever made it
-        #[expect(clippy::disallowed_methods, reason = "a lock, not a change of anything a person sees")]
-        diesel::sql_query(
-            "INSERT INTO identity_lock (workspace_id, id, kind, value) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (workspace_id, kind, value) DO UPDATE SET kind = excluded.kind",
-        )
-        .bind::<crate::db::Guid, _>(workspace)
-        .bind::<crate::db::Guid, _>(id)
-        .bind::<diesel::sql_types::Text, _>(identity.kind)
-        .bind::<diesel::sql_types::Text, _>(&identity.value)
-        .execute(c)?;
-    }
+    let Db::Postgres(c) = tx.db().0 else { return Ok(()) };
+    // one statement both makes the rows and locks them, whoever made them, in one order for everybody
+    #[expect(clippy::disallowed_methods, reason = "a lock, not a change of anything a person sees")]
+    diesel::sql_query(
+        "INSERT INTO identity_lock (workspace_id, id, kind, value) \
+         SELECT $1, i.id, i.kind, i.value FROM unnest($2, $3, $4) WITH ORDINALITY AS i (id, kind, value, place) ORDER BY i.place \
+         ON CONFLICT (workspace_id, kind, value) DO UPDATE SET kind = excluded.kind",
+    )
+    .bind::<crate::db::Guid, _>(workspace)
+    .bind::<Array<crate::db::Guid>, _>(ids)
+    .bind::<Array<Text>, _>(kinds)
+    .bind::<Array<Text>, _>(values)
+    .execute(c)?;
     Ok(())
 }
 

@@ -195,23 +195,24 @@ macro_rules! all {
 /// Narrows a query by optional filters: `narrow!(query, params; table.column in field, …)`.
 macro_rules! narrow {
     ($query:ident, $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
-        use diesel::{ExpressionMethods, QueryDsl};
+        use diesel::QueryDsl;
         $(if let Some(kartoteka_domain::list::AnyOf(values)) = &$params.$field {
-            let ids: Vec<crate::db::Uid> = values.iter().map(|id| crate::db::Uid::from(*id)).collect();
-            $query = $query.filter(crate::schema::$table::$column.eq_any(ids));
+            let ids = values.iter().map(|id| crate::db::Uid::from(*id).0);
+            $query = $query.filter(crate::fragment::one_of(concat!(stringify!($table), ".", stringify!($column)), ids));
         })*
     }};
     ($query:ident, texts $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
-        use diesel::{ExpressionMethods, QueryDsl};
+        use diesel::QueryDsl;
         $(if let Some(kartoteka_domain::list::AnyOf(values)) = &$params.$field {
-            $query = $query.filter(crate::schema::$table::$column.eq_any(values.clone()));
+            let column = concat!(stringify!($table), ".", stringify!($column));
+            $query = $query.filter(crate::fragment::one_text_of(column, values.iter().cloned()));
         })*
     }};
     ($query:ident, words $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{
-        use diesel::{ExpressionMethods, QueryDsl};
+        use diesel::QueryDsl;
         $(if let Some(kartoteka_domain::list::AnyOf(values)) = &$params.$field {
-            let words: Vec<String> = values.iter().map(|value| value.word().to_owned()).collect();
-            $query = $query.filter(crate::schema::$table::$column.eq_any(words));
+            let words = values.iter().map(|value| value.word().to_owned());
+            $query = $query.filter(crate::fragment::one_text_of(concat!(stringify!($table), ".", stringify!($column)), words));
         })*
     }};
     ($query:ident, from $params:expr; $($table:ident . $column:ident in $field:ident),* $(,)?) => {{

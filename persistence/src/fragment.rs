@@ -43,6 +43,11 @@ impl Fragment {
         self.0.push(Piece::Sql(sql));
         self
     }
+    /// Another condition's words, as they are.
+    pub fn then(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
     pub fn guid(mut self, value: Uuid) -> Self {
         self.0.push(Piece::Guid(Uid(value)));
         self
@@ -59,31 +64,40 @@ impl Fragment {
         });
         self
     }
-    /// `(?, ?, …)` of texts.
-    pub fn texts(mut self, values: impl IntoIterator<Item = String>) -> Self {
+    /// `(?, ?, …)`; an empty list matches nothing. Filled up to a power of two with the last value, so that lists of many lengths share few
+    /// prepared statements.
+    fn list(mut self, mut values: Vec<Piece>) -> Self {
+        if let Some(last) = values.last().cloned() {
+            values.resize(values.len().next_power_of_two(), last);
+        } else {
+            values.push(Piece::Sql("NULL"));
+        }
         let mut glue = "(";
         for value in values {
-            self = self.sql(glue).text(value);
+            self = self.sql(glue);
+            self.0.push(value);
             glue = ", ";
         }
         self.sql(")")
     }
-    /// `(?, ?, …)`; an empty list matches nothing.
-    pub fn guids(mut self, values: impl IntoIterator<Item = Uuid>) -> Self {
-        self = self.sql("(");
-        let mut first = true;
-        for value in values {
-            if !first {
-                self = self.sql(", ");
-            }
-            first = false;
-            self = self.guid(value);
-        }
-        if first {
-            self = self.sql("NULL");
-        }
-        self.sql(")")
+    /// `(?, ?, …)` of texts.
+    pub fn texts(self, values: impl IntoIterator<Item = String>) -> Self {
+        self.list(values.into_iter().map(Piece::Text).collect())
     }
+    /// `(?, ?, …)` of ids.
+    pub fn guids(self, values: impl IntoIterator<Item = Uuid>) -> Self {
+        self.list(values.into_iter().map(|value| Piece::Guid(Uid(value))).collect())
+    }
+}
+
+/// `column IN (…)` of ids. Unlike `eq_any` its statement is kept prepared.
+pub fn one_of(column: &'static str, ids: impl IntoIterator<Item = Uuid>) -> Fragment {
+    Fragment::default().sql(column).sql(" IN ").guids(ids)
+}
+
+/// `column IN (…)` of texts.
+pub fn one_text_of(column: &'static str, texts: impl IntoIterator<Item = String>) -> Fragment {
+    Fragment::default().sql(column).sql(" IN ").texts(texts)
 }
 
 impl QueryId for Fragment {
@@ -131,11 +145,16 @@ fn ids(users: &[UserId]) -> impl Iterator<Item = Uuid> + '_ {
 /// own = responsible, or further responsible; communications, notes and submissions follow their card; tasks show when
 /// they or their card do; leads without a responsible person show to roles that see the unassigned.
 pub fn visible(record: RecordType, owners: &Owners, cards: &Owners, unassigned: bool) -> Option<Fragment> {
-    let Owners::Of(users) = owners else { return None };
+    let users = match owners {
+        Owners::All => return None,
+        Owners::None => return Some(Fragment::default().sql("1 = 0")),
+        Owners::Of(users) => users,
+    };
     let new = Fragment::default();
     let card = |f: Fragment, column: &'static str| {
         match cards {
         Owners::All => f.sql(column).sql(" IS NOT NULL"),
+        Owners::None => f.sql("1 = 0"),
         Owners::Of(cards) => f
             .sql(column)
             .sql(" IN (SELECT c.id FROM contact c WHERE c.workspace_id = ")
@@ -197,6 +216,12 @@ fn workspace_column(column: &'static str) -> &'static str {
 /// A condition for every word of `q`: each must be contained in the folded search text, in any order.
 /// A run of digits, however punctuated, is looked for as digits.
 pub fn search(columns: &'static [&'static str], q: &str) -> Option<Fragment> {
+    let columns: Vec<_> = columns.iter().map(|column| (Fragment::default().sql(column), "")).collect();
+    search_in(&columns, q)
+}
+
+/// The same where a column is reached by more words: what comes before the comparison and after it.
+pub fn search_in(columns: &[(Fragment, &'static str)], q: &str) -> Option<Fragment> {
     let folded = text::fold(q);
     let mut words: Vec<String> = Vec::new();
     let compact: String = folded.chars().filter(|c| !c.is_whitespace()).collect();
@@ -207,8 +232,8 @@ pub fn search(columns: &'static [&'static str], q: &str) -> Option<Fragment> {
     } else {
         words.extend(folded.split(' ').filter(|w| !w.is_empty()).take(10).map(ToOwned::to_owned));
     }
-    if words.is_empty() {
-        // nothing is left of it to look for: nobody has it
+    if words.is_empty() || columns.is_empty() {
+        // nothing is left of it to look for, or nowhere to look: nobody has it
         return (!q.trim().is_empty()).then(|| Fragment::default().sql("1 = 0"));
     }
     let mut fragment = Fragment::default();
@@ -217,14 +242,11 @@ pub fn search(columns: &'static [&'static str], q: &str) -> Option<Fragment> {
             fragment = fragment.sql(" AND ");
         }
         fragment = fragment.sql("(");
-        for (number, column) in columns.iter().enumerate() {
+        for (number, (column, end)) in columns.iter().enumerate() {
             if number > 0 {
                 fragment = fragment.sql(" OR ");
             }
-            fragment = fragment.sql(column).sql(" LIKE ").text(pattern(word)).sql(" ESCAPE '\\'");
-            if column.starts_with("EXISTS") {
-                fragment = fragment.sql(")");
-            }
+            fragment = fragment.then(column.clone()).sql(" LIKE ").text(pattern(word)).sql(" ESCAPE '\\'").sql(end);
         }
         fragment = fragment.sql(")");
     }

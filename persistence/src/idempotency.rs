@@ -59,9 +59,6 @@ pub enum Known {
 pub fn reserve(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<Utc>) -> Result<Known, StoreError> {
     let workspace = tx.workspace();
     let now = tx.now();
-    if let Some(known) = find(tx, request, now)? {
-        return Ok(known);
-    }
     let row = KeyRow {
         workspace_id: workspace.into(),
         id: Uid(tx.fresh_id()),
@@ -75,23 +72,22 @@ pub fn reserve(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<
         body: String::new(),
         expires_at: At(expires_at),
     };
-    let recorded = tx.unaudited("the clockwork of a request");
-    let inserted = match tx.db().0 {
-        Db::Sqlite(_) => row.insert(tx.db().0, &recorded)?,
-        Db::Postgres(c) => {
-            use diesel::connection::SimpleConnection;
-            c.batch_execute("SET LOCAL lock_timeout = '2s'")?;
-            #[expect(clippy::disallowed_methods, reason = "the clockwork of a request")]
-            let inserted = diesel::insert_into(idempotency_key::table).values(&row).on_conflict_do_nothing().execute(c)?;
-            c.batch_execute("SET LOCAL lock_timeout = '4s'")?;
-            inserted
+    // twice: an expired twin is deleted first
+    for _ in 0..2 {
+        // waits for a twin that is still running; whoever is new, which is nearly everybody, is known after one statement
+        #[expect(clippy::disallowed_methods, reason = "the clockwork of a request")]
+        let inserted = match tx.db().0 {
+            Db::Sqlite(c) => diesel::insert_into(idempotency_key::table).values(&row).on_conflict_do_nothing().execute(c)?,
+            Db::Postgres(c) => diesel::insert_into(idempotency_key::table).values(&row).on_conflict_do_nothing().execute(c)?,
+        };
+        if inserted == 1 {
+            return Ok(Known::New);
         }
-    };
-    if inserted == 1 {
-        return Ok(Known::New);
+        if let Some(known) = find(tx, request, now)? {
+            return Ok(known);
+        }
     }
-    // the twin committed while we waited
-    Ok(find(tx, request, now)?.unwrap_or(Known::New))
+    Err(StoreError::Conflict("an idempotency key came and went".into()))
 }
 
 fn find(tx: &mut WriteTx<'_>, request: &RequestKey, now: DateTime<Utc>) -> Result<Option<Known>, StoreError> {

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use kartoteka_domain::{
-    access::RecordType,
+    access::{RecordType, Scope},
     event::Event,
     id::{ContactId, LeadId, WorkspaceId},
     lead::{Lead, ListLeads},
@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::{
     catalogue,
-    db::{At, Doc, Uid, uids},
+    db::{At, Doc, Uid},
     entity::{Entity, Stored, pack, revive},
-    fragment,
+    fragment::{self, Fragment},
     schema::{lead, task},
     store::{Reading, StoreError, WriteTx},
 };
@@ -89,6 +89,25 @@ fn load(tx: &mut dyn Reading, rows: Vec<LeadRow>) -> Result<Vec<Lead>, StoreErro
         .collect()
 }
 
+/// Where `q` looks: neither at words that are hidden from the asker, nor at a client's card that is out of his reach.
+fn searched(scope: &Scope) -> Vec<(Fragment, &'static str)> {
+    let fields = &scope.actor().role().fields;
+    let mut columns = Vec::new();
+    if !fields.touches(RecordType::Lead, &["title", "comment"]) {
+        columns.push((Fragment::default().sql("lead.search_text"), ""));
+    }
+    if !fields.touches(RecordType::Contact, &["phones", "emails", "messengers", "external_id"]) {
+        let readers = scope.readers(RecordType::Contact);
+        let seen = fragment::visible(RecordType::Contact, &readers, &readers, false);
+        let card = Fragment::default()
+            .sql("EXISTS (SELECT 1 FROM contact WHERE contact.workspace_id = lead.workspace_id AND contact.id = lead.contact_id AND (")
+            .then(seen.unwrap_or_else(|| Fragment::default().sql("1 = 1")))
+            .sql(") AND contact.search_text");
+        columns.push((card, ")"));
+    }
+    columns
+}
+
 impl Stored for Lead {
     type Params = ListLeads;
 
@@ -99,8 +118,7 @@ impl Stored for Lead {
 
     fn list(tx: &mut dyn Reading, params: &ListLeads) -> Result<Page<Self>, StoreError> {
         let request = kartoteka_domain::list::ListParameters::page(params);
-        // the client's card is searched by what of it is seen
-        let own_words = tx.scope().actor().role().fields.touches(RecordType::Contact, &["phones", "emails", "messengers"]);
+        let columns = searched(tx.scope());
         let build = || {
             let mut query = seen!(tx, lead, RecordType::Lead);
             if let Some(archived) = fragment::archived(request.archived, "lead.archived_at") {
@@ -117,12 +135,7 @@ impl Stored for Lead {
             if let Some(AnyOf(names)) = &params.tag {
                 query = query.filter(fragment::tagged("lead.id", "t.lead_id", "lead.workspace_id", names));
             }
-            const COLUMNS: &[&str] = &[
-                "lead.search_text",
-                "EXISTS (SELECT 1 FROM contact c WHERE c.workspace_id = lead.workspace_id AND c.id = lead.contact_id AND c.search_text",
-            ];
-            const OWN: &[&str] = &["lead.search_text"];
-            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search(if own_words { OWN } else { COLUMNS }, q)) {
+            if let Some(found) = params.q.as_deref().and_then(|q| fragment::search_in(&columns, q)) {
                 query = query.filter(found);
             }
             query
@@ -148,7 +161,7 @@ impl Stored for Lead {
 
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Lead>, StoreError> {
-    let rows: Vec<LeadRow> = seen!(tx, lead, RecordType::Lead).filter(lead::id.eq_any(uids(ids))).load(tx.db().0)?;
+    let rows: Vec<LeadRow> = seen!(tx, lead, RecordType::Lead).filter(fragment::one_of("lead.id", ids.iter().copied())).load(tx.db().0)?;
     load(tx, rows)
 }
 
@@ -156,7 +169,7 @@ pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Lead>, StoreE
 pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> Result<Vec<Lead>, StoreError> {
     let rows: Vec<LeadRow> = seen!(tx, lead, RecordType::Lead)
         .filter(lead::contact_id.eq(Uid::from(contact)))
-        .filter(lead::status.eq_any(vec!["new".to_owned(), "in_work".to_owned()]))
+        .filter(fragment::one_text_of("lead.status", ["new".to_owned(), "in_work".to_owned()]))
         .filter(lead::archived_at.is_null())
         .order((lead::received_at.desc(), lead::id.desc()))
         .limit(most)

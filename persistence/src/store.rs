@@ -3,6 +3,7 @@
 mod connection;
 mod error;
 mod group;
+mod instrument;
 mod lane;
 mod tx;
 
@@ -13,6 +14,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection;
 use kartoteka_domain::{access::Scope, id::WorkspaceId};
 use uuid::Uuid;
 
@@ -135,6 +137,19 @@ impl Store {
         f: impl Fn(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.write.run(move |db, place| tx::write(db, place, &scope, &circumstances, &f)).await
+    }
+
+    /// Keeps the embedded database in shape, beside the requests: brings the write-ahead log into the database, so that the writer rarely
+    /// has to and the log stays short; `thoroughly`, lets the planner look at what changed, too. PostgreSQL does that itself.
+    pub async fn maintain(&self, thoroughly: bool) -> Result<(), StoreError> {
+        let care =
+            if thoroughly { "PRAGMA wal_checkpoint(PASSIVE); PRAGMA optimize = 0x10002;" } else { "PRAGMA wal_checkpoint(PASSIVE);" };
+        self.read
+            .run(move |db, _| match db {
+                Db::Sqlite(c) => Ok(c.batch_execute(care)?),
+                Db::Postgres(_) => Ok(()),
+            })
+            .await
     }
 
     /// Workspaces this process wrote to since it was asked last.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    db::{At, Doc, Uid, uids},
+    db::{At, Doc, Uid},
     entity::{Entity, Stored, revive},
     fragment,
     schema::{member, password_link},
@@ -111,7 +111,7 @@ impl Stored for User {
 
 /// Several by id.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
-    let rows: Vec<MemberRow> = all!(tx, member).filter(member::id.eq_any(uids(ids))).load(tx.db().0)?;
+    let rows: Vec<MemberRow> = all!(tx, member).filter(fragment::one_of("member.id", ids.iter().copied())).load(tx.db().0)?;
     rows.into_iter().map(record).collect()
 }
 
@@ -132,8 +132,10 @@ pub fn set_password(tx: &mut WriteTx<'_>, user: UserId, hash: &str, event: Event
 
 /// People as an assignment sees them.
 pub fn candidates(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Candidate>, StoreError> {
-    let rows: Vec<(Uid, bool, Option<At>)> =
-        all!(tx, member).filter(member::id.eq_any(uids(ids))).select((member::id, member::active, member::absent_until)).load(tx.db().0)?;
+    let rows: Vec<(Uid, bool, Option<At>)> = all!(tx, member)
+        .filter(fragment::one_of("member.id", ids.iter().copied()))
+        .select((member::id, member::active, member::absent_until))
+        .load(tx.db().0)?;
     Ok(rows
         .into_iter()
         .map(|(id, active, absent_until)| Candidate { id: id.into(), active, absent_until: absent_until.map(|at| at.0) })
@@ -142,8 +144,8 @@ pub fn candidates(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Candidate>, 
 
 /// Ids of the users of some departments.
 pub fn of_departments(tx: &mut dyn Reading, departments: &[DepartmentId]) -> Result<Vec<UserId>, StoreError> {
-    let ids: Vec<Uid> = departments.iter().map(|d| Uid::from(*d)).collect();
-    let rows: Vec<Uid> = all!(tx, member).filter(member::department_id.eq_any(ids)).select(member::id).order(member::id).load(tx.db().0)?;
+    let inside = fragment::one_of("member.department_id", departments.iter().map(|d| d.uuid()));
+    let rows: Vec<Uid> = all!(tx, member).filter(inside).select(member::id).order(member::id).load(tx.db().0)?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 

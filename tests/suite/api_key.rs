@@ -78,9 +78,47 @@ fn only_an_administrator_sees_keys() {
     }
 }
 
+#[test]
+fn a_refused_key_is_written_down_with_its_reason_and_a_flood_is_not() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let issued = admin.post("/v1/api-keys", json!({"name": "1C", "expires_at": later(3)})).created();
+    let secret = issued["secret"].as_str().unwrap().to_owned();
+    let send = |token: &str| app().anyone().bearer(token).with("user-agent", "curl/8").get("/v1/contacts").status;
+    let wrong = format!("{}_made-up", issued["prefix"].as_str().unwrap());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..10).for_each(|_| assert_eq!(send(&wrong), 401)));
+        }
+    });
+    eventually("the end", || (send(&secret) == 401).then_some(()));
+    assert_eq!(send(&secret), 401);
+    admin.delete(&issued.path()).no_content();
+    assert_eq!(send(&secret), 401);
+    let rotated = admin.post("/v1/api-keys", json!({"name": "1C"})).created();
+    admin.post(&format!("{}/rotate", rotated.path()), json!({})).ok();
+    assert_eq!(send(rotated["secret"].as_str().unwrap()), 401);
+    // a key nobody has leaves nothing
+    assert_eq!(send(&format!("kk_live_{}_made-up", "0".repeat(32))), 401);
+    let noted = admin.get("/v1/audit-events?action=key_refused").ok();
+    let mut told: Vec<(&str, &str)> =
+        noted.items().iter().map(|e| (e["reason"].as_str().unwrap(), e["record_id"].as_str().unwrap())).collect();
+    told.sort_unstable();
+    let (one, two) = (issued.id(), rotated.id());
+    let expected =
+        [("at its end", one.as_str()), ("revoked", &one), ("with another secret", &one), ("with the secret before its rotation", &two)];
+    assert_eq!(told, expected, "each once a minute");
+    let event = &noted.items()[0];
+    assert_eq!(
+        (&event["record_type"], &event["address"], &event["user_agent"], event["actor"]["type"].as_str()),
+        (&json!("api_key"), &json!("127.0.0.1"), &json!("curl/8"), Some("system"))
+    );
+    assert!(!noted.text().contains("made-up"), "what was sent is not kept");
+}
+
 /// RFC 3339 of a moment some seconds ahead.
 #[allow(clippy::disallowed_methods, reason = "the suite has no clock of the api's to ask")]
-fn later(seconds: u64) -> String {
+pub fn later(seconds: u64) -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + seconds;
     let (days, rest) = (i64::try_from(since / 86_400).unwrap(), since % 86_400);
     // civil from days, Howard Hinnant

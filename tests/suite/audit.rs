@@ -3,6 +3,7 @@
 mod chain;
 mod replay;
 mod reversal;
+mod rights;
 
 use kartoteka_tests::{Answer, Caller, Value, app, eventually, json, wire::encode};
 

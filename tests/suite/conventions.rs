@@ -97,8 +97,8 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     }
     let record = records.iter().find(|(path, _)| *path == first).unwrap_or_else(|| panic!("which right does {} need?", operation.id)).1;
     let verb = match operation.method.as_str() {
-        // where somebody is signed in and what he left undone is for administrators
-        "GET" if operation.path.ends_with("/sessions") || operation.path.ends_with("/open-work") => 2,
+        // where somebody is signed in, what he left undone and what a role would see is for administrators
+        "GET" if ["/sessions", "/open-work", "/preview"].iter().any(|end| operation.path.ends_with(end)) => 2,
         "GET" => 0,
         "POST" if segments.next().is_none() => 1,
         "PUT" => 1,

@@ -92,6 +92,71 @@ fn nobody_grants_more_than_he_has() {
 }
 
 #[test]
+fn nobody_acts_on_who_has_more_and_everybody_on_who_has_as_much() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let personnel = with_role(&workspace, "personnel", json!([all("user"), all("api_key")]), json!([]));
+    let key = admin.post("/v1/api-keys", json!({"name": "1C"})).created();
+    let peer = workspace.somebody("personnel", json!({}));
+    let victims = [admin.user_id.clone(), workspace.head().user_id, workspace.manager().user_id];
+    for victim in &victims {
+        let path = format!("/v1/users/{victim}");
+        for change in [
+            json!({"active": false}),
+            json!({"name": "X"}),
+            json!({"email": "x@example.com"}),
+            json!({"password": "жил был пёс 1"}),
+            json!({"role": "personnel"}),
+            json!({}),
+        ] {
+            personnel.patch(&path, change).is_problem(403, "exceeds_own_rights");
+        }
+        for act in ["password-link", "end-sessions", "reset-totp"] {
+            personnel.post_nothing(&format!("{path}/{act}")).is_problem(403, "exceeds_own_rights");
+        }
+        assert_eq!(admin.get(&path).ok()["version"], 1, "nothing was written");
+    }
+    admin.get("/v1/me").ok();
+    let keys = format!("/v1/api-keys/{}", key.id());
+    personnel.patch(&keys, json!({"allowed_addresses": ["203.0.113.7"]})).is_problem(403, "exceeds_own_rights");
+    personnel.post(&format!("{keys}/rotate"), json!({})).is_problem(403, "exceeds_own_rights");
+    personnel.delete(&keys).is_problem(403, "exceeds_own_rights");
+    app().anyone().bearer(key["secret"].as_str().unwrap()).get("/v1/contacts").ok();
+    // as much as oneself is not more
+    let path = format!("/v1/users/{}", peer.user_id);
+    personnel.post_nothing(&format!("{path}/password-link")).status(201);
+    personnel.post_nothing(&format!("{path}/reset-totp")).no_content();
+    personnel.post_nothing(&format!("{path}/end-sessions")).no_content();
+    peer.get("/v1/me").is_problem(401, "invalid_token");
+    personnel.patch(&path, json!({"active": false})).ok();
+    // once more is taken from them they are within reach
+    admin.patch(&format!("/v1/users/{}", victims[2]), json!({"role": "personnel"})).ok();
+    personnel.patch(&format!("/v1/users/{}", victims[2]), json!({"active": false})).ok();
+    // what was refused can be read
+    let told = admin.get(&format!("/v1/audit-events?action=refused&actor_id={}", personnel.user_id)).ok();
+    assert!(told.items().iter().any(|e| e["reason"].as_str().unwrap().starts_with("exceeds_own_rights: ")), "{told}");
+}
+
+#[test]
+fn of_two_administrators_who_dismiss_each_other_at_once_one_stays() {
+    let workspace = app().workspace();
+    let first = workspace.administrator();
+    for _ in 0..8 {
+        let second = workspace.somebody("administrator", json!({}));
+        let dismiss = |by: &Caller, whom: &Caller| by.patch(&format!("/v1/users/{}", whom.user_id), json!({"role": "manager"})).status;
+        let (one, two) = std::thread::scope(|scope| {
+            let one = scope.spawn(|| dismiss(&first, &second));
+            (dismiss(&second, &first), one.join().unwrap())
+        });
+        let left: Vec<bool> = [&first, &second].iter().map(|who| who.get("/v1/me").ok()["role"] == "administrator").collect();
+        assert!(left.contains(&true), "{one} and {two}");
+        if !left[0] {
+            return;
+        }
+    }
+}
+
+#[test]
 fn hidden_and_masked_fields_stay_so_wherever_a_card_is_answered() {
     let workspace = app().workspace();
     let admin = workspace.administrator();

@@ -16,7 +16,7 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     get_me change_my_password get_my_day
     list_my_sessions get_my_session end_my_session end_my_sessions get_user_sessions end_user_sessions
     begin_totp confirm_totp disable_totp create_recovery_codes reset_user_totp
-    get_access_explanation reveal_contact list_roles create_role get_role update_role archive_role restore_role
+    get_access_explanation get_role_preview reveal_contact list_roles create_role get_role update_role archive_role restore_role
     list_users create_user get_user update_user create_password_link get_open_work
     list_departments create_department get_department update_department archive_department restore_department
     list_api_keys create_api_key get_api_key update_api_key archive_api_key rotate_api_key
@@ -36,7 +36,7 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     list_communications create_communication get_communication update_communication archive_communication restore_communication
     list_audit_events get_audit_event verify_audit_events revert_audit_event revert_period
     get_contact_history get_company_history get_lead_history get_task_history
-    revert_contact revert_company revert_lead revert_task revert_communication revert_note
+    revert_contact revert_company revert_lead revert_task revert_communication revert_note revert_form revert_user revert_role
     list_notes create_note get_note update_note archive_note restore_note";
 
 #[test]

@@ -16,17 +16,20 @@ use kartoteka_domain::{
     company::Company,
     contact::Contact,
     event::Action,
+    form::Form,
     invalid::{FieldCode, FieldErrors},
     lead::Lead,
     note::Note,
     record::{Record, difference},
+    role::Role,
     task::Task,
+    user::User,
 };
 use kartoteka_persistence::{Reading, WriteTx, audit, audit::Trace, reference, workspace};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use self::room::Revertible;
+use self::room::{ARCHIVED_AT, Revertible};
 use crate::{
     answer::{Answer, Plain},
     can::{Can, UpdateAuditEvents},
@@ -37,8 +40,9 @@ use crate::{
 
 /// Take one change back
 ///
-/// A creation is taken back by archiving, an archiving by restoring, a change by writing the values before it. A field that
-/// was changed again since stays and is listed.
+/// A creation is taken back by archiving (of a colleague by deactivating), an archiving by restoring, a change by writing the values
+/// before it, all by the rules any change obeys. A field that was changed again since stays and is listed; so are passwords, second
+/// factors, sessions and keys, which are never put back.
 #[utoipa::path(post, path = "/v1/audit-events/{id}/revert", tag = "audit-events")]
 pub async fn revert_audit_event(can: Can<UpdateAuditEvents>, at: At<AuditEvent>, params: Params<RevertParams>) -> Answer<Plain<Reversal>> {
     run(&can, &params, move |tx| revert_event(tx, at.0)).await
@@ -72,6 +76,9 @@ to_a_moment! {
     revert_task "Put a task back to a moment": Task, "tasks", "/v1/tasks/{id}/revert-to";
     revert_communication "Put a communication back to a moment": Communication, "communications", "/v1/communications/{id}/revert-to";
     revert_note "Put a note back to a moment": Note, "notes", "/v1/notes/{id}/revert-to";
+    revert_form "Put a form back to a moment": Form, "forms", "/v1/forms/{id}/revert-to";
+    revert_user "Put a colleague back to a moment": User, "users", "/v1/users/{id}/revert-to";
+    revert_role "Put a role back to a moment": Role, "roles", "/v1/roles/{id}/revert-to";
 }
 
 async fn run(
@@ -81,12 +88,25 @@ async fn run(
 ) -> Answer<Plain<Reversal>> {
     let dry_run = params.dry_run.unwrap_or(false);
     let work = move |tx: &mut WriteTx<'_>| f(tx).map(|done| Plain(Reversal { dry_run, ..done }));
-    if dry_run { can.rehearse(work).await } else { can.write(work).await }
+    if dry_run {
+        return can.rehearse(work).await;
+    }
+    let answer = can.write(work).await;
+    // whose role or activity it was is not looked at: the next request of everybody asks again
+    can.app().credentials.invalidate_all();
+    answer
 }
 
 fn revert_event(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Reversal> {
     let event = audit::find(tx, id)?.ok_or_else(Problem::not_found)?;
     let mut done = Reversal::default();
+    if event.changes.as_object().is_none_or(Map::is_empty)
+        && let Some(record_type) = RecordType::from_word(&event.record_type)
+    {
+        // a password, a sign-in, a refusal: nothing of it can be written back
+        done.conflicts.push(left(record_type, event.record_id.unwrap_or_default()));
+        return Ok(done);
+    }
     tx.because(Some(format!("revert of {id}")));
     any(tx, &event.record_type, event.record_id.unwrap_or_default(), &|trace| trace.id == id, &mut done)?;
     Ok(done)
@@ -135,15 +155,20 @@ fn any(tx: &mut WriteTx<'_>, record: &str, id: Uuid, choice: Choice<'_>, done: &
         Some(RecordType::Task) => put_back::<Task>(tx, id, choice, done),
         Some(RecordType::Communication) => put_back::<Communication>(tx, id, choice, done),
         Some(RecordType::Note) => put_back::<Note>(tx, id, choice, done),
+        Some(RecordType::Form) => put_back::<Form>(tx, id, choice, done),
+        Some(RecordType::User) => put_back::<User>(tx, id, choice, done),
+        Some(RecordType::Role) => put_back::<Role>(tx, id, choice, done),
         Some(record_type) => {
-            done.conflicts.push(RevertConflict { record_type, record_id: id, field: None, reason: ConflictReason::NotRevertible });
+            done.conflicts.push(left(record_type, id));
             Ok(())
         }
         None => Ok(()),
     }
 }
 
-const ARCHIVED_AT: &str = "archived_at";
+fn left(record_type: RecordType, record_id: Uuid) -> RevertConflict {
+    RevertConflict { record_type, record_id, field: None, reason: ConflictReason::NotRevertible }
+}
 
 /// Puts one record back, as far as it goes.
 fn put_back<T: Revertible>(tx: &mut WriteTx<'_>, id: Uuid, choice: Choice<'_>, done: &mut Reversal) -> Result<()> {
@@ -165,9 +190,14 @@ fn put_back<T: Revertible>(tx: &mut WriteTx<'_>, id: Uuid, choice: Choice<'_>, d
     let mut plan = plan(&steps, &members(&before));
     let mut work = Work { tx, before, fields: Vec::new(), conflicts: Vec::new() };
     work.conflicts.extend(plan.changed_again.into_iter().map(|field| conflict(Some(field), ConflictReason::ChangedAgain)));
+    for field in T::ONE_WAY {
+        if plan.back.remove(*field).is_some() {
+            work.conflict(Some((*field).to_owned()), ConflictReason::NotRevertible);
+        }
+    }
     let archiving = plan.back.remove(ARCHIVED_AT).map(|at| !at.is_null());
     if plan.unmade {
-        work.archive()?;
+        work.unmake()?;
     } else {
         if archiving == Some(false) {
             work.restore()?;
@@ -211,16 +241,23 @@ impl<T: Revertible> Work<'_, '_, T> {
         self.conflicts.push(RevertConflict { record_type: T::TYPE, record_id: self.before.uuid(), field, reason });
     }
 
+    fn unmake(&mut self) -> Result<()> {
+        if !self.before.is_unmade() && (T::UNMADE != ARCHIVED_AT || self.may_archive()) {
+            self.step(T::UNMADE, |tx, id| T::unmake(tx, id))?;
+        }
+        Ok(())
+    }
+
     fn archive(&mut self) -> Result<()> {
         if self.before.archived_at().is_none() && self.may_archive() {
-            self.step(|tx, id| T::archive(tx, id))?;
+            self.step(ARCHIVED_AT, |tx, id| T::archive(tx, id))?;
         }
         Ok(())
     }
 
     fn restore(&mut self) -> Result<()> {
         if self.before.archived_at().is_some() && self.may_archive() {
-            self.step(|tx, id| T::restore(tx, id))?;
+            self.step(ARCHIVED_AT, |tx, id| T::restore(tx, id))?;
         }
         Ok(())
     }
@@ -233,17 +270,17 @@ impl<T: Revertible> Work<'_, '_, T> {
         may
     }
 
-    fn step(&mut self, f: impl FnOnce(&mut WriteTx<'_>, Uuid) -> Result<T>) -> Result<()> {
+    fn step(&mut self, field: &str, f: impl FnOnce(&mut WriteTx<'_>, Uuid) -> Result<T>) -> Result<()> {
         let id = self.before.uuid();
         match self.tx.attempt(|tx| f(tx, id)) {
             Ok(after) => {
                 self.before = after;
-                self.fields.push(ARCHIVED_AT.to_owned());
+                self.fields.push(field.to_owned());
                 Ok(())
             }
             Err(problem) => {
                 let reason = refused(problem)?.1;
-                self.conflict(Some(ARCHIVED_AT.to_owned()), reason);
+                self.conflict(Some(field.to_owned()), reason);
                 Ok(())
             }
         }
@@ -263,8 +300,9 @@ impl<T: Revertible> Work<'_, '_, T> {
             };
             let (named, reason) = refused(problem)?;
             let mut blamed: Vec<String> = back.keys().filter(|field| named.contains(field)).cloned().collect();
-            if blamed.is_empty() && reason == ConflictReason::Duplicate {
-                blamed = back.keys().filter(|field| T::IDENTITIES.contains(&field.as_str())).cloned().collect();
+            if blamed.is_empty() {
+                let meant = if reason == ConflictReason::Duplicate { T::IDENTITIES } else { T::RIGHTS };
+                blamed = back.keys().filter(|field| meant.contains(&field.as_str())).cloned().collect();
             }
             if blamed.is_empty() {
                 blamed = back.keys().cloned().collect();
@@ -280,7 +318,8 @@ impl<T: Revertible> Work<'_, '_, T> {
 
 /// The fields a refusal names and why; what is no refusal by a rule goes on being an error.
 fn refused(problem: Problem) -> Result<(Vec<String>, ConflictReason)> {
-    if problem.transient || !(matches!(problem.code.status(), 409 | 422) || problem.code == ProblemCode::FieldNotPermitted) {
+    let forbids = matches!(problem.code, ProblemCode::FieldNotPermitted | ProblemCode::ExceedsOwnRights);
+    if problem.transient || !(matches!(problem.code.status(), 409 | 422) || forbids) {
         return Err(problem);
     }
     let named = problem.errors.iter().filter_map(|e| e.pointer.split('/').nth(1).map(ToOwned::to_owned)).collect();
@@ -288,6 +327,10 @@ fn refused(problem: Problem) -> Result<(Vec<String>, ConflictReason)> {
         ProblemCode::DuplicateFound => ConflictReason::Duplicate,
         ProblemCode::Archived => ConflictReason::Archived,
         ProblemCode::FieldNotPermitted => ConflictReason::NotPermitted,
+        ProblemCode::ExceedsOwnRights => ConflictReason::ExceedsOwnRights,
+        ProblemCode::LastAdministrator => ConflictReason::LastAdministrator,
+        ProblemCode::RoleInUse => ConflictReason::RoleInUse,
+        ProblemCode::RoleProtected => ConflictReason::RoleProtected,
         _ => ConflictReason::NotValid,
     };
     Ok((named, reason))

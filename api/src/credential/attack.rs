@@ -1,5 +1,5 @@
 //! What looks like an attack is written down where its victim can read it: in the workspace it names. Once a minute for each
-//! target, so that a flood of made-up tokens does not become a flood of rows.
+//! target and reason, so that a flood of made-up tokens does not become a flood of rows.
 
 use std::time::Duration;
 
@@ -17,11 +17,16 @@ use super::{Known, lookup_scope};
 use crate::{app::App, can::circumstances, problem::Result};
 
 /// What was written down within the last minute.
-pub type Noted = moka::sync::Cache<(Action, Uuid), ()>;
+pub type Noted = moka::sync::Cache<(Action, Uuid, &'static str), ()>;
 
 /// Nothing yet.
 pub fn noted() -> Noted {
     moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_mins(1)).build()
+}
+
+/// Whether this is the first of its kind within the minute, however many arrive at once.
+fn first(app: &App, action: Action, target: Uuid, why: &'static str) -> bool {
+    app.attacks.entry((action, target, why)).or_insert(()).is_fresh()
 }
 
 async fn note(app: &App, req: &HttpRequest, scope: Scope, event: Event) {
@@ -43,12 +48,9 @@ pub async fn forged_token(app: &App, req: &HttpRequest, token: &str) {
     let claims: Option<serde_json::Value> = claims.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let id = |name: &str| claims.as_ref().and_then(|c| c.get(name)?.as_str()).and_then(|text| Uuid::try_parse(text).ok());
     let Some(named) = id("ws") else { return };
-    let mark = (Action::ForgeryRefused, named);
-    if app.attacks.contains_key(&mark) {
-        return;
-    }
-    app.attacks.insert(mark, ());
-    if !workspace::briefs(&app.store, vec![named]).await.is_ok_and(|found| !found.is_empty()) {
+    if !first(app, Action::ForgeryRefused, named, "")
+        || !workspace::briefs(&app.store, vec![named]).await.is_ok_and(|found| !found.is_empty())
+    {
         return;
     }
     let event = Event::bare(RecordType::Session, id("sid").unwrap_or(named), Action::ForgeryRefused)
@@ -59,11 +61,17 @@ pub async fn forged_token(app: &App, req: &HttpRequest, token: &str) {
 /// A key from an address that is not on its list.
 pub async fn foreign_address(app: &App, req: &HttpRequest, known: &Known) {
     let Some(key) = known.actor.who().id else { return };
-    let mark = (Action::AddressRefused, key);
-    if app.attacks.contains_key(&mark) {
+    if !first(app, Action::AddressRefused, key, "") {
         return;
     }
-    app.attacks.insert(mark, ());
     let event = Event::bare(RecordType::ApiKey, key, Action::AddressRefused);
     note(app, req, lookup_scope(known.actor.workspace()), event).await;
+}
+
+/// A key of ours that does not open: with another secret, ended or revoked.
+pub async fn refused_key(app: &App, req: &HttpRequest, workspace: WorkspaceId, key: Uuid, why: &'static str) {
+    if !first(app, Action::KeyRefused, key, why) {
+        return;
+    }
+    note(app, req, lookup_scope(workspace), Event::bare(RecordType::ApiKey, key, Action::KeyRefused).because(why)).await;
 }

@@ -14,6 +14,9 @@ use ipnet::IpNet;
 use kartoteka_domain::{access::Actor, id::SessionId};
 use uuid::Uuid;
 
+/// How long a credential is believed, from the moment the database was asked about it: however long it took to answer.
+const BELIEVED: Duration = Duration::from_secs(1);
+
 /// When the reading of a credential began: what was revoked since then makes it void.
 #[derive(Debug, Clone, Copy)]
 pub struct Began {
@@ -50,7 +53,7 @@ impl Credentials {
     /// An empty cache.
     pub fn new() -> Self {
         Self {
-            known: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(1)).build(),
+            known: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(BELIEVED).build(),
             revoked: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(10)).build(),
             epoch: AtomicU64::new(0),
         }
@@ -63,7 +66,8 @@ impl Credentials {
 
     /// A credential that still holds.
     pub fn get(&self, hash: &[u8], now: DateTime<Utc>) -> Option<Known> {
-        self.known.get(hash).filter(|known| known.expires_at.is_none_or(|at| at > now) && self.holds(known))
+        let fresh = |known: &Known| known.began.at.elapsed() < BELIEVED && known.expires_at.is_none_or(|at| at > now);
+        self.known.get(hash).filter(|known| fresh(known) && self.holds(known))
     }
 
     /// Whether nothing was revoked since its reading began.
@@ -115,6 +119,15 @@ mod tests {
             expires_at: None,
             began: credentials.begin(),
         }
+    }
+
+    #[test]
+    fn a_second_is_counted_from_the_question_not_from_the_answer() {
+        let credentials = Credentials::new();
+        let slow = known(&credentials, 1, 2);
+        let asked = slow.began.at.checked_sub(BELIEVED).unwrap();
+        credentials.insert(vec![7], Known { began: Began { at: asked, ..slow.began }, ..slow });
+        assert!(credentials.get(&[7], crate::clock::now()).is_none());
     }
 
     #[test]

@@ -80,9 +80,11 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::SecondFactorNotEnabled => ["The second factor is not set up", "Второй фактор не настроен", "Другий фактор не налаштовано"],
         C::RoleProtected => ["This role stays as it is", "Эту роль изменить нельзя", "Цю роль змінити не можна"],
         C::RoleInUse => ["Somebody has this role", "Эта роль у кого-то есть", "Цю роль хтось має"],
-        C::ExceedsOwnRights => {
-            ["Nobody grants more than he has", "Нельзя дать больше прав, чем есть у себя", "Не можна надати більше прав, ніж маєш"]
-        }
+        C::ExceedsOwnRights => [
+            "Nobody grants more than he has, nor acts on somebody who has more",
+            "Нельзя дать больше прав, чем есть у себя, и распоряжаться тем, у кого их больше",
+            "Не можна надати більше прав, ніж маєш, і розпоряджатися тим, у кого їх більше",
+        ],
         C::FieldNotPermitted => ["Your role may not use this field", "Вашей роли это поле недоступно", "Вашій ролі це поле недоступне"],
         C::Forbidden => ["Your role may not do this", "Вашей роли это не разрешено", "Вашій ролі це не дозволено"],
         C::OriginNotAllowed => {

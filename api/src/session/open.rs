@@ -18,6 +18,7 @@ use crate::{
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, Params, Valid},
+    role,
 };
 
 fn oneself(who: &SignedIn) -> Result<UserId> {
@@ -105,6 +106,7 @@ pub async fn end_user_sessions(can: Can<UpdateUsers>, at: At<User>) -> Answer<Do
     let answer = can
         .write(move |tx| {
             let user: User = record::get(tx, id)?;
+            role::check_over(tx, &user.role)?;
             tx.record(Event::bare(RecordType::User, user.uuid(), Action::SignedOut).because("ended by an administrator"))?;
             store::end_all(tx, user.id, None)?;
             Ok(Done)

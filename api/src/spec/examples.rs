@@ -137,6 +137,9 @@ pub fn example(schema: &str) -> Option<Value> {
         "Explanation" => json!({"allowed": true, "visible": "masked", "writable": true, "steps": [
             {"step": "active", "allows": true, "why": "active"}, {"step": "role", "allows": true, "why": "the role «analyst» reads contact records: all"},
             {"step": "reach", "allows": true, "why": "everything in the workspace is within reach"}, {"step": "field", "allows": true, "why": "the role makes it masked"}]}),
+        "RolePreview" => json!({"allowed": false, "record": null, "access": {"hidden": [], "masked": [], "read_only": []}, "steps": [
+            {"step": "active", "allows": true, "why": "active"}, {"step": "role", "allows": true, "why": "the role «manager» reads contact records: own"},
+            {"step": "reach", "allows": false, "why": "not within reach, or not there; responsible: nobody"}]}),
         "Reveal" => json!({"reason": "Клиент просил перезвонить"}),
         "AddedPhone" => json!({"value": "+380 67 765 09 87", "label": "work"}),
         "AddedEmail" => json!({"value": "anna@example.com", "primary": true}),

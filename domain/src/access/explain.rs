@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Reach, RecordType, Rights, Verb};
+use super::{FieldAccess, Reach, RecordType, Rights, Verb};
 use crate::{
     id::{DepartmentId, UserId},
     role::Seen,
@@ -38,6 +38,37 @@ params! {
         /// A field of it.
         field: String,
     }
+}
+
+params! {
+    /// What of whom a role is tried on.
+    pub struct PreviewParams {
+        /// Type of the record.
+        record_type (required): RecordType,
+        /// Its id.
+        record_id (required): crate::id::AnyId,
+        /// As if this person had the role: his records, his department.
+        user_id: UserId,
+        /// As if somebody of this department had it who is responsible for nothing.
+        department_id: DepartmentId,
+    }
+}
+
+/// A record as somebody with a role would see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RolePreview {
+    /// Whether it is seen.
+    #[schema(required = true)]
+    pub allowed: bool,
+    /// The record as it would be answered; null where it is not seen.
+    #[schema(required = true, value_type = crate::free::AnyValue)]
+    pub record: serde_json::Value,
+    /// What of its fields is hidden, masked, read-only.
+    #[schema(required = true)]
+    pub access: FieldAccess,
+    /// The way to it, up to the step that does not let through.
+    #[schema(required = true)]
+    pub steps: Vec<ExplainedStep>,
 }
 
 /// One step, and whether it lets through.

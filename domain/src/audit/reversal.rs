@@ -27,8 +27,16 @@ words! {
         Duplicate = "duplicate",
         /// The old value is not valid any more: what it refers to is gone, or a rule forbids it.
         NotValid = "not_valid",
-        /// Events of this kind or on this type of record cannot be taken back.
+        /// Events of this kind, this field or this type of record cannot be taken back: passwords, second factors, sessions, keys.
         NotRevertible = "not_revertible",
+        /// Nobody would be left to administer the workspace.
+        LastAdministrator = "last_administrator",
+        /// Somebody has the role.
+        RoleInUse = "role_in_use",
+        /// A ready-made role stays, and the administrator's rights with it.
+        RoleProtected = "role_protected",
+        /// It would give, or concerns somebody who has, more rights than the asker.
+        ExceedsOwnRights = "exceeds_own_rights",
         /// The record is not there any more.
         Gone = "gone",
         /// The asker may not change records of this type everywhere.
@@ -45,7 +53,8 @@ pub struct RevertedRecord {
     /// Its id.
     #[schema(required = true)]
     pub record_id: Uuid,
-    /// The fields that have their old values again; `archived_at` where it was archived or restored.
+    /// The fields that have their old values again; `archived_at` where it was archived or restored, `active` where a person that was
+    /// added may no longer sign in.
     #[schema(required = true)]
     pub fields: Vec<String>,
 }

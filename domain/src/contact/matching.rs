@@ -11,6 +11,15 @@ impl Contact {
         identities(&self.phones, &self.emails, &self.messengers, None)
     }
 
+    /// What lists are sorted by: nothing for a card without a name, since the phone it is shown by is not everybody's to see.
+    pub fn sorted_by(&self) -> &str {
+        if self.is_nameless() { "" } else { &self.display_name }
+    }
+
+    fn is_nameless(&self) -> bool {
+        self.last_name.is_none() && self.first_name.is_none() && self.middle_name.is_none()
+    }
+
     /// What `q` searches: folded names, digits, addresses.
     pub fn search_text(&self) -> String {
         search_text(
@@ -36,9 +45,8 @@ impl Contact {
                 mine.clone_from(theirs);
             }
         };
-        let nameless = self.last_name.is_none() && self.first_name.is_none() && self.middle_name.is_none();
         let named = other.last_name.is_some() || other.first_name.is_some();
-        if nameless && named {
+        if self.is_nameless() && named {
             filled.display_name.clone_from(&other.display_name);
             filled.last_name.clone_from(&other.last_name);
             filled.first_name.clone_from(&other.first_name);

@@ -41,6 +41,16 @@ pub struct FieldRule {
     pub except_own: bool,
 }
 
+impl FieldEffect {
+    fn strength(self) -> u8 {
+        match self {
+            Self::ReadOnly => 1,
+            Self::Masked => 2,
+            Self::Hidden => 3,
+        }
+    }
+}
+
 impl FieldRule {
     /// Whether the field can bear the effect: what a record cannot be told without is not hidden, and only contact points
     /// have a shape to be masked to.
@@ -78,14 +88,18 @@ pub fn fields_of(record: RecordType) -> Vec<String> {
     properties(record).into_iter().map(|(name, _)| name).collect()
 }
 
-/// Those that can be hidden: what may be null or is a list.
+/// Parts of what a card is shown by.
+const NAMES: &[&str] = &["last_name", "first_name", "middle_name"];
+
+/// Those that can be hidden: what may be null or is a list, but for the parts of a name, which `display_name` tells anyway.
 pub fn hideable(record: RecordType) -> Vec<String> {
     let may = |schema: &RefOr<Schema>| match schema {
         RefOr::T(Schema::Object(object)) => matches!(&object.schema_type, SchemaType::Array(types) if types.contains(&Type::Null)),
         RefOr::T(Schema::Array(_) | Schema::OneOf(_)) => true,
         _ => false,
     };
-    properties(record).into_iter().filter(|(_, schema)| may(schema)).map(|(name, _)| name).collect()
+    let named = |name: &str| record == RecordType::Contact && NAMES.contains(&name);
+    properties(record).into_iter().filter(|(name, schema)| may(schema) && !named(name)).map(|(name, _)| name).collect()
 }
 
 /// Everything a role says of fields.
@@ -145,6 +159,22 @@ impl FieldRules {
         !matches!(self.rule(record, field, own), Some(FieldEffect::Hidden | FieldEffect::ReadOnly))
     }
 
+    /// What two say of a record, the stricter of each field: `own` and `others_own` tell whose it is to whom.
+    #[must_use]
+    pub fn stricter(&self, own: bool, others: &Self, others_own: bool) -> Self {
+        let mut all: Vec<FieldRule> = Vec::new();
+        let holding = |rules: &Self, own: bool| rules.0.iter().filter(move |rule| !(own && rule.except_own)).cloned().collect::<Vec<_>>();
+        for rule in holding(self, own).into_iter().chain(holding(others, others_own)) {
+            let rule = FieldRule { except_own: false, ..rule };
+            match all.iter_mut().find(|known| (known.record, &known.field) == (rule.record, &rule.field)) {
+                Some(known) if rule.effect.strength() > known.effect.strength() => *known = rule,
+                Some(_) => {}
+                None => all.push(rule),
+            }
+        }
+        Self(all)
+    }
+
     /// The same without masks.
     #[must_use]
     pub fn without_masks(&self) -> Self {
@@ -153,15 +183,10 @@ impl FieldRules {
 
     /// Whether these hide and lock at least what others do.
     pub fn hold_at_least(&self, others: &Self) -> bool {
-        let strength = |effect| match effect {
-            FieldEffect::ReadOnly => 1,
-            FieldEffect::Masked => 2,
-            FieldEffect::Hidden => 3,
-        };
         others.0.iter().all(|other| {
             self.0.iter().any(|rule| {
                 (rule.record, &rule.field) == (other.record, &other.field)
-                    && strength(rule.effect) >= strength(other.effect)
+                    && rule.effect.strength() >= other.effect.strength()
                     && (!rule.except_own || other.except_own)
             })
         })
@@ -177,6 +202,7 @@ impl FieldRules {
                 FieldEffect::Hidden => {
                     access.hidden.push(rule.field.clone());
                     empty(value);
+                    unlink(object, &rule.field);
                 }
                 FieldEffect::Masked => {
                     access.masked.push(rule.field.clone());
@@ -186,7 +212,7 @@ impl FieldRules {
             }
         }
         // a card without a name is shown by its phone or e-mail
-        let nameless = ["last_name", "first_name", "middle_name"].iter().all(|name| object.get(*name).is_some_and(Value::is_null));
+        let nameless = NAMES.iter().all(|name| object.get(*name).is_some_and(Value::is_null));
         if record == RecordType::Contact
             && nameless
             && !access.is_clear()
@@ -241,6 +267,13 @@ pub fn is_own(asker: Option<UserId>, object: &Map<String, Value>) -> bool {
         || object.get("responsibles").and_then(Value::as_array).is_some_and(|all| all.iter().any(|one| is(&one["user_id"])))
 }
 
+/// Takes out the record beside a hidden reference: it would tell what the reference does not.
+fn unlink(object: &mut Map<String, Value>, field: &str) {
+    if let (Some(link), Some(Value::Object(expanded))) = (field.strip_suffix("_id"), object.get_mut("expanded")) {
+        expanded.remove(link);
+    }
+}
+
 fn empty(value: &mut Value) {
     *value = match value {
         Value::Array(_) => Value::Array(Vec::new()),
@@ -284,8 +317,15 @@ fn mask_all(value: &mut Value) {
 }
 
 /// Keeps the shape: `+7 ••• •••-67-89`, `a•••@example.com`, `@a•••`.
+///
+/// What is masked stays as it is, so that an answer may pass here twice.
 pub fn mask(text: &str) -> String {
-    if let Some((name, domain)) = text.rsplit_once('@').filter(|(name, _)| !name.is_empty()) {
+    if is_masked_phone(text) {
+        return text.to_owned();
+    }
+    // what only looks like an address, as a sentence with one in it, keeps nothing after the sign
+    let is_domain = |domain: &str| domain.contains('.') && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
+    if let Some((name, domain)) = text.rsplit_once('@').filter(|(name, domain)| !name.is_empty() && is_domain(domain)) {
         return format!("{}•••@{domain}", name.chars().next().unwrap_or('•'));
     }
     let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
@@ -301,6 +341,15 @@ pub fn mask(text: &str) -> String {
     let bare = text.trim_start_matches('@');
     let at = if bare.len() == text.len() { "" } else { "@" };
     format!("{at}{}•••", bare.chars().next().unwrap_or('•'))
+}
+
+fn is_masked_phone(text: &str) -> bool {
+    let bare = match text.strip_prefix('+').and_then(|rest| rest.split_once(' ')) {
+        Some((code, rest)) if (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit()) => rest,
+        _ => text,
+    };
+    let tail = bare.strip_prefix("••• •••-").map(str::as_bytes);
+    matches!(tail, Some([a, b, b'-', c, d]) if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
 }
 
 /// The calling code a number begins with: 1 and 7 are whole zones, the rest are told by ITU-T E.164's list of three digits at most.
@@ -328,6 +377,10 @@ mod tests {
         assert_eq!(mask("+79123456789"), "+7 ••• •••-67-89");
         assert_eq!(mask("+380671234567"), "+380 ••• •••-45-67");
         assert_eq!(mask("8 (912) 345-67-89"), "••• •••-67-89");
+        assert_eq!(mask("пишите a@example.com или 89123456789"), "п•••");
+        for text in ["+79123456789", "+380671234567", "8 (912) 345-67-89", "anna@example.com", "@anna", "anna", ""] {
+            assert_eq!(mask(&mask(text)), mask(text), "{text:?} twice");
+        }
         assert_eq!(mask("anna@example.com"), "a•••@example.com");
         assert_eq!(mask("@anna"), "@a•••");
     }
@@ -370,7 +423,7 @@ mod tests {
     fn what_a_record_cannot_be_told_without_is_not_hidden() {
         let hidden = hideable(RecordType::Contact);
         assert!(hidden.contains(&"comment".to_owned()) && hidden.contains(&"phones".to_owned()) && hidden.contains(&"owner_id".to_owned()));
-        assert!(!hidden.contains(&"display_name".to_owned()) && !hidden.contains(&"id".to_owned()));
+        assert!(!["display_name", "last_name", "first_name", "id"].iter().any(|name| hidden.iter().any(|h| h == name)));
         assert!(hideable(RecordType::Workspace).is_empty());
     }
 }

@@ -1,7 +1,10 @@
 //! Sealing and verifying: the sealer gives unsealed events their numbers and hashes in the order of commits, one workspace
 //! at a time under the lock of its head row. No transaction that writes an event ever waits for it.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Binary},
+};
 use kartoteka_domain::{
     access::Scope,
     audit::chain::{Entry, Hash, Head, Link},
@@ -10,7 +13,7 @@ use kartoteka_domain::{
 
 use super::AuditRow;
 use crate::{
-    db::{Db, Uid},
+    db::{Db, Guid, Uid},
     schema::{audit_event, audit_head},
     store::{Circumstances, Reading, Store, StoreError, WriteTx},
 };
@@ -70,23 +73,51 @@ fn seal_some(tx: &mut WriteTx<'_>, most: i64) -> Result<SealOutcome, StoreError>
     let rows: Vec<AuditRow> =
         all!(tx, audit_event).filter(audit_event::sequence.is_null()).order(audit_event::id).limit(most).load(tx.db().0)?;
     let recorded = tx.unaudited("the chain of the trace itself");
+    let mut seals = Vec::with_capacity(rows.len());
     for row in &rows {
         let sequence = head.sequence + 1;
         let hash = row.entry().hash(&head.hash, sequence);
-        set_columns!(
-            tx.db().0,
-            &recorded,
-            audit_event,
-            workspace,
-            row.id,
-            sequence = sequence,
-            previous_hash = head.hash.to_vec(),
-            hash = hash.to_vec()
-        )?;
+        seals.push(Seal { id: row.id, sequence, previous: head.hash.to_vec(), hash: hash.to_vec() });
         head = Head { sequence, hash };
     }
+    put(tx, seals)?;
     set_columns!(tx.db().0, &recorded, audit_head, workspace, workspace, sequence = head.sequence, hash = head.hash.to_vec())?;
     Ok(SealOutcome::Sealed(rows.len()))
+}
+
+/// What sealing adds to an event.
+struct Seal {
+    id: Uid,
+    sequence: i64,
+    previous: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+/// Puts seals on their events: on PostgreSQL in one round trip.
+fn put(tx: &mut WriteTx<'_>, seals: Vec<Seal>) -> Result<(), StoreError> {
+    let workspace = tx.workspace();
+    let recorded = tx.unaudited("the chain of the trace itself");
+    if let Db::Postgres(c) = tx.db().0 {
+        let ids: Vec<Uid> = seals.iter().map(|seal| seal.id).collect();
+        let numbers: Vec<i64> = seals.iter().map(|seal| seal.sequence).collect();
+        let (before, hashes): (Vec<_>, Vec<_>) = seals.into_iter().map(|seal| (seal.previous, seal.hash)).unzip();
+        #[expect(clippy::disallowed_methods, reason = "the chain of the trace itself")]
+        diesel::sql_query(
+            "UPDATE audit_event SET sequence = s.sequence, previous_hash = s.previous, hash = s.hash \
+             FROM unnest($2, $3, $4, $5) AS s (id, sequence, previous, hash) WHERE audit_event.workspace_id = $1 AND audit_event.id = s.id",
+        )
+        .bind::<Guid, _>(Uid::from(workspace))
+        .bind::<Array<Guid>, _>(ids)
+        .bind::<Array<BigInt>, _>(numbers)
+        .bind::<Array<Binary>, _>(before)
+        .bind::<Array<Binary>, _>(hashes)
+        .execute(c)?;
+        return Ok(());
+    }
+    for Seal { id, sequence, previous, hash } in seals {
+        set_columns!(tx.db().0, &recorded, audit_event, workspace, id, sequence = sequence, previous_hash = previous, hash = hash)?;
+    }
+    Ok(())
 }
 
 /// Locks the workspace's head row, making it for the first events; `None` while somebody else holds it.

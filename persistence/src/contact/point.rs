@@ -10,7 +10,8 @@ use kartoteka_domain::{
 use uuid::Uuid;
 
 use crate::{
-    db::{Uid, uids},
+    db::Uid,
+    fragment,
     schema::contact_point,
     store::{Reading, Recorded, StoreError, WriteTx},
 };
@@ -40,7 +41,7 @@ pub(crate) struct Points {
 pub(crate) fn of_contacts(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<HashMap<Uuid, Points>, StoreError> {
     let rows: Vec<PointRow> = contact_point::table
         .filter(contact_point::workspace_id.eq(Uid::from(tx.workspace())))
-        .filter(contact_point::contact_id.eq_any(uids(ids)))
+        .filter(fragment::one_of("contact_point.contact_id", ids.iter().copied()))
         .order(contact_point::position)
         .load(tx.db().0)?;
     Ok(group(rows))
@@ -49,7 +50,7 @@ pub(crate) fn of_contacts(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<HashMap<
 pub(crate) fn of_companies(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<HashMap<Uuid, Points>, StoreError> {
     let rows: Vec<PointRow> = contact_point::table
         .filter(contact_point::workspace_id.eq(Uid::from(tx.workspace())))
-        .filter(contact_point::company_id.eq_any(uids(ids)))
+        .filter(fragment::one_of("contact_point.company_id", ids.iter().copied()))
         .order(contact_point::position)
         .load(tx.db().0)?;
     Ok(group(rows))

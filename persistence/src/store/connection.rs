@@ -2,7 +2,7 @@
 
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types::Bool};
 
-use super::StoreError;
+use super::{StoreError, instrument::Statements};
 use crate::db::Db;
 
 /// Which database.
@@ -56,7 +56,8 @@ pub(crate) fn connect_as_owner(url: &str) -> Result<Db, StoreError> {
             // busy first: switching to WAL needs a lock of its own
             c.batch_execute(
                 "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                 PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA mmap_size = 268435456;",
+                 PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA mmap_size = 268435456; \
+                 PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;",
             )?;
             Ok(Db::Sqlite(c))
         }
@@ -73,6 +74,7 @@ struct Powers {
 impl Manager {
     fn establish(&self) -> Result<Db, StoreError> {
         let mut db = connect_as_owner(&self.url)?;
+        db.set_instrumentation(Statements::new());
         if !self.cache_statements {
             db.set_prepared_statement_cache_size(diesel::connection::CacheSize::Disabled);
         }

@@ -4,27 +4,48 @@ use kartoteka_domain::{
     communication::{Communication, CommunicationStatus},
     company::Company,
     contact::Contact,
+    event::Action,
+    form::Form,
     lead::Lead,
     note::Note,
     record::Made,
+    role::Role,
     task::Task,
+    user::User,
     workspace::Workspace,
 };
 use kartoteka_persistence::{Stored, WriteTx, contact as contacts};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::{communication, company, contact, problem::Result, record, request::IfMatch, task};
+use crate::{communication, company, contact, problem::Result, record, request::IfMatch, role, task, user};
+
+/// The field that tells archiving.
+pub const ARCHIVED_AT: &str = "archived_at";
 
 /// A record that can be put back.
 pub trait Revertible: Made + Stored + DeserializeOwned {
     /// Fields by which another card may be the same client.
     const IDENTITIES: &'static [&'static str] = &[];
+    /// Fields by which somebody gets rights or loses them.
+    const RIGHTS: &'static [&'static str] = &[];
+    /// Fields that never get an old value back.
+    const ONE_WAY: &'static [&'static str] = &[];
+    /// The field that tells that the making of one was taken back.
+    const UNMADE: &'static str = ARCHIVED_AT;
     /// What a change must satisfy beside the record's own rules.
     fn check(tx: &mut WriteTx<'_>, settings: &Workspace, before: &Self, after: &mut Self) -> Result<()>;
     /// Keeps what is derived from it.
     fn follow(_tx: &mut WriteTx<'_>, _before: &Self, _after: &Self) -> Result<()> {
         Ok(())
+    }
+    /// Whether it is already as if it had never been made.
+    fn is_unmade(&self) -> bool {
+        self.archived_at().is_some()
+    }
+    /// Takes its making back.
+    fn unmake(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Self> {
+        Self::archive(tx, id)
     }
     /// Archives it.
     fn archive(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Self> {
@@ -94,5 +115,44 @@ impl Revertible for Communication {
 impl Revertible for Note {
     fn check(_: &mut WriteTx<'_>, _: &Workspace, _: &Self, _: &mut Self) -> Result<()> {
         Ok(())
+    }
+}
+
+impl Revertible for User {
+    // people are not archived: records go on naming them
+    const UNMADE: &'static str = "active";
+    const RIGHTS: &'static [&'static str] = &["role", "active"];
+    fn check(tx: &mut WriteTx<'_>, _: &Workspace, before: &Self, after: &mut Self) -> Result<()> {
+        user::check(tx, before, after)
+    }
+    fn is_unmade(&self) -> bool {
+        !self.active
+    }
+    fn unmake(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Self> {
+        let before: Self = record::get_to_change(tx, id)?;
+        let mut after = Self { active: false, ..before.clone() };
+        user::check(tx, &before, &mut after)?;
+        record::store_change(tx, &before, after, Action::Updated)
+    }
+}
+
+impl Revertible for Role {
+    const RIGHTS: &'static [&'static str] = &["rights", "analytics", "see_unassigned", "override_duplicates", "reveal", "field_rules"];
+    fn check(tx: &mut WriteTx<'_>, _: &Workspace, before: &Self, after: &mut Self) -> Result<()> {
+        role::check(tx, before, after)
+    }
+    fn archive(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Self> {
+        role::archive(tx, id, &IfMatch::any())
+    }
+    fn restore(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Self> {
+        role::restore(tx, id, &IfMatch::any())
+    }
+}
+
+impl Revertible for Form {
+    // whoever replaced a key wanted the pages with the old one shut out
+    const ONE_WAY: &'static [&'static str] = &["key"];
+    fn check(tx: &mut WriteTx<'_>, _: &Workspace, _: &Self, after: &mut Self) -> Result<()> {
+        record::ensure_tags(tx, &mut after.tags)
     }
 }

@@ -1,0 +1,246 @@
+//! The table: which right each operation needs, written down apart from the server and from the specification.
+
+use std::collections::BTreeSet;
+
+use kartoteka_tests::{Value, json};
+
+use super::{
+    Expected,
+    people::{Asker, Office, Whose},
+};
+use crate::access;
+
+/// What an operation asks of its asker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Nothing: this status and code for everybody alike.
+    Open(u16, &'static str),
+    /// A credential.
+    Anybody,
+    /// A credential of a person, about his own affairs.
+    Person,
+    /// Oneself, or the right to change roles.
+    Explain,
+    /// A verb on a record type.
+    Record(&'static str, &'static str),
+}
+
+/// One operation's line.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Operation id.
+    pub id: String,
+    /// What it needs.
+    pub right: Right,
+}
+
+/// Verbs by record type; `list`, `get` and so on stand for operation ids with the noun of the line.
+const RECORDS: &[(&str, &str)] = &[
+    (
+        "contact",
+        "read: list_contacts get_contact get_contact_overview get_contact_timeline get_contact_history look_up reveal_contact
+        create: create_contact update: update_contact upsert_contact add_contact_phone add_contact_email add_contact_messenger
+        delete: archive_contact restore_contact",
+    ),
+    (
+        "company",
+        "read: list_companies get_company get_company_history create: create_company update: update_company upsert_company
+        delete: archive_company restore_company",
+    ),
+    (
+        "lead",
+        "read: list_leads get_lead get_lead_history create: create_lead update: update_lead reject_lead delete: archive_lead restore_lead",
+    ),
+    (
+        "task",
+        "read: list_tasks get_task get_task_history get_my_day create: create_task
+        update: update_task complete_task cancel_task reopen_task delete: archive_task restore_task",
+    ),
+    (
+        "communication",
+        "read: list_communications get_communication create: create_communication update: update_communication
+        delete: archive_communication restore_communication",
+    ),
+    ("note", "read: list_notes get_note create: create_note update: update_note delete: archive_note restore_note"),
+    (
+        "form",
+        "read: list_forms get_form get_form_snippet create: create_form update: update_form rotate_form_key test_form
+        delete: archive_form restore_form",
+    ),
+    ("submission", "read: list_submissions get_submission update: replay_submission"),
+    (
+        "user",
+        "read: list_users get_user create: create_user
+        update: update_user create_password_link get_open_work get_user_sessions end_user_sessions reset_user_totp",
+    ),
+    (
+        "department",
+        "read: list_departments get_department create: create_department update: update_department
+        delete: archive_department restore_department",
+    ),
+    ("role", "read: list_roles get_role create: create_role update: update_role delete: archive_role restore_role"),
+    ("api_key", "read: list_api_keys get_api_key create: create_api_key update: update_api_key rotate_api_key delete: archive_api_key"),
+    ("workspace", "read: get_workspace update: update_workspace"),
+    ("source", "read: list_sources get_source create: create_source update: update_source delete: archive_source restore_source"),
+    (
+        "contact_status",
+        "read: list_contact_statuses get_contact_status create: create_contact_status update: update_contact_status
+        delete: archive_contact_status restore_contact_status",
+    ),
+    (
+        "reject_reason",
+        "read: list_reject_reasons get_reject_reason create: create_reject_reason update: update_reject_reason
+        delete: archive_reject_reason restore_reject_reason",
+    ),
+    ("tag", "read: list_tags get_tag create: create_tag update: update_tag delete: archive_tag restore_tag"),
+    (
+        "audit_event",
+        "read: list_audit_events get_audit_event verify_audit_events
+        update: revert_audit_event revert_period revert_contact revert_company revert_lead revert_task revert_communication revert_note",
+    ),
+];
+
+/// One's own affairs, by a person's credential or any.
+const PERSON: &str = "list_my_sessions get_my_session end_my_session";
+const ANYBODY: &str = "get_me revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
+
+/// What is open to everybody, with what it must say to the request of [`Line::body`].
+const OPEN: &[(&str, u16, &str)] = &[
+    ("create_token", 401, "invalid_credentials"),
+    ("refresh_token", 401, "invalid_token"),
+    ("request_password_reset", 202, ""),
+    ("confirm_password_reset", 401, "invalid_token"),
+    ("list_signing_keys", 200, ""),
+    ("get_public_form", 200, ""),
+    ("submit_form", 202, ""),
+    ("check_health", 200, ""),
+    ("check_readiness", 200, ""),
+    ("get_metrics", 200, ""),
+    ("get_openapi_json", 200, ""),
+    ("get_openapi_yaml", 200, ""),
+];
+
+fn lines() -> Vec<Line> {
+    let mut all: Vec<Line> = Vec::new();
+    let mut put = |id: &str, right| all.push(Line { id: id.to_owned(), right });
+    for (record, text) in RECORDS {
+        let mut verb = "";
+        for word in text.split_whitespace() {
+            match word.strip_suffix(':') {
+                Some(next) => verb = ["read", "create", "update", "delete"].into_iter().find(|v| *v == next).expect("a verb"),
+                None => put(word, Right::Record(record, verb)),
+            }
+        }
+    }
+    PERSON.split_whitespace().for_each(|id| put(id, Right::Person));
+    ANYBODY.split_whitespace().for_each(|id| put(id, Right::Anybody));
+    put("get_access_explanation", Right::Explain);
+    for (id, status, code) in OPEN {
+        put(id, Right::Open(*status, code));
+    }
+    all
+}
+
+/// The table and the specification name the same operations.
+pub fn knows_exactly<'a>(served: impl Iterator<Item = &'a str>) {
+    let (lines, served) = (lines(), served.collect::<BTreeSet<_>>());
+    let known: BTreeSet<&str> = lines.iter().map(|line| line.id.as_str()).collect();
+    assert_eq!(known.len(), lines.len(), "an operation stands twice in the table");
+    let (unknown, gone): (Vec<_>, Vec<_>) = (served.difference(&known).collect(), known.difference(&served).collect());
+    assert!(unknown.is_empty() && gone.is_empty(), "who may {unknown:?}? no longer served: {gone:?}");
+}
+
+/// The line of an operation.
+pub fn line(id: &str) -> Line {
+    lines().into_iter().find(|line| line.id == id).unwrap_or_else(|| panic!("who may {id}?"))
+}
+
+/// How far a verb of a ready-made role reaches. Whoever may change a record may archive it.
+pub fn reach(role: &str, record: &str, verb: &str) -> &'static str {
+    let place = ["read", "create", "update"].iter().position(|v| *v == verb).unwrap_or(2);
+    access::expected(role, record)[place]
+}
+
+/// Records that belong to somebody.
+pub const OWNED: [&str; 6] = ["contact", "company", "lead", "task", "communication", "note"];
+
+/// What speaks of no record of somebody's: a key of one's own, an exact question.
+const OF_A_SET: [&str; 3] = ["look_up", "upsert_company", "upsert_contact"];
+
+impl Line {
+    /// Whether the address names a record.
+    pub fn names_record(&self) -> bool {
+        let of_a_set = self.id.starts_with("list_") || self.id.starts_with("create_") && self.id != "create_password_link";
+        let alone = ["verify_audit_events", "revert_period", "get_workspace", "update_workspace"];
+        !of_a_set && !OF_A_SET.contains(&self.id.as_str()) && !alone.contains(&self.id.as_str())
+    }
+
+    /// Whether it lists records somebody is responsible for.
+    pub fn lists_owned(&self) -> bool {
+        self.id.starts_with("list_") && matches!(self.right, Right::Record(record, _) if OWNED.contains(&record))
+    }
+
+    /// What is told of a record the verb does not reach: nothing by its address, and a fault where it is named in a body.
+    pub fn out_of_reach(&self) -> Expected {
+        match self.right {
+            Right::Record(record, "create") if OWNED.contains(&record) => Expected::Refused(422, "validation_failed"),
+            _ if self.lists_owned() => Expected::Listed(false),
+            // a colleague's day shows what the asker may see of it
+            _ if self.id == "get_my_day" || !self.names_record() => Expected::Allowed,
+            _ => Expected::Unknown,
+        }
+    }
+
+    /// Whose records are asked about.
+    pub fn relations(&self, asker: &Asker) -> Vec<Whose> {
+        let all = || vec![Whose::Own, Whose::Department, Whose::Stranger];
+        match self.right {
+            _ if asker.no_credential.is_some() || asker.is_stranger => vec![Whose::Stranger],
+            Right::Record(record, _) if OWNED.contains(&record) && !OF_A_SET.contains(&self.id.as_str()) => all(),
+            Right::Explain => all(),
+            Right::Person if self.names_record() => all(),
+            _ => vec![Whose::Own],
+        }
+    }
+
+    /// The query to ask with.
+    pub fn query(&self, office: &Office, asker: &Asker, whose: Whose) -> String {
+        match self.id.as_str() {
+            "look_up" => "?phone=%2B79120000001".to_owned(),
+            "get_my_day" => format!("?user_id={}", office.person(asker, whose)),
+            "get_access_explanation" => format!("?record_type=contact&user_id={}", office.person(asker, whose)),
+            _ if self.lists_owned() => "?limit=200".to_owned(),
+            id if id.starts_with("revert_") => "?dry_run=true".to_owned(),
+            // would end the asker's session or change his password: refused after the question who he is
+            id if ANYBODY.split_whitespace().any(|own| own == id) && id != "get_me" => "?no_such_parameter=1".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// The body to ask with, where the example of the specification is not what is wanted.
+    pub fn body(&self, office: &Office, asker: &Asker, whose: Whose) -> Option<Value> {
+        let number = kartoteka_tests::workspace::unique();
+        let contact = office.ids(asker, whose).get("/v1/contacts").cloned().unwrap_or_default();
+        // nobody is responsible for what a key makes
+        let owner = if asker.is_key && whose == Whose::Own { Value::Null } else { json!(office.person(asker, whose)) };
+        Some(match self.id.as_str() {
+            "create_contact" => json!({"last_name": format!("Новый {number}"), "owner_id": owner}),
+            "create_company" => json!({"name": format!("Новая {number}"), "owner_id": owner}),
+            "create_lead" => json!({"contact_id": contact}),
+            "create_task" => json!({"title": "Новая", "contact_id": contact}),
+            "create_communication" => json!({"channel": "call", "direction": "inbound", "contact_id": contact}),
+            "create_note" => json!({"body": "Новая", "contact_id": contact}),
+            "upsert_contact" => json!({"last_name": "Внешний"}),
+            "upsert_company" => json!({"name": "Внешняя"}),
+            // wrong beyond the question whose card it is
+            "add_contact_phone" | "add_contact_email" => json!({"value": "x"}),
+            "add_contact_messenger" => json!({"network": "telegram", "handle": ""}),
+            "create_token" => json!({"email": format!("nobody-{number}@example.com"), "password": "не он"}),
+            "refresh_token" => json!({"refresh_token": "kr_unknown"}),
+            "request_password_reset" => json!({"email": format!("nobody-{number}@example.com")}),
+            "confirm_password_reset" => json!({"token": "no-such-token", "new_password": kartoteka_tests::workspace::PASSWORD}),
+            "submit_form" => json!({"fields": {"comment": "x"}}),
+            _ => return None,
+        })
+    }
+}
