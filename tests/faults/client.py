@@ -90,8 +90,8 @@ def vanishing_clients(world, longest):
     outcome.take(check(world.database, ledger)[0])
     if slowest > 5:
         outcome.found.torn.append(f"beside clients that dawdle a list took {slowest:.1f} s")
-    if patience["head"] is None:
-        outcome.found.torn.append(f"a head that never ends is listened to for over {longest} s")
+    for name in (name for name, seconds in patience.items() if seconds is None):
+        outcome.found.torn.append(f"a {name} that never ends is listened to for over {longest} s")
     told = {name: "still listened to" if seconds is None else f"dropped after {seconds:.0f} s" for name, seconds in patience.items()}
     outcome.note(f"a dawdling head is {told['head']}, a dawdling body {told['body']} (looked for {longest} s); slowest list beside 200 of them {slowest:.2f} s")
     outcome.acknowledged = len(ledger.acknowledged())

@@ -3,17 +3,22 @@
 import random
 import shutil
 import sqlite3
+import time
 
 from check import Findings, check
 from load import Ledger, Load
 from outcome import Outcome
 from server import Failed, Server, Sqlite, World
-from shim import NAME, Disk, Shim, read_journal
+from shim import DATABASE, NAME, SYNC, Disk, Shim, read_journal
 
 MANNERS = ("none", "all", "first", "some", "sectors")
 
 
-def _recorded(directory, seconds, lost_syncs=0):
+#: A journal of so many bytes holds two checkpoints of the write-ahead log.
+ENOUGH = 40_000_000
+
+
+def _recorded(directory, seconds, enough, lost_syncs):
     """A load under the shim: the files before it, the journal of it, the ledger of it."""
     world = World(directory / "data", Sqlite(directory / "data" / NAME))
     # the last one out puts everything into the database itself, so that the journal begins with whole files
@@ -26,14 +31,18 @@ def _recorded(directory, seconds, lost_syncs=0):
     shim, ledger = Shim(directory / "shim", journal=True), Ledger()
     shim.set(lost_syncs=lost_syncs)
     server = Server(world, shim.environment)
-    Load(world, server, ledger).run(seconds).stop()
+    load, until = Load(world, server, ledger).run(seconds), time.monotonic() + 4 * seconds
+    while shim.journal.stat().st_size < enough and time.monotonic() < until:
+        load.run(0.2)
+    load.stop()
     server.kill()
     return world, ledger, Disk(before), read_journal(shim.journal)
 
 
-def _images(directory, seconds, count, opened, lost_syncs=0):
-    """Yields for each image its findings and the journal's moment; `opened` of them are opened by the server, too."""
-    world, ledger, disk, journal = _recorded(directory, seconds, lost_syncs)
+def _images(directory, seconds, count, opened, enough=0, lost_syncs=0):
+    """Yields for each image its findings, the ledger, and how many checkpoints the load made; `opened` are opened by the server, too."""
+    world, ledger, disk, journal = _recorded(directory, seconds, enough, lost_syncs)
+    checkpoints = sum(entry.operation == SYNC and entry.file == DATABASE for entry in journal)
     begun = min((w.sent for w in ledger.writes), default=0)
     useful = [index for index, entry in enumerate(journal) if entry.at >= begun]
     if len(useful) < count:
@@ -48,7 +57,7 @@ def _images(directory, seconds, count, opened, lost_syncs=0):
             place += 1
         image = directory / "image"
         disk.image(image, chance, MANNERS[number % len(MANNERS)])
-        yield _judge(world, ledger, Sqlite(image / NAME, found_dead=True), journal[moment].at, number in by_server), ledger
+        yield _judge(world, ledger, Sqlite(image / NAME, found_dead=True), journal[moment].at, number in by_server), ledger, checkpoints
 
 
 def _judge(world, ledger, database, moment, by_server):
@@ -89,15 +98,15 @@ class Revived:
 def power_loss(directory, images, seconds):
     outcome = Outcome("loss of power", "sqlite")
     latest, opened = None, max(4, images // 40)
-    for found, ledger in _images(directory / "honest", seconds, images, opened):
+    for found, ledger, checkpoints in _images(directory / "honest", seconds, images, opened, ENOUGH):
         outcome.take(found)
         outcome.cycles += 1
         latest = ledger
     outcome.acknowledged = len(latest.acknowledged())
     outcome.statuses(latest)
-    outcome.note(f"{opened} images opened by the server, the others by SQLite")
+    outcome.note(f"{checkpoints} checkpoints, {opened} images opened by the server, the others by SQLite")
     # a disk, or a setting, that says "synced" and has not: of three fsyncs one is real
-    bad = sum(found.any() for found, _ in _images(directory / "lying", 1.0, 20, 0, lost_syncs=3))
+    bad = sum(found.any() for found, _, _ in _images(directory / "lying", 1.0, 20, 0, lost_syncs=3))
     outcome.note(f"with lost fsyncs {bad} of 20 images are bad")
     outcome.variants(bad > 0)
     return outcome
