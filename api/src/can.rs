@@ -165,16 +165,38 @@ impl<P: Permission> Can<P> {
 
     /// Changes in one transaction; with an `Idempotency-Key`, once.
     pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let key = self.idempotency_key()?;
-        let outcome: Result<Outcome> = self
+        let key = self.idempotency_key()?.map(Arc::new);
+        let kept = key.clone();
+        let outcome: Result<Result<Outcome>> = self
             .app
             .store
             .write(self.scope.clone(), circumstances(&self.request), move |tx| match &key {
                 None => seen(tx, &f).map(Ok),
                 Some(key) => once(tx, key, &f),
             })
-            .await?;
-        Ok(Reply::kept(outcome?))
+            .await;
+        if let (Err(problem), Some(key)) = (&outcome, kept)
+            && problem.is_final()
+        {
+            self.keep_refusal(key, problem).await;
+        }
+        Ok(Reply::kept(outcome??))
+    }
+
+    /// A final refusal is the answer to its key from here on. Its effect is taken back already, with the key's reservation.
+    async fn keep_refusal(&self, key: Arc<RequestKey>, problem: &Problem) {
+        let Ok(body) = serde_json::to_string(problem) else { return };
+        let refused = idempotency::Outcome { status: problem.code.status().into(), headers: "problem".to_owned(), body };
+        let kept = self.app.store.write(self.scope.clone(), circumstances(&self.request), move |tx| -> Result<()> {
+            let expires_at = tx.now() + KEPT_FOR;
+            if let Known::New = idempotency::reserve(tx, &key, expires_at)? {
+                idempotency::keep(tx, &key, expires_at, refused.clone())?;
+            }
+            Ok(())
+        });
+        if let Err(problem) = kept.await {
+            tracing::warn!(%problem, "a refusal was not kept for its key");
+        }
     }
 
     /// Goes through everything and takes it all back: what would happen, with nothing written. No idempotency key is spent.
@@ -258,13 +280,17 @@ fn seen<T: Reading, R: Respond + 'static>(tx: &mut T, f: impl FnOnce(&mut T) -> 
     conceal::conceal::<R>(tx.scope().actor(), answer.outcome()?)
 }
 
-/// Runs a use-case under its key: the outcome is stored with the effect; a final refusal too, its effect taken back.
+/// How long a key is remembered.
+const KEPT_FOR: chrono::Duration = chrono::Duration::hours(24);
+
+/// Runs a use-case under its key: the outcome is stored with the effect. The inner answer is settled; the outer refusal takes everything
+/// back.
 fn once<R: Respond + 'static>(
     tx: &mut WriteTx<'_>,
     key: &RequestKey,
     f: &dyn Fn(&mut WriteTx<'_>) -> Result<R>,
 ) -> Result<Result<Outcome>> {
-    let expires_at = tx.now() + chrono::Duration::hours(24);
+    let expires_at = tx.now() + KEPT_FOR;
     let known = idempotency::reserve(tx, key, expires_at).map_err(|error| match error {
         StoreError::LockTimeout => Problem::new(ProblemCode::RequestInProgress),
         other => other.into(),
@@ -275,19 +301,11 @@ fn once<R: Respond + 'static>(
             from_kept(&kept).map_or_else(|problem| Ok(Err(problem)), |outcome| conceal::conceal::<R>(tx.scope().actor(), outcome).map(Ok))
         }
         Known::Reused => Err(Problem::new(ProblemCode::IdempotencyKeyReused)),
-        Known::New => match tx.attempt(|tx| seen(tx, f)) {
-            Ok(outcome) => {
-                idempotency::keep(tx, key, &to_kept(&outcome))?;
-                Ok(Ok(outcome))
-            }
-            Err(problem) if problem.is_final() => {
-                let body = serde_json::to_string(&problem).map_err(Problem::internal)?;
-                let kept = idempotency::Outcome { status: problem.code.status().into(), headers: "problem".to_owned(), body };
-                idempotency::keep(tx, key, &kept)?;
-                Ok(Err(problem))
-            }
-            Err(problem) => Err(problem),
-        },
+        Known::New => {
+            let outcome = seen(tx, f)?;
+            idempotency::keep(tx, key, expires_at, to_kept(&outcome))?;
+            Ok(Ok(outcome))
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
 #[utoipa::path(get, path = "/v1/lookup", tag = "lookup")]
 pub async fn look_up(can: Can<ReadContacts>, by: Params<LookUp>) -> Answer<Plain<LookUpAnswer>> {
     can.read(move |tx| {
-        let country = workspace::current(tx)?.country;
+        let country = workspace::current(tx)?.country.clone();
         let identity = identity(&by, &country)?;
         let people: Vec<_> = matches(tx, Cards::Contacts, std::slice::from_ref(&identity), None)?.into_iter().map(|m| m.card).collect();
         // a company is not told by what is hidden of it; a contact's fields were asked about with the request

@@ -181,7 +181,7 @@ pub async fn begin_totp(proving: Proving, proof: Valid<PasswordProof>) -> Answer
                 return Err(Problem::new(ProblemCode::SecondFactorEnabled));
             }
             store::begin(tx, id, sealed.clone())?;
-            Ok(workspace::current(tx)?.name)
+            Ok(workspace::current(tx)?.name.clone())
         })
         .await?;
     // a colon would part the name from the account

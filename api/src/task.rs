@@ -119,7 +119,7 @@ pub async fn get_my_day(can: Can<ReadTasks>, params: Params<MyDayParams>) -> Ans
             kartoteka_domain::user::User::find(tx, user_id.uuid())?.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
         let time_zone = match person.time_zone {
             Some(zone) => zone,
-            None => workspace::current(tx)?.time_zone,
+            None => workspace::current(tx)?.time_zone.clone(),
         };
         let [_, tomorrow, after] = zone::day_starts(now, &time_zone);
         Ok(Sought(MyDay {

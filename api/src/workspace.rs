@@ -22,7 +22,7 @@ use crate::{
 /// Its settings and policies.
 #[utoipa::path(get, path = "/v1/workspace", tag = "workspace")]
 pub async fn get_workspace(can: Can<ReadWorkspace>) -> Answer<Found<Workspace>> {
-    can.read(move |tx| Ok(Found(store::current(tx)?))).await
+    can.read(move |tx| Ok(Found(Workspace::clone(&*store::current(tx)?)))).await
 }
 
 /// Change the workspace
@@ -39,7 +39,7 @@ pub async fn update_workspace(can: Can<UpdateWorkspace>, if_match: IfMatch, patc
 }
 
 fn update(tx: &mut WriteTx<'_>, patch: &Patch<NewWorkspace>, if_match: &IfMatch) -> Result<Found<Workspace>> {
-    let before = store::current(tx)?;
+    let before = Workspace::clone(&*store::current(tx)?);
     record::check_version(tx, &before, if_match)?;
     let input = patch.applied_to(&before.input())?;
     let mut errors = kartoteka_domain::invalid::FieldErrors::default();

@@ -4,12 +4,14 @@
 pub mod chain;
 mod history;
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use kartoteka_domain::{
     access::{RecordType, Scope},
     actor::{ActorRef, ActorType},
     audit::{AuditEvent, ListAuditEvents, chain::to_hex},
     event::{Action, Event},
+    id::WorkspaceId,
     list::{ListParameters, Page},
 };
 use serde_json::Value;
@@ -92,6 +94,16 @@ struct OutboxRow {
     payload: String,
 }
 
+/// What the outside is told of an event.
+#[derive(serde::Serialize)]
+struct Payload<'a> {
+    changes: &'a serde_json::Map<String, Value>,
+    data: &'a Value,
+    timestamp: DateTime<Utc>,
+    r#type: &'a str,
+    workspace_id: WorkspaceId,
+}
+
 /// Writes the audit event. Bodies are kept as exact text: jsonb would reorder keys.
 #[expect(clippy::disallowed_methods, reason = "the trace itself has no trace")]
 pub(crate) fn write_audit(db: &mut Db, scope: &Scope, circumstances: &Circumstances, id: Uuid, event: &Event) -> Result<(), StoreError> {
@@ -111,7 +123,7 @@ pub(crate) fn write_audit(db: &mut Db, scope: &Scope, circumstances: &Circumstan
             actor_name: by.name.clone(),
             request_id: circumstances.request_id.clone(),
             address: circumstances.address.clone(),
-            changes: Value::Object(event.changes.clone()).to_string(),
+            changes: serde_json::to_string(&event.changes).map_err(|error| StoreError::Internal(error.to_string()))?,
             reason: event.reason.clone(),
             via: circumstances.via.clone().or_else(own),
             user_agent: circumstances.user_agent.clone(),
@@ -125,25 +137,27 @@ pub(crate) fn write_audit(db: &mut Db, scope: &Scope, circumstances: &Circumstan
 
 /// Writes both.
 #[expect(clippy::disallowed_methods, reason = "the trace itself has no trace")]
-pub(crate) fn write(db: &mut Db, scope: &Scope, circumstances: &Circumstances, event: Event) -> Result<(), StoreError> {
+pub(crate) fn write(db: &mut Db, scope: &Scope, circumstances: &Circumstances, event: &Event) -> Result<(), StoreError> {
     let id = (circumstances.fresh_id)();
-    write_audit(db, scope, circumstances, id, &event)?;
-    let payload = serde_json::json!({
-        "type": event.name(),
-        "timestamp": circumstances.now,
-        "workspace_id": scope.workspace(),
-        "data": event.after,
-        "changes": event.changes,
-    });
+    write_audit(db, scope, circumstances, id, event)?;
+    let kind = event.name();
+    let payload = Payload {
+        changes: &event.changes,
+        data: &event.after,
+        timestamp: circumstances.now,
+        r#type: &kind,
+        workspace_id: scope.workspace(),
+    };
+    let payload = serde_json::to_string(&payload).map_err(|error| StoreError::Internal(error.to_string()))?;
     diesel::insert_into(outbox_event::table)
         .values(&OutboxRow {
             workspace_id: scope.workspace().into(),
             id: Uid(id),
             at: At(circumstances.now),
-            kind: event.name(),
+            kind,
             record: event.record.word().to_owned(),
             record_id: Uid(event.id),
-            payload: payload.to_string(),
+            payload,
         })
         .execute(db)?;
     Ok(())

@@ -57,21 +57,12 @@ pub enum Known {
 /// Reserves the key, or finds what was answered. A twin that is still running is waited for by the database's own lock;
 /// [`StoreError::LockTimeout`] when that takes over two seconds.
 pub fn reserve(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<Utc>) -> Result<Known, StoreError> {
-    let workspace = tx.workspace();
     let now = tx.now();
-    let row = KeyRow {
-        workspace_id: workspace.into(),
-        id: Uid(tx.fresh_id()),
-        actor_id: Uid(request.actor),
-        method: request.method.clone(),
-        path: request.path.clone(),
-        key: request.key.clone(),
-        body_hash: request.body_hash.clone(),
-        status: 0,
-        headers: String::new(),
-        body: String::new(),
-        expires_at: At(expires_at),
-    };
+    if tx.is_alone() {
+        // nobody else is under way: the row is written once, with the outcome
+        return Ok(find(tx, request, now)?.unwrap_or(Known::New));
+    }
+    let row = KeyRow::new(tx, request, expires_at, Outcome { status: 0, headers: String::new(), body: String::new() });
     // twice: an expired twin is deleted first
     for _ in 0..2 {
         // waits for a twin that is still running; whoever is new, which is nearly everybody, is known after one statement
@@ -88,6 +79,24 @@ pub fn reserve(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<
         }
     }
     Err(StoreError::Conflict("an idempotency key came and went".into()))
+}
+
+impl KeyRow {
+    fn new(tx: &WriteTx<'_>, request: &RequestKey, expires_at: DateTime<Utc>, outcome: Outcome) -> Self {
+        Self {
+            workspace_id: tx.workspace().into(),
+            id: Uid(tx.fresh_id()),
+            actor_id: Uid(request.actor),
+            method: request.method.clone(),
+            path: request.path.clone(),
+            key: request.key.clone(),
+            body_hash: request.body_hash.clone(),
+            status: outcome.status,
+            headers: outcome.headers,
+            body: outcome.body,
+            expires_at: At(expires_at),
+        }
+    }
 }
 
 fn find(tx: &mut WriteTx<'_>, request: &RequestKey, now: DateTime<Utc>) -> Result<Option<Known>, StoreError> {
@@ -113,23 +122,23 @@ fn find(tx: &mut WriteTx<'_>, request: &RequestKey, now: DateTime<Utc>) -> Resul
     }))
 }
 
-/// Keeps the outcome with the effect.
+/// Keeps the outcome with the effect, for a key that was reserved in this transaction.
 #[expect(clippy::disallowed_methods, reason = "the clockwork of a request")]
-pub fn keep(tx: &mut WriteTx<'_>, request: &RequestKey, outcome: &Outcome) -> Result<(), StoreError> {
-    let workspace = tx.workspace();
+pub fn keep(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<Utc>, outcome: Outcome) -> Result<(), StoreError> {
+    if tx.is_alone() {
+        let recorded = tx.unaudited("the clockwork of a request");
+        KeyRow::new(tx, request, expires_at, outcome).insert(tx.db().0, &recorded)?;
+        return Ok(());
+    }
     diesel::update(
         idempotency_key::table
-            .filter(idempotency_key::workspace_id.eq(Uid::from(workspace)))
+            .filter(idempotency_key::workspace_id.eq(Uid::from(tx.workspace())))
             .filter(idempotency_key::actor_id.eq(Uid(request.actor)))
             .filter(idempotency_key::method.eq(&request.method))
             .filter(idempotency_key::path.eq(&request.path))
             .filter(idempotency_key::key.eq(&request.key)),
     )
-    .set((
-        idempotency_key::status.eq(outcome.status),
-        idempotency_key::headers.eq(outcome.headers.clone()),
-        idempotency_key::body.eq(outcome.body.clone()),
-    ))
+    .set((idempotency_key::status.eq(outcome.status), idempotency_key::headers.eq(outcome.headers), idempotency_key::body.eq(outcome.body)))
     .execute(tx.db().0)?;
     Ok(())
 }

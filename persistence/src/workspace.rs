@@ -1,6 +1,11 @@
 //! Workspaces and the other tables that belong to no tenant: doors, wake-ups, signing keys. The only module that
 //! reaches across workspaces.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex},
+};
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use kartoteka_domain::{
@@ -81,10 +86,31 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
     serde_json::from_value(Value::Object(settings)).map_err(|e| StoreError::Internal(format!("a stored workspace cannot be read: {e}")))
 }
 
+/// Workspaces as they were read last. Nearly every request needs the settings, which nearly never change: the row is asked only
+/// whether they did.
+static KNOWN: LazyLock<Mutex<HashMap<WorkspaceId, Arc<Workspace>>>> = LazyLock::new(Mutex::default);
+
+/// How many workspaces are remembered.
+const MOST_KNOWN: usize = 1000;
+
 /// The workspace of this scope.
-pub fn current(tx: &mut dyn Reading) -> Result<Workspace, StoreError> {
-    let row: WorkspaceRow = workspace::table.filter(workspace::id.eq(Uid::from(tx.workspace()))).first(tx.db().0)?;
-    record(row)
+pub fn current(tx: &mut dyn Reading) -> Result<Arc<Workspace>, StoreError> {
+    let id = tx.workspace();
+    let (version, updated_at): (i64, At) =
+        workspace::table.filter(workspace::id.eq(Uid::from(id))).select((workspace::version, workspace::updated_at)).first(tx.db().0)?;
+    let known = KNOWN.lock().ok().and_then(|known| known.get(&id).cloned());
+    if let Some(known) = known.filter(|known| known.version == version && known.updated_at == updated_at.0) {
+        return Ok(known);
+    }
+    let row: WorkspaceRow = workspace::table.filter(workspace::id.eq(Uid::from(id))).first(tx.db().0)?;
+    let read = Arc::new(record(row)?);
+    if let Ok(mut known) = KNOWN.lock() {
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(id, Arc::clone(&read));
+    }
+    Ok(read)
 }
 
 /// Stores a new workspace; the scope must be that of the server in it.

@@ -50,7 +50,7 @@ pub(crate) fn connect_as_owner(url: &str) -> Result<Db, StoreError> {
     let unreachable = |error: diesel::ConnectionError| StoreError::Setup(format!("cannot connect to the database: {error}"));
     match Engine::of(url)? {
         Engine::Sqlite => {
-            planner_stability();
+            set_up_sqlite();
             let path = url.strip_prefix("sqlite:").unwrap_or(url);
             let mut c = SqliteConnection::establish(path).map_err(unreachable)?;
             // busy first: switching to WAL needs a lock of its own
@@ -115,9 +115,9 @@ impl r2d2::ManageConnection for Manager {
 }
 
 /// Switches on SQLite's query planner stability guarantee for every connection: without it each statement with a bound
-/// LIMIT is prepared anew at every execution.
-#[expect(unsafe_code, reason = "the option can only be set through SQLite's C interface; the hook only calls sqlite3_db_config")]
-fn planner_stability() {
+/// LIMIT is prepared anew at every execution. Switches off locks and counts that nobody here needs.
+#[expect(unsafe_code, reason = "these options can only be set through SQLite's C interface; the hook only calls sqlite3_db_config")]
+fn set_up_sqlite() {
     use std::sync::Once;
     static ONCE: Once = Once::new();
     unsafe extern "C" fn hook(
@@ -136,6 +136,12 @@ fn planner_stability() {
         }
     }
     ONCE.call_once(|| {
+        // SAFETY: both options are set before SQLite is initialised, by the next call, and take an int or nothing. A connection is used by
+        // one thread at a time, so it needs no lock of its own; nobody asks SQLite how much memory it uses.
+        unsafe {
+            libsqlite3_sys::sqlite3_config(libsqlite3_sys::SQLITE_CONFIG_MULTITHREAD);
+            libsqlite3_sys::sqlite3_config(libsqlite3_sys::SQLITE_CONFIG_MEMSTATUS, 0);
+        }
         // SAFETY: the function has the signature SQLite documents for extension entry points and lives for ever.
         unsafe {
             libsqlite3_sys::sqlite3_auto_extension(Some(hook));

@@ -93,7 +93,7 @@ impl WriteTx<'_> {
         if event.reason.is_none() {
             event.reason.clone_from(&self.because);
         }
-        audit::write(self.db, self.scope, self.circumstances, event)?;
+        audit::write(self.db, self.scope, self.circumstances, &event)?;
         Ok(Recorded(()))
     }
     /// Writes an event to the audit only: nothing happened that the outside would want to know.
