@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -67,18 +67,14 @@ pub struct Shared {
     pub worker_bell: Arc<Notify>,
     origins: ArcSwap<HashSet<String>>,
     stopping: AtomicBool,
-    /// The served documents, made once.
-    pub documents: Documents,
     metrics: PrometheusHandle,
 }
 
-/// The OpenAPI document in both forms.
-pub struct Documents {
-    /// As JSON.
-    pub json: String,
-    /// As YAML.
-    pub yaml: String,
-}
+/// The OpenAPI document as JSON: made when it is first asked for, since most servers never are.
+pub static DOCUMENT_JSON: LazyLock<String> = LazyLock::new(|| openapi().to_string());
+
+/// The same as YAML.
+pub static DOCUMENT_YAML: LazyLock<String> = LazyLock::new(|| spec::to_yaml(&openapi()));
 
 impl std::ops::Deref for App {
     type Target = Shared;
@@ -105,8 +101,6 @@ impl App {
             .map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
         let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
         let limits = Limits::new(settings.sign_in_per_minute);
-        let document = openapi();
-        let documents = Documents { json: document.to_string(), yaml: spec::to_yaml(&document) };
         Ok(Self(Arc::new(Shared {
             store,
             settings,
@@ -121,7 +115,6 @@ impl App {
             worker_bell: Arc::new(Notify::new()),
             origins: ArcSwap::from_pointee(HashSet::new()),
             stopping: AtomicBool::new(false),
-            documents,
             metrics,
         })))
     }
@@ -231,7 +224,7 @@ const MOST_CONNECTIONS: usize = 8192;
 
 /// Serves until a signal; `announce` is told the address.
 pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnOnce(std::net::SocketAddr)) -> std::io::Result<()> {
-    let router = Arc::new(router());
+    let router = Arc::new(router().undocumented());
     if let Err(problem) = crate::role::install_everywhere(&app.store).await {
         tracing::error!(%problem, "ready-made roles could not be put into older workspaces");
     }

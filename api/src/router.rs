@@ -107,6 +107,11 @@ impl Router {
         &self.faults
     }
 
+    /// Without the descriptions: what serving needs.
+    pub fn undocumented(self) -> Self {
+        Self { operations: Vec::new(), ..self }
+    }
+
     /// Everything mounted, for the spec.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
@@ -183,13 +188,11 @@ fn collection(path: &str) -> &str {
 /// A handler's answer; its panic is one, too: 500, and the connection lives.
 async fn unbroken(req: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let asked = req.request().clone();
-    match AssertUnwindSafe(next.call(req)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            let problem = Problem::internal("a handler panicked");
-            Ok(ServiceResponse::new(asked, actix_web::ResponseError::error_response(&problem)))
-        }
-    }
+    let outcome = AssertUnwindSafe(next.call(req)).catch_unwind().await;
+    outcome.unwrap_or_else(|_| {
+        let problem = Problem::internal("a handler panicked");
+        Ok(ServiceResponse::new(asked, actix_web::ResponseError::error_response(&problem)))
+    })
 }
 
 struct Rule {

@@ -200,7 +200,7 @@ impl Stored for Contact {
 }
 
 /// Up to how many cards of one's own a list begins with these few; of more, a page is soon found by going along the list's order.
-const FEW: i64 = 4000;
+const FEW: i64 = 500;
 
 /// The cards of a scope that sees few: without this, a page of somebody who has nothing is looked for in the whole base.
 fn small_portfolio(tx: &mut dyn Reading) -> Result<Option<fragment::Fragment>, StoreError> {

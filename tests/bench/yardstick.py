@@ -47,7 +47,6 @@ def sqlite(url: str, seconds: int) -> dict:
             if table == "audit_event":
                 row |= {"sequence": None, "record_id": ids["contact"]}
             wire.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
-        wire.execute("UPDATE idempotency_key SET status = 201 WHERE workspace_id = ? AND key = ?", (workspace, mark))
         wire.execute("COMMIT")
         taken.append(time.monotonic() - at)
     wire.close()
@@ -95,7 +94,10 @@ def postgres(url: str, directory: Path, seconds: int, connections: int) -> dict:
         if table == "audit_event":
             values |= {"sequence": "NULL", "record_id": card}
         lines.append(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())});")
-    lines += [f"UPDATE idempotency_key SET status = 201 WHERE workspace_id = '{workspace}' AND key = {mark};", "COMMIT;"]
+    # the key is reserved first and gets its outcome at the end
+    key = models["idempotency_key"]
+    same = " AND ".join(f"{name} = {literal(key[name])}" for name in ("workspace_id", "actor_id", "method", "path"))
+    lines += [f"UPDATE idempotency_key SET status = 201, body = {literal(key['body'])} WHERE {same} AND key = {mark};", "COMMIT;"]
     script = directory / "create.pgbench"
     script.write_text("\n".join(lines) + "\n")
     command = ["pgbench", "-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-T", str(seconds), "-l", "--log-prefix", str(directory / "pgbench"), "-f", str(script), url]

@@ -122,7 +122,7 @@ mod tests {
             readers: 1,
             writers: 1,
             queue: 100,
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             cache_statements: true,
         };
         let lane = Lane::start("write", &url, 1, true, &settings).unwrap();

@@ -78,7 +78,7 @@ const RECORDS: &[(&str, &str)] = &[
         "read: list_departments get_department create: create_department update: update_department
         delete: archive_department restore_department",
     ),
-    ("role", "read: list_roles get_role create: create_role update: update_role delete: archive_role restore_role"),
+    ("role", "read: list_roles get_role create: create_role update: update_role get_role_preview delete: archive_role restore_role"),
     ("api_key", "read: list_api_keys get_api_key create: create_api_key update: update_api_key rotate_api_key delete: archive_api_key"),
     ("workspace", "read: get_workspace update: update_workspace"),
     ("source", "read: list_sources get_source create: create_source update: update_source delete: archive_source restore_source"),
@@ -96,7 +96,8 @@ const RECORDS: &[(&str, &str)] = &[
     (
         "audit_event",
         "read: list_audit_events get_audit_event verify_audit_events
-        update: revert_audit_event revert_period revert_contact revert_company revert_lead revert_task revert_communication revert_note",
+        update: revert_audit_event revert_period revert_contact revert_company revert_lead revert_task revert_communication revert_note
+        revert_user revert_role revert_form",
     ),
 ];
 
