@@ -73,7 +73,10 @@ class Postgres:
 
     def psql(self, text: str, data: str | None = None) -> str:
         whole = text if data is None else f"{text}\n{data}"
-        return subprocess.run(["psql", "-XqAtv", "ON_ERROR_STOP=1", "-d", self.url, "-f", "-"], input=whole, check=True, capture_output=True, text=True).stdout
+        ran = subprocess.run(["psql", "-XqAtv", "ON_ERROR_STOP=1", "-d", self.url, "-f", "-"], input=whole, capture_output=True, text=True)
+        if ran.returncode:
+            raise SystemExit(f"psql: {ran.stderr[:2000]}")
+        return ran.stdout
 
     def read(self, table: str, workspace: str, column: str, value: str) -> list[dict]:
         told = self.psql(f"SELECT row_to_json(t) FROM {table} t WHERE workspace_id = '{workspace}' AND {column} = '{value}';")
@@ -138,7 +141,7 @@ def fill(tables, api, workspace: str, cards: int, owners: list[str], seed: int, 
             search = search.replace(point["normalised"].lstrip("+"), phone if point["kind"] == "phone" else f"c{unique}@example.com")
         open_task = number % 10 < 4
         due = made_at + (400 + number % 300) * DAY
-        planned = {"next_task_at": tables.at(due), "next_task_key": due} if open_task else {}
+        planned = {"next_task_at": tables.at(due), "next_task_key": tables.at(due)} if open_task else {}
         batch["contact"].append(model.card | planned | {
             "id": tables.id(card), "owner_id": owner, "search_text": search, "created_at": at, "updated_at": at,
             "last_communication_at": tables.at(made_at + DAY),
@@ -150,7 +153,7 @@ def fill(tables, api, workspace: str, cards: int, owners: list[str], seed: int, 
             batch["lead"].append(lead | {"id": tables.id(numbered(unique, 2)), "contact_id": tables.id(card), "owner_id": owner, "received_at": at, "created_at": at, "updated_at": at})
         key = numbered(unique, 3)
         batch["task"].append(task | {
-            "id": tables.id(key), "contact_id": tables.id(card), "owner_id": owner, "due_at": tables.at(due), "due_key": due, "created_at": at, "updated_at": at,
+            "id": tables.id(key), "contact_id": tables.id(card), "owner_id": owner, "due_at": tables.at(due), "due_key": tables.at(due), "created_at": at, "updated_at": at,
             "status": "open" if open_task else "done", "completed_at": None if open_task else at,
         })
         for place in range(2):

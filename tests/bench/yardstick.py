@@ -63,7 +63,8 @@ def literal(value: object) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
-    return "'" + text.replace("'", "''").replace("\\n", " ") + "'"
+    # a colon would begin one of pgbench's variables
+    return "U&'" + text.replace("\\", "\\\\").replace("'", "''").replace(":", "\\003A").replace("\n", " ") + "'"
 
 
 def postgres(url: str, directory: Path, seconds: int, connections: int) -> dict:
@@ -78,7 +79,7 @@ def postgres(url: str, directory: Path, seconds: int, connections: int) -> dict:
         table: rows(f"SELECT row_to_json(t) FROM {table} t WHERE workspace_id = '{workspace}' ORDER BY {order.get(table, 'ctid')} DESC LIMIT 1")[0] for table in TABLES
     }
     lines = [
-        "\\set a random(1, 1000000000000)", "\\set b random(1, 1000000000000)", f"BEGIN\\; SET LOCAL app.workspace = '{workspace}';",
+        "\\set a random(1, 1000000000000)", "\\set b random(1, 1000000000000)", "BEGIN;", f"SET LOCAL app.workspace = '{workspace}';",
         f"SELECT * FROM workspace WHERE id = '{workspace}';", LOOK.format(f"'{workspace}'", "':a-:b'").replace("':a-:b'", "(:a::text || '-' || :b::text)") + ";",
     ]
     mark = "(:a::text || '-' || :b::text)"
