@@ -86,9 +86,11 @@ pub async fn create_token(who: Anonymous, sign_in: Valid<SignIn>) -> Answer<Conf
     readable(sign_in.validate())?;
     let app = &who.app;
     let email = normalised(&sign_in.email);
+    let looking = app.passwords.turn_to_look().await?;
     let tried = lockout::admit(app, &email, peer_address(&who.request).as_deref()).await?;
     let doors = workspace::doors(&app.store, DoorKind::SignIn, digest(&email)).await?;
     let briefs = workspace::briefs(&app.store, doors.iter().map(|d| d.workspace.uuid()).collect()).await?;
+    let mut people = Vec::new();
     let mut admitted: Vec<Admitted> = Vec::new();
     let mut refused_by: Vec<(WorkspaceId, Uuid)> = Vec::new();
     let wanted = |id: WorkspaceId| sign_in.workspace.as_ref().is_none_or(|slug| briefs.iter().any(|b| b.id == id && b.slug == *slug));
@@ -100,10 +102,14 @@ pub async fn create_token(who: Anonymous, sign_in: Valid<SignIn>) -> Answer<Conf
                 Ok((User::find(tx, target)?, user::password_hash(tx, UserId::new(target))?))
             })
             .await?;
+        people.push((door, user, hash));
+    }
+    drop(looking);
+    for (door, user, hash) in people {
         let verdict = app.passwords.check_while(|| tried.still_free(app), sign_in.password.clone(), hash).await?;
         match user.filter(|u| u.active) {
             Some(user) if verdict.is_right() => admitted.push(Admitted { workspace: door.workspace, user, verdict }),
-            _ => refused_by.push((door.workspace, target)),
+            _ => refused_by.push((door.workspace, door.target)),
         }
     }
     if admitted.is_empty() && refused_by.is_empty() {

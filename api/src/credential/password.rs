@@ -11,7 +11,7 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use crossbeam_channel::{Sender, unbounded};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::problem::{Problem, ProblemCode, Result};
 
@@ -20,11 +20,15 @@ const MOST_WAITING: usize = 64;
 /// How long somebody waits at most.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How many sign-ins are looked up at a time.
+const LOOKUPS: usize = 2;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads that hash.
 pub struct Passwords {
     turn: Semaphore,
+    lookups: Semaphore,
     waiting: AtomicUsize,
     jobs: Sender<Job>,
     nobody: String,
@@ -65,7 +69,8 @@ impl Passwords {
                 })
                 .map_err(Problem::internal)?;
         }
-        Ok(Self { turn: Semaphore::new(threads), waiting: AtomicUsize::new(0), jobs, nobody: hash_password("nobody has this password")? })
+        let (turn, lookups) = (Semaphore::new(threads), Semaphore::new(LOOKUPS));
+        Ok(Self { turn, lookups, waiting: AtomicUsize::new(0), jobs, nobody: hash_password("nobody has this password")? })
     }
 
     /// Hashes a password.
@@ -78,6 +83,14 @@ impl Passwords {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
         self.run(still, move || verify(&password, &hash, known)).await?
+    }
+
+    /// A turn to look up who signs in: two hundred at once must not stand before everybody else's reads. Refuses when nobody more may
+    /// wait for the check that follows.
+    pub async fn turn_to_look(&self) -> Result<SemaphorePermit<'_>> {
+        let busy = || Problem::new(ProblemCode::Overloaded).after(2);
+        let turn = tokio::time::timeout(PATIENCE, self.lookups.acquire()).await.map_err(|_| busy())?.map_err(Problem::internal)?;
+        if self.waiting() >= MOST_WAITING { Err(busy()) } else { Ok(turn) }
     }
 
     /// How many wait.
