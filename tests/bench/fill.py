@@ -125,7 +125,7 @@ def fill(tables, api, workspace: str, cards: int, owners: list[str], seed: int, 
     lead = api("POST", "/v1/leads", {"contact_id": made[0], "title": "Заявка с сайта", "owner_id": owners[0]})["id"]
     call = api("POST", "/v1/communications", {"channel": "call", "direction": "outbound", "contact_id": made[0], "body": "Обсудили сроки поставки"})["id"]
     task, lead, call = (tables.read(table, workspace, "id", one)[0] for table, one in (("task", task), ("lead", lead), ("communication", call)))
-    told = {"contacts": [], "phones": [], "tasks": [], "owned": {}}
+    told = {"contacts": [], "phones": [], "tasks": [], "owned": []}
     batch: dict[str, list[dict]] = {"contact": [], "contact_point": [], "lead": [], "task": [], "communication": []}
     every = max(1, cards // 5000)
     for number in range(cards):
@@ -162,6 +162,8 @@ def fill(tables, api, workspace: str, cards: int, owners: list[str], seed: int, 
         if number % every == 0:
             told["contacts"].append(str(card))
             told["phones"].append(phone)
+        if owners[(number * 37) % 100] == owners[1] and len(told["owned"]) < 5000:
+            told["owned"].append(str(card))
         if open_task and len(told["tasks"]) < 300_000:
             told["tasks"].append((str(key), str(card)))
         if len(batch["contact"]) == 20_000 or number == cards - 1:
