@@ -173,6 +173,11 @@ impl Office {
         self.others.get(&whose).unwrap_or(&asker.own)
     }
 
+    /// A record of a collection, whoever's.
+    pub fn any(&self, collection: &str) -> &str {
+        self.others.values().find_map(|ids| ids.get(collection)).map_or(NOBODY, String::as_str)
+    }
+
     /// The address to ask at.
     pub fn path(&self, operation: &Operation, asker: &Asker, whose: Whose) -> String {
         let path = operation.path.replace("{external_id}", &format!("key-{}", workspace::unique())).replace("{form_key}", &self.form_key);

@@ -210,6 +210,7 @@ impl Line {
             "look_up" => "?phone=%2B79120000001".to_owned(),
             "get_my_day" => format!("?user_id={}", office.person(asker, whose)),
             "get_access_explanation" => format!("?record_type=contact&user_id={}", office.person(asker, whose)),
+            "get_role_preview" => format!("?record_type=contact&record_id={}", office.any("/v1/contacts")),
             _ if self.lists_owned() => "?limit=200".to_owned(),
             id if id.starts_with("revert_") => "?dry_run=true".to_owned(),
             // would end the asker's session or change his password: refused after the question who he is
