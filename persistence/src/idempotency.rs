@@ -66,11 +66,9 @@ pub fn reserve(tx: &mut WriteTx<'_>, request: &RequestKey, expires_at: DateTime<
     // twice: an expired twin is deleted first
     for _ in 0..2 {
         // waits for a twin that is still running; whoever is new, which is nearly everybody, is known after one statement
+        let Db::Postgres(c) = tx.db().0 else { break };
         #[expect(clippy::disallowed_methods, reason = "the clockwork of a request")]
-        let inserted = match tx.db().0 {
-            Db::Sqlite(c) => diesel::insert_into(idempotency_key::table).values(&row).on_conflict_do_nothing().execute(c)?,
-            Db::Postgres(c) => diesel::insert_into(idempotency_key::table).values(&row).on_conflict_do_nothing().execute(c)?,
-        };
+        let inserted = diesel::insert_into(idempotency_key::table).values(&row).on_conflict_do_nothing().execute(c)?;
         if inserted == 1 {
             return Ok(Known::New);
         }

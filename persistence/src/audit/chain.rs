@@ -15,7 +15,7 @@ use super::AuditRow;
 use crate::{
     db::{Db, Guid, Uid},
     schema::{audit_event, audit_head},
-    store::{Circumstances, Reading, Store, StoreError, WriteTx},
+    store::{Circumstances, Reading, Recorded, Store, StoreError, WriteTx},
 };
 
 part! { HeadRow in audit_head { workspace_id: Uid, id: Uid, sequence: i64, hash: Vec<u8> } }
@@ -80,7 +80,7 @@ fn seal_some(tx: &mut WriteTx<'_>, most: i64) -> Result<SealOutcome, StoreError>
         seals.push(Seal { id: row.id, sequence, previous: head.hash.to_vec(), hash: hash.to_vec() });
         head = Head { sequence, hash };
     }
-    put(tx, seals)?;
+    put(tx, seals, &recorded)?;
     set_columns!(tx.db().0, &recorded, audit_head, workspace, workspace, sequence = head.sequence, hash = head.hash.to_vec())?;
     Ok(SealOutcome::Sealed(rows.len()))
 }
@@ -94,9 +94,8 @@ struct Seal {
 }
 
 /// Puts seals on their events: on PostgreSQL in one round trip.
-fn put(tx: &mut WriteTx<'_>, seals: Vec<Seal>) -> Result<(), StoreError> {
+fn put(tx: &mut WriteTx<'_>, seals: Vec<Seal>, recorded: &Recorded) -> Result<(), StoreError> {
     let workspace = tx.workspace();
-    let recorded = tx.unaudited("the chain of the trace itself");
     if let Db::Postgres(c) = tx.db().0 {
         let ids: Vec<Uid> = seals.iter().map(|seal| seal.id).collect();
         let numbers: Vec<i64> = seals.iter().map(|seal| seal.sequence).collect();
@@ -115,7 +114,7 @@ fn put(tx: &mut WriteTx<'_>, seals: Vec<Seal>) -> Result<(), StoreError> {
         return Ok(());
     }
     for Seal { id, sequence, previous, hash } in seals {
-        set_columns!(tx.db().0, &recorded, audit_event, workspace, id, sequence = sequence, previous_hash = previous, hash = hash)?;
+        set_columns!(tx.db().0, recorded, audit_event, workspace, id, sequence = sequence, previous_hash = previous, hash = hash)?;
     }
     Ok(())
 }

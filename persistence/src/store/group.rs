@@ -11,7 +11,7 @@ use diesel::connection::{Connection, TransactionManager};
 use super::{
     StoreError,
     connection::Manager,
-    lane::{Job, Place, Queued, abandon, connection, depth},
+    lane::{Job, Place, Queued, abandon, alone, connection, depth},
     tx,
 };
 use crate::db::Db;
@@ -28,21 +28,19 @@ pub(super) fn work(pool: &r2d2::Pool<Manager>, jobs: &Receiver<Queued>, patience
             job.refuse(StoreError::Overloaded);
             continue;
         }
-        let Some((mut db, mut job)) = connection(pool, job) else { continue };
         if jobs.is_empty() {
-            job.run(&mut db, Place::Alone);
-            job.answer();
+            alone(pool, job);
             continue;
         }
+        let Some((mut db, job)) = connection(pool, job) else { continue };
         let (members, committed) = together(&mut db, job, jobs, patience);
         // a connection that lost its transaction is not used again
         drop(db);
         for job in members {
             if committed && !job.may_do_better() {
                 job.answer();
-            } else if let Some((mut db, mut job)) = connection(pool, job) {
-                job.run(&mut db, Place::Alone);
-                job.answer();
+            } else {
+                alone(pool, job);
             }
         }
     }
@@ -129,7 +127,7 @@ mod tests {
         lane.run_blocking(|db, _| Ok::<_, StoreError>(db.batch_execute("CREATE TABLE kept (n INTEGER)")?)).unwrap();
         // the first job holds the writer until all others wait
         let gate = Arc::new(Barrier::new(2));
-        let held = Arc::clone(&gate);
+        let (held, entered) = (Arc::clone(&gate), Arc::clone(&gate));
         let submit = |number: i64| {
             let lane = lane.clone();
             std::thread::spawn(move || {
@@ -149,11 +147,13 @@ mod tests {
             let lane = lane.clone();
             std::thread::spawn(move || {
                 lane.run_blocking(move |_, _| {
+                    entered.wait();
                     held.wait();
                     Ok::<_, StoreError>(())
                 })
             })
         };
+        gate.wait();
         let others: Vec<_> = (0..50).map(submit).collect();
         while lane.waiting() < 50 {
             std::thread::yield_now();

@@ -92,14 +92,21 @@ pub(super) fn connection(pool: &r2d2::Pool<Manager>, job: Box<dyn Job>) -> Optio
     }
 }
 
-/// One after the other, each with a transaction of its own.
+/// Runs one job with a transaction of its own.
+pub(super) fn alone(pool: &r2d2::Pool<Manager>, job: Box<dyn Job>) {
+    if let Some((mut db, mut job)) = connection(pool, job) {
+        job.run(&mut db, Place::Alone);
+        job.answer();
+    }
+}
+
+/// One after the other.
 fn one_by_one(pool: &r2d2::Pool<Manager>, jobs: &Receiver<Queued>, patience: Duration) {
     while let Ok((since, job)) = jobs.recv() {
         if since.elapsed() > patience {
             job.refuse(StoreError::Overloaded);
-        } else if let Some((mut db, mut job)) = connection(pool, job) {
-            job.run(&mut db, Place::Alone);
-            job.answer();
+        } else {
+            alone(pool, job);
         }
     }
 }
