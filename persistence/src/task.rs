@@ -28,7 +28,8 @@ row! {
 }
 keyed!(TaskRow { due_key, created_at, updated_at });
 
-const ELSEWHERE: &[&str] = &["kind", "due_at", "owner_id", "status", "priority", "contact_id", "company_id", "lead_id", "deal_id", "completed_at"];
+const ELSEWHERE: &[&str] =
+    &["kind", "due_at", "owner_id", "status", "priority", "contact_id", "company_id", "lead_id", "deal_id", "completed_at"];
 
 fn row(workspace: WorkspaceId, t: &Task) -> Result<TaskRow, StoreError> {
     Ok(stamped! { TaskRow of t, in workspace.into();
