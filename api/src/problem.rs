@@ -77,6 +77,8 @@ codes! {
     TaskNotOpen = "task_not_open" 409,
     /// The task is open.
     TaskOpen = "task_open" 409,
+    /// The task is about no contact.
+    NoContact = "no_contact" 409,
     /// The submission's body cannot be read.
     Unreadable = "unreadable" 409,
     /// The submission made a lead already.

@@ -1,5 +1,7 @@
 //! Tasks over HTTP: finishing one brings its next step along in the same transaction.
 
+pub mod no_answer;
+
 use kartoteka_domain::{
     event::{Action, Event},
     id::UserId,

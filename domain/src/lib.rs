@@ -40,5 +40,6 @@ pub mod tax_id;
 pub mod text;
 pub mod timeline;
 pub mod user;
+pub mod working_time;
 pub mod workspace;
 pub mod zone;

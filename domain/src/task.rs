@@ -1,5 +1,7 @@
 //! Task: something somebody has to do by a time. Finishing one can bring its next step along, so that no client is left without.
 
+pub mod no_answer;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -90,6 +92,9 @@ record! {
         pub checklist: Vec<ChecklistItem>,
         /// When to remind.
         pub remind_at: Vec<DateTime<Utc>>,
+        /// Which try of reaching the client it is.
+        #[serde(default = "first_attempt")]
+        pub attempt: i64,
     }
 }
 
@@ -231,6 +236,11 @@ pub struct TaskShelf {
     pub tasks: Vec<Task>,
 }
 
+/// Tasks that were made before tries were counted are first ones, too.
+fn first_attempt() -> i64 {
+    1
+}
+
 /// Why a task cannot be finished or reopened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskRefused {
@@ -299,6 +309,7 @@ impl Made for Task {
             deal_id: old.and_then(|o| o.deal_id),
             checklist: input.checklist.clone().unwrap_or_default(),
             remind_at: remind_at,
+            attempt: old.map_or_else(first_attempt, |o| o.attempt),
         });
         Ok(match old {
             None => task,

@@ -103,6 +103,7 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::NotArchived => ["The record is not archived", "Запись не в архиве", "Запис не в архіві"],
         C::TaskNotOpen => ["The task is finished or cancelled", "Задача завершена или отменена", "Задачу завершено або скасовано"],
         C::TaskOpen => ["The task is open", "Задача открыта", "Задача відкрита"],
+        C::NoContact => ["The task is about no contact", "Задача не связана с контактом", "Задача не пов'язана з контактом"],
         C::AlreadyProcessed => ["The submission is processed", "Заявка уже обработана", "Заявку вже оброблено"],
         C::Unreadable => ["The body cannot be read", "Тело заявки не читается", "Тіло заявки не читається"],
         C::LastAdministrator => {

@@ -203,7 +203,7 @@ def of_its_own(operation: str, kind: str) -> str | None:
         return spam()
     if operation.startswith("restore_"):
         return archived(kind)
-    if operation.startswith(("archive_", "reject_", "complete_", "cancel_", "revert_")) or operation in USING_UP:
+    if operation.startswith(("archive_", "reject_", "complete_", "cancel_", "revert_", "record_no_")) or operation in USING_UP:
         return make(kind)
     return None
 
