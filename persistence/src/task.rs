@@ -160,6 +160,25 @@ pub fn shelf(
     Ok(TaskShelf { count, tasks: rows.into_iter().map(record).collect::<Result<_, _>>()? })
 }
 
+/// Open tasks of a person that are due within a time, the earliest first, at most `most`.
+pub fn open_between(
+    tx: &mut dyn Reading,
+    owner: UserId,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    most: i64,
+) -> Result<Vec<Task>, StoreError> {
+    let rows: Vec<TaskRow> = seen!(tx, task, RecordType::Task)
+        .filter(task::owner_id.eq(Uid::from(owner)))
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .filter(task::due_key.ge(At(from)).and(task::due_key.lt(At(until))))
+        .order((task::due_key, task::id))
+        .limit(most)
+        .load(tx.db().0)?;
+    rows.into_iter().map(record).collect()
+}
+
 pub(crate) fn of_contact_before(
     tx: &mut dyn Reading,
     contact: ContactId,

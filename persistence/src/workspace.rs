@@ -197,6 +197,8 @@ pub enum DoorKind {
     Form,
     /// A link to set a password.
     PasswordLink,
+    /// A link to a calendar.
+    Calendar,
 }
 
 impl DoorKind {
@@ -207,6 +209,7 @@ impl DoorKind {
             Self::ApiKey => "api_key",
             Self::Form => "form",
             Self::PasswordLink => "password_link",
+            Self::Calendar => "calendar",
         }
     }
 }

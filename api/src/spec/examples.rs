@@ -188,6 +188,10 @@ pub fn example(schema: &str) -> Option<Value> {
             "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own", "delete": "own", "export": "none", "merge": "none", "assign": "own"}],
             "second_factor": {"enabled": true, "demanded": "warn", "recovery_codes_left": 10}})
         }
+        "CalendarLink" => {
+            json!({"url": "https://crm.example.com/public/v1/calendars/kx4V0pVbNnJ7q3m0T2b6y1cWq8uZ5rAeLd9sGfHjK0M.ics", "created_at": AT})
+        }
+        "CalendarLinkState" => json!({"active": true, "created_at": AT, "read_at": null}),
         "SessionInfo" => {
             json!({"id": ID, "user_id": "019aa000-0000-7000-8000-0000000000a1", "created_at": AT, "refreshed_at": AT, "expires_at": "2026-12-22T10:00:00Z", "ended_at": null,
             "address": "203.0.113.7", "user_agent": "Mozilla/5.0 (X11; Linux x86_64)", "current": true})
