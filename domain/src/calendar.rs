@@ -114,6 +114,9 @@ fn event(task: &Task, due: Timestamp, name: &str, zone: &Zone) -> ICalendarCompo
     event.entries.push(moment(ICalendarProperty::Dtstart, due, name, zone));
     let end = due.checked_add(jiff::SignedDuration::from_mins(MINUTES)).unwrap_or(due);
     event.entries.push(moment(ICalendarProperty::Dtend, end, name, zone));
+    if let Some(rule) = task.rule_from_here() {
+        event.add_property(ICalendarProperty::Rrule, text(&rule));
+    }
     event.add_property(ICalendarProperty::Summary, text(&task.title));
     if let Some(description) = &task.description {
         event.add_property(ICalendarProperty::Description, text(description));

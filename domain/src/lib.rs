@@ -32,6 +32,7 @@ pub mod note;
 pub mod person_name;
 pub mod phone;
 pub mod record;
+pub mod recurrence;
 pub mod role;
 pub mod second_factor;
 pub mod session;

@@ -87,7 +87,7 @@ tables! {
     }
     task {
         workspace_id -> Guid, id -> Guid, kind -> Text, due_at -> Nullable<Instant>, due_key -> Instant, owner_id -> Guid, status -> Text, priority -> Text,
-        contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, completed_at -> Nullable<Instant>, profile -> Document,
+        contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, series_id -> Nullable<Guid>, completed_at -> Nullable<Instant>, profile -> Document,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     communication {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
     event::Event,
-    id::{ContactId, LeadId, UserId, WorkspaceId},
+    id::{ContactId, LeadId, TaskId, UserId, WorkspaceId},
     list::Page,
     task::{ListTasks, Task, TaskShelf},
 };
@@ -23,12 +23,13 @@ use crate::{
 row! {
     TaskRow in task {
         kind: String, due_at: Option<At>, due_key: At, owner_id: Uid, status: String, priority: String, contact_id: Option<Uid>,
-        company_id: Option<Uid>, lead_id: Option<Uid>, completed_at: Option<At>, profile: Doc,
+        company_id: Option<Uid>, lead_id: Option<Uid>, series_id: Option<Uid>, completed_at: Option<At>, profile: Doc,
     }
 }
 keyed!(TaskRow { due_key, created_at, updated_at });
 
-const ELSEWHERE: &[&str] = &["kind", "due_at", "owner_id", "status", "priority", "contact_id", "company_id", "lead_id", "completed_at"];
+const ELSEWHERE: &[&str] =
+    &["kind", "due_at", "owner_id", "status", "priority", "contact_id", "company_id", "lead_id", "series_id", "completed_at"];
 
 fn row(workspace: WorkspaceId, t: &Task) -> Result<TaskRow, StoreError> {
     Ok(stamped! { TaskRow of t, in workspace.into();
@@ -41,6 +42,7 @@ fn row(workspace: WorkspaceId, t: &Task) -> Result<TaskRow, StoreError> {
     contact_id: t.contact_id.map(Uid::from),
     company_id: t.company_id.map(Uid::from),
     lead_id: t.lead_id.map(Uid::from),
+    series_id: t.series_id.map(Uid::from),
     completed_at: t.completed_at.map(At),
     profile: pack(t, ELSEWHERE)?,    })
 }
@@ -55,6 +57,7 @@ fn record(row: TaskRow) -> Result<Task, StoreError> {
         ("contact_id", json!(row.contact_id)),
         ("company_id", json!(row.company_id)),
         ("lead_id", json!(row.lead_id)),
+        ("series_id", json!(row.series_id)),
         ("completed_at", json!(row.completed_at)),
     ];
     revive(row.profile.clone(), row.envelope(), columns)
@@ -75,7 +78,7 @@ impl Stored for Task {
             if let Some(archived) = fragment::archived(request.archived, "task.archived_at") {
                 query = query.filter(archived);
             }
-            narrow!(query, params; task.owner_id in owner_id, task.contact_id in contact_id, task.company_id in company_id, task.lead_id in lead_id);
+            narrow!(query, params; task.owner_id in owner_id, task.contact_id in contact_id, task.company_id in company_id, task.lead_id in lead_id, task.series_id in series_id);
             narrow!(query, texts params; task.kind in kind);
             narrow!(query, words params; task.status in status, task.priority in priority);
             narrow!(query, from params; task.due_at in due_after, task.updated_at in updated_after);
@@ -126,6 +129,19 @@ pub fn has_next_step(tx: &mut WriteTx<'_>, contact: Option<ContactId>, lead: Opt
         return Ok(true);
     }
     let found: Option<Uid> = query.select(task::id).first(tx.db().0).optional()?;
+    Ok(found.is_some())
+}
+
+/// Whether a series has an open task, but for one.
+pub fn goes_on(tx: &mut WriteTx<'_>, series: TaskId, but: Uuid) -> Result<bool, StoreError> {
+    let found: Option<Uid> = all!(tx, task)
+        .filter(task::series_id.eq(Uid::from(series)))
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .filter(task::id.ne(Uid(but)))
+        .select(task::id)
+        .first(tx.db().0)
+        .optional()?;
     Ok(found.is_some())
 }
 

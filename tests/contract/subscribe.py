@@ -4,6 +4,7 @@ calendar describes itself and by those the program knows.
 Needs KARTOTEKA_URL and KARTOTEKA_DEMO (what `kartoteka demo --json` printed).
 """
 
+import itertools
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 import requests
+from dateutil.rrule import rrulestr
 
 URL = os.environ["KARTOTEKA_URL"]
 DEMO = json.loads(Path(os.environ["KARTOTEKA_DEMO"]).read_text(encoding="utf-8"))
@@ -37,6 +39,14 @@ def moments(zone: ZoneInfo) -> list[datetime]:
     return [at + timedelta(hours=by) for at in changes or hours[:1] for by in offsets]
 
 
+def recurs(event: icalendar.Event, name: str, told: list[str]) -> None:
+    """The rule of a recurring task, reckoned by another program, comes to the times the server tells."""
+    begin = event["DTSTART"].dt.replace(tzinfo=None)
+    rule = rrulestr(event["RRULE"].to_ical().decode(), dtstart=begin)
+    reckoned = [at.replace(tzinfo=ZoneInfo(name)).astimezone(UTC) for at in itertools.islice(rule, len(told))]
+    assert reckoned == [datetime.fromisoformat(at) for at in told], f"{name}: {reckoned} is not {told}"
+
+
 def main() -> None:
     session = person()
     wanted: dict[str, tuple[str, datetime]] = {}
@@ -46,6 +56,14 @@ def main() -> None:
             made = session.post(f"{URL}/v1/tasks", json=new, timeout=30)
             assert made.status_code == 201, made.text
             wanted[made.json()["id"]] = (name, at)
+    series: dict[str, tuple[str, list[str]]] = {}
+    for name in ZONES:
+        nine = (datetime.now(ZoneInfo(name)) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+        new = {"title": "Планёрка", "due_at": nine.astimezone(UTC).isoformat(), "time_zone": name, "recurrence": "FREQ=DAILY;INTERVAL=3;COUNT=200"}
+        made = session.post(f"{URL}/v1/tasks", json=new, timeout=30).json()
+        told = session.get(f"{URL}/v1/tasks/{made['id']}/occurrences?limit=100", timeout=30).json()["occurrences"]
+        assert len(told) == 100, told
+        series[made["id"]] = (name, told)
     link = session.post(f"{URL}/v1/me/calendar-link", timeout=30).json()["url"]
     feed = requests.get(URL + link[link.index("/public/") :], timeout=30)
     assert feed.status_code == 200 and feed.headers["content-type"] == "text/calendar; charset=utf-8", feed.text
@@ -59,6 +77,8 @@ def main() -> None:
     found = 0
     for event in calendar.walk("VEVENT"):
         task = str(event["UID"]).removesuffix("@kartoteka")
+        if task in series:
+            recurs(event, *series.pop(task))
         if task not in wanted:
             continue
         name, at = wanted[task]
@@ -72,6 +92,7 @@ def main() -> None:
         assert str(event["DESCRIPTION"]) == "первая строка\nвторая; третья", event["DESCRIPTION"]
         assert event["SEQUENCE"] == 1 and event["STATUS"] == "CONFIRMED" and event["DTSTAMP"].dt.tzinfo is not None
         found += 1
+    assert not series, f"without their rule: {series}"
     assert found == len(wanted), f"{found} of {len(wanted)} tasks are in the calendar"
     print(f"calendar: {found} tasks in {len(ZONES)} zones are read at their moments by icalendar {icalendar.__version__}")
 

@@ -214,3 +214,54 @@ fn a_try_without_an_answer_is_told_once_by_its_key_and_needs_a_client() {
     assert_eq!(keyed.post(&verb, json!({})).ok().text(), first.text());
     assert_eq!(manager.get("/v1/tasks?status=open&include_total=true").ok()["total"], 2, "the other one and the next try");
 }
+
+#[test]
+fn a_recurring_task_makes_the_next_one_when_it_ends() {
+    let manager = app().workspace().manager();
+    let contact = card(&manager);
+    let weekly = json!({"title": "Планёрка", "contact_id": contact, "due_at": "2026-10-19T06:00:00Z", "time_zone": "Europe/Kyiv", "recurrence": "freq=weekly;byday=mo",
+        "checklist": [{"text": "повестка", "done": true}], "remind_at": ["2026-10-19T05:45:00Z"]});
+    let first = manager.post("/v1/tasks", weekly).created();
+    assert_eq!((&first["recurrence"], &first["series_id"]), (&json!("FREQ=WEEKLY;BYDAY=MO"), &json!(first.id())));
+    let shown = manager.get(&format!("{}/occurrences?limit=3", first.path())).ok();
+    assert_eq!(
+        shown["occurrences"],
+        json!(["2026-10-19T06:00:00Z", "2026-10-26T07:00:00Z", "2026-11-02T07:00:00Z"]),
+        "nine o'clock in Kyiv"
+    );
+    manager.get(&format!("{}/occurrences?limit=101", first.path())).is_problem(400, "invalid_parameter");
+    let done = manager.post(&format!("{}/complete", first.path()), json!({"result": "да"})).ok();
+    let next = &done["next_task"];
+    assert_eq!((&next["title"], &next["series_id"], &next["contact_id"]), (&json!("Планёрка"), &json!(first.id()), &json!(contact)));
+    assert_eq!((next.pointer("/checklist/0/done"), &next["recurrence_start_at"]), (Some(&json!(false)), &first["due_at"]));
+    assert!(next["due_at"].as_str() > Some("2026-11-2"), "after now: {next}");
+    assert_eq!(manager.get(&format!("/v1/contacts/{contact}")).ok()["next_task_at"], next["due_at"], "and it is a next step");
+    // opened and ended again, the series goes on but once
+    manager.post_nothing(&format!("{}/reopen", first.path())).ok();
+    assert_eq!(manager.post(&format!("{}/complete", first.path()), json!({"result": "да"})).ok()["next_task"], json!(null));
+    let second = format!("/v1/tasks/{}", next["id"].as_str().unwrap());
+    manager.post(&format!("{second}/cancel"), json!({"reason": "праздник"})).ok();
+    let open = manager.get(&format!("/v1/tasks?series_id={}&status=open", first.id())).ok();
+    assert_eq!(open.items().len(), 1, "{open}");
+    let third = format!("/v1/tasks/{}", open.ids()[0]);
+    manager.patch(&third, json!({"recurrence": null})).ok();
+    manager.post(&format!("{third}/cancel"), json!({})).ok();
+    assert!(manager.get(&format!("/v1/tasks?series_id={}&status=open", first.id())).ok().items().is_empty(), "the series has ended");
+}
+
+#[test]
+fn a_rule_that_cannot_be_kept_is_refused() {
+    let manager = app().workspace().manager();
+    let task = |rule: &str| json!({"title": "x", "due_at": "2030-01-01T09:00:00Z", "recurrence": rule});
+    for rule in ["каждый день", "FREQ=HOURLY", "FREQ=DAILY;BYHOUR=9", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=DAILY;UNTIL=20200101"]
+    {
+        manager.post("/v1/tasks", task(rule)).is_problem(422, "validation_failed").names_with("/recurrence", "invalid_recurrence");
+    }
+    manager
+        .post("/v1/tasks", json!({"title": "x", "recurrence": "FREQ=DAILY"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/due_at", "required");
+    let made = manager.post("/v1/tasks", task("RRULE:FREQ=DAILY;COUNT=2")).created();
+    assert_eq!((&made["recurrence"], &made["time_zone"]), (&json!("FREQ=DAILY;COUNT=2"), &json!("Europe/Moscow")));
+    assert_eq!(manager.get(&made.path()).ok().text(), made.text());
+}

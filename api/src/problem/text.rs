@@ -173,6 +173,11 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::InvalidEmail => ["«{}» is not an e-mail address", "«{}» — не адрес почты", "«{}» — не адреса пошти"],
         F::InvalidLanguage => ["«{}» is not a language tag", "«{}» — не код языка", "«{}» — не код мови"],
         F::InvalidKey => ["«{}» is not a lower snake_case key", "«{}» — не ключ из a–z, 0–9 и _", "«{}» — не ключ із a–z, 0–9 та _"],
+        F::InvalidRecurrence => [
+            "«{}» is no part of a repetition rule by days, weeks, months or years (RFC 5545)",
+            "«{}» не подходит для правила повторения по дням, неделям, месяцам или годам (RFC 5545)",
+            "«{}» не підходить для правила повторення за днями, тижнями, місяцями або роками (RFC 5545)",
+        ],
         F::InvalidColor => ["«{}» is not a colour #RRGGBB", "«{}» — не цвет #RRGGBB", "«{}» — не колір #RRGGBB"],
         F::InvalidMessenger => ["«{}» is not network:handle", "«{}» — не сеть:имя", "«{}» — не мережа:ім'я"],
         F::InvalidTaxId => [

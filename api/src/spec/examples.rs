@@ -50,7 +50,7 @@ fn task() -> Value {
     record(json!({
         "kind": "call", "title": "Call back", "description": null, "due_at": "2026-11-22T10:15:00Z", "time_zone": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1",
         "status": "open", "priority": "normal", "result": null, "completed_at": null, "no_next_step_reason": null, "contact_id": ID, "company_id": null, "lead_id": null,
-        "deal_id": null, "checklist": [], "remind_at": [], "attempt": 1,
+        "deal_id": null, "checklist": [], "remind_at": [], "attempt": 1, "recurrence": null, "recurrence_start_at": null, "series_id": null,
     }))
 }
 
@@ -166,6 +166,7 @@ pub fn example(schema: &str) -> Option<Value> {
         }
         "TaskCancellation" => json!({"reason": "moved abroad"}),
         "CompletedTask" => json!({"task": task(), "next_task": null}),
+        "TaskOccurrences" => json!({"occurrences": ["2026-11-23T06:00:00Z", "2026-11-30T06:00:00Z"]}),
         "NoAnswer" => json!({"comment": "Абонент недоступен"}),
         "Unanswered" => json!({"task": task(), "communication": communication(), "next_task": null, "attempts": 4, "exhausted": true}),
         "MyDay" => {

@@ -16,7 +16,7 @@ use kartoteka_domain::{
 use kartoteka_persistence::{Stored, WriteTx, task as store, workspace};
 use validator::Validate;
 
-use super::{check_next_step, current, refresh};
+use super::{check_next_step, current, refresh, repeat};
 use crate::{
     answer::{Answer, Plain},
     can::{Can, UpdateTasks},
@@ -82,6 +82,9 @@ pub fn no_answer(
             Some(planned)
         }
     };
+    if let Some(before) = &task {
+        repeat::go_on(tx, before)?;
+    }
     let ended = match ended {
         None => None,
         Some(done) => {

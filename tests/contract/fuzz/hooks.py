@@ -292,6 +292,9 @@ def settle(value: object, inside: str, kind: str) -> object:
             settled[name] = existing(KINDS[name], inner)
         elif isinstance(inner, str) and not stays():
             settled[name] = convincing(inside, name, inner)
+    if isinstance(settled.get("recurrence"), str) and not stays():
+        # a rule has a grammar, and begins at the due time
+        settled["recurrence"] = "FREQ=WEEKLY;BYDAY=MO" if settled.get("due_at") else None
     if inside in ("phones", "emails", "messengers", "responsibles") and settled.get("id") is not None and not stays():
         del settled["id"]
     return settled

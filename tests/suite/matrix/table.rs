@@ -53,7 +53,7 @@ const RECORDS: &[(&str, &str)] = &[
     ),
     (
         "task",
-        "read: list_tasks get_task get_task_history get_my_day create: create_task
+        "read: list_tasks get_task get_task_history get_task_occurrences get_my_day create: create_task
         update: update_task complete_task cancel_task reopen_task record_no_answer delete: archive_task restore_task",
     ),
     (
