@@ -8,6 +8,7 @@ mod answer;
 mod api_key;
 mod app;
 mod audit;
+mod calendar;
 mod can;
 mod catalogue;
 mod cli;

@@ -1,5 +1,7 @@
 //! The tenant: its settings and the policies of the guarantees.
 
+pub mod calendar;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -7,8 +9,10 @@ use crate::{
     access::RecordType,
     invalid::{FieldCode, FieldErrors},
     record::{Made, Making},
+    task::no_answer::RepeatContact,
     text, zone,
 };
+use calendar::WorkingCalendar;
 
 words! {
     /// How strictly a guarantee is kept.
@@ -99,6 +103,10 @@ record! {
         pub contact_types: Vec<String>,
         /// Origins whose pages may call the API from a browser.
         pub cors_origins: Vec<String>,
+        /// When the business works.
+        pub working_calendar: WorkingCalendar,
+        /// When a client who did not answer is tried again.
+        pub repeat_contact: RepeatContact,
     }
 }
 
@@ -123,6 +131,10 @@ input! {
         contact_types: Vec<String>, items 30;
         /// Origins whose pages may call the API from a browser, `https://crm.example.com`.
         cors_origins: Vec<String>, items 50;
+        /// When the business works, local time of its zone; Monday to Friday 9 to 18 when absent.
+        working_calendar: WorkingCalendar;
+        /// When a client who did not answer is tried again; after 2 hours, the next working morning, then every second one when absent.
+        repeat_contact: RepeatContact;
     }
 }
 
@@ -149,6 +161,8 @@ impl Made for Workspace {
             policies: Some(self.policies.clone()),
             contact_types: Some(self.contact_types.clone()),
             cors_origins: Some(self.cors_origins.clone()),
+            working_calendar: Some(self.working_calendar.clone()),
+            repeat_contact: Some(self.repeat_contact.clone()),
         }
     }
 
@@ -185,10 +199,25 @@ impl Made for Workspace {
                 errors.add_with(format!("/contact_types/{index}"), FieldCode::InvalidKey, kind);
             }
         }
+        let working_calendar = input.working_calendar.clone().unwrap_or_default().checked("/working_calendar", &mut errors);
+        let repeat_contact = input.repeat_contact.clone().unwrap_or_default();
+        repeat_contact.check("/repeat_contact", &mut errors);
         errors.finish()?;
         let policies = input.policies.clone().unwrap_or_default();
         Ok(if let Some(old) = previous {
-            Self { name, country, time_zone, currency, languages, policies, contact_types, cors_origins, ..old.clone() }
+            Self {
+                name,
+                country,
+                time_zone,
+                currency,
+                languages,
+                policies,
+                contact_types,
+                cors_origins,
+                working_calendar,
+                repeat_contact,
+                ..old.clone()
+            }
         } else {
             fresh!(Workspace, making.birth, {
                 slug: slug(&name, making.birth.id),
@@ -200,6 +229,8 @@ impl Made for Workspace {
                 policies: policies,
                 contact_types: contact_types,
                 cors_origins: cors_origins,
+                working_calendar: working_calendar,
+                repeat_contact: repeat_contact,
             })
         })
     }

@@ -11,8 +11,9 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     event::Event,
     id::WorkspaceId,
+    task::no_answer::RepeatContact,
     user::WorkspaceBrief,
-    workspace::{Policies, Workspace},
+    workspace::{Policies, Workspace, calendar::WorkingCalendar},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -62,6 +63,8 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
     // settings that a newer version added are absent in older rows
     let mut settings = map([
         ("policies", json(Policies::default()).0),
+        ("working_calendar", json(WorkingCalendar::default()).0),
+        ("repeat_contact", json(RepeatContact::default()).0),
         ("contact_types", json!([])),
         ("cors_origins", json!([])),
         ("languages", json!(["en"])),
@@ -194,6 +197,8 @@ pub enum DoorKind {
     Form,
     /// A link to set a password.
     PasswordLink,
+    /// A link to a calendar.
+    Calendar,
 }
 
 impl DoorKind {
@@ -204,6 +209,7 @@ impl DoorKind {
             Self::ApiKey => "api_key",
             Self::Form => "form",
             Self::PasswordLink => "password_link",
+            Self::Calendar => "calendar",
         }
     }
 }

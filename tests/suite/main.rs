@@ -13,6 +13,7 @@ mod access;
 mod api_key;
 mod audit;
 mod breaking;
+mod calendar;
 mod catalog;
 mod catalogue;
 mod command_line;
