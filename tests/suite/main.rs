@@ -12,6 +12,7 @@
 mod access;
 mod api_key;
 mod audit;
+mod bounded;
 mod breaking;
 mod calendar;
 mod catalog;
