@@ -191,6 +191,9 @@ pub fn router() -> Router {
         crate::form::public: get_public_form, submit_form;
         crate::task: list_tasks, create_task, get_task, update_task, archive_task, restore_task, complete_task, cancel_task, reopen_task, get_my_day;
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
+        crate::communication::chain: get_communication_chain;
+        crate::communication::meeting: check_in_to_meeting, check_out_of_meeting;
+        crate::telephony: submit_call_event;
         crate::audit: list_audit_events, get_audit_event, verify_audit_events;
         crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_task_history;
         crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;

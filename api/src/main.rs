@@ -42,6 +42,7 @@ mod spec;
 mod strict;
 mod submission;
 mod task;
+mod telephony;
 mod user;
 mod workspace;
 

@@ -2,7 +2,7 @@
 
 use kartoteka_domain::{
     event::{Action, Event},
-    id::UserId,
+    id::{ContactId, TaskId, UserId},
     invalid::{FieldCode, FieldErrors},
     list::{Parameter, ParameterType, Parameters},
     record::Record,
@@ -148,6 +148,28 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewTask) -> Result<Created<Task>> {
     Task::insert(tx, &task, Event::created(&task))?;
     refresh(tx, &task)?;
     Ok(Created::new(task))
+}
+
+/// Makes a task of the server's own: every reference comes from a stored record.
+pub fn plan(tx: &mut WriteTx<'_>, settings: &Workspace, input: &NewTask) -> Result<Task> {
+    let task: Task = record::make_trusted(tx, settings, input)?;
+    Task::insert(tx, &task, Event::created(&task))?;
+    refresh(tx, &task)?;
+    Ok(task)
+}
+
+/// Takes a task of the server's own back, if it is still open.
+pub fn withdraw(tx: &mut WriteTx<'_>, id: TaskId, reason: &str) -> Result<()> {
+    tx.hold(Task::TYPE, id.uuid())?;
+    let Some(before) = Task::find(tx, id.uuid())?.filter(|task| task.archived_at().is_none()) else { return Ok(()) };
+    let Ok(after) = before.cancel(Some(reason), tx.now()) else { return Ok(()) };
+    let after = record::store_change(tx, &before, after, Action::Updated)?;
+    refresh(tx, &after)
+}
+
+/// Whether a client has an open task of a kind.
+pub fn is_open(tx: &mut WriteTx<'_>, contact: ContactId, kind: &str) -> Result<bool> {
+    Ok(store::has_open_of_kind(tx, contact, kind)?)
 }
 
 /// Keeps `next_task_at` of the records a task is about.

@@ -5,7 +5,7 @@ use kartoteka_domain::{
     record::{Made, Making, Record},
     workspace::{NewWorkspace, Workspace},
 };
-use kartoteka_persistence::{WriteTx, workspace as store};
+use kartoteka_persistence::{WriteTx, reference, workspace as store};
 use validator::Validate;
 
 use crate::{
@@ -49,6 +49,9 @@ fn update(tx: &mut WriteTx<'_>, patch: &Patch<NewWorkspace>, if_match: &IfMatch)
     let made = Workspace::make(&input, Some(&before), &making);
     if let Err(found) = &made {
         errors.0.extend(found.0.iter().filter(|f| !errors.0.iter().any(|e| e.pointer == f.pointer)).cloned().collect::<Vec<_>>());
+    }
+    if let Ok(made) = &made {
+        reference::check(tx, &made.references(), &before.references(), &mut errors)?;
     }
     errors.finish()?;
     let mut after = made.map_err(Problem::from)?;

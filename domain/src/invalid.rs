@@ -65,6 +65,8 @@ words! {
         Cycle = "cycle",
         /// A next step, or the reason why there is none, is wanted.
         NextStepRequired = "next_step_required",
+        /// What came of it, or a next step, is wanted.
+        OutcomeRequired = "outcome_required",
         /// Not an IP address or a network in CIDR notation.
         InvalidAddress = "invalid_address",
         /// Not the code of this moment.

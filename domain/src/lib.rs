@@ -37,6 +37,7 @@ pub mod session;
 pub mod submission;
 pub mod task;
 pub mod tax_id;
+pub mod telephony;
 pub mod text;
 pub mod timeline;
 pub mod user;

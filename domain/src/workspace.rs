@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use validator::Validate;
 
 use crate::{
     access::RecordType,
+    communication::meeting::USUAL_RADIUS,
     invalid::{FieldCode, FieldErrors},
-    record::{Made, Making},
+    record::{Made, Making, Reference},
+    telephony::settings::TelephonySettings,
     text, zone,
 };
 
@@ -99,6 +102,10 @@ record! {
         pub contact_types: Vec<String>,
         /// Origins whose pages may call the API from a browser.
         pub cors_origins: Vec<String>,
+        /// How calls become cards, enquiries and tasks.
+        pub telephony: TelephonySettings,
+        /// How far from the planned place a meeting may be, metres.
+        pub meeting_radius_m: i64,
     }
 }
 
@@ -123,6 +130,11 @@ input! {
         contact_types: Vec<String>, items 30;
         /// Origins whose pages may call the API from a browser, `https://crm.example.com`.
         cors_origins: Vec<String>, items 50;
+        /// How calls become cards, enquiries and tasks.
+        #[validate(nested)]
+        telephony: TelephonySettings;
+        /// How far from the planned place a meeting may be, metres.
+        meeting_radius_m: i64, range 1 to 100_000;
     }
 }
 
@@ -149,6 +161,8 @@ impl Made for Workspace {
             policies: Some(self.policies.clone()),
             contact_types: Some(self.contact_types.clone()),
             cors_origins: Some(self.cors_origins.clone()),
+            telephony: Some(self.telephony.clone()),
+            meeting_radius_m: Some(self.meeting_radius_m),
         }
     }
 
@@ -185,10 +199,25 @@ impl Made for Workspace {
                 errors.add_with(format!("/contact_types/{index}"), FieldCode::InvalidKey, kind);
             }
         }
+        let meeting_radius_m = input.meeting_radius_m.unwrap_or(USUAL_RADIUS);
+        let telephony = input.telephony.clone().unwrap_or_default();
+        telephony.check("/telephony", &mut errors);
         errors.finish()?;
         let policies = input.policies.clone().unwrap_or_default();
         Ok(if let Some(old) = previous {
-            Self { name, country, time_zone, currency, languages, policies, contact_types, cors_origins, ..old.clone() }
+            Self {
+                name,
+                country,
+                time_zone,
+                currency,
+                languages,
+                policies,
+                contact_types,
+                cors_origins,
+                telephony,
+                meeting_radius_m,
+                ..old.clone()
+            }
         } else {
             fresh!(Workspace, making.birth, {
                 slug: slug(&name, making.birth.id),
@@ -200,8 +229,17 @@ impl Made for Workspace {
                 policies: policies,
                 contact_types: contact_types,
                 cors_origins: cors_origins,
+                telephony: telephony,
+                meeting_radius_m: meeting_radius_m,
             })
         })
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        let extensions = self.telephony.extensions.iter().enumerate();
+        extensions
+            .map(|(index, entry)| Reference::new(format!("/telephony/extensions/{index}/user_id"), RecordType::User, entry.user_id.uuid()))
+            .collect()
     }
 }
 

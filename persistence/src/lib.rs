@@ -13,6 +13,7 @@ mod schema;
 pub mod api_key;
 pub mod assignment;
 pub mod audit;
+pub mod call;
 pub mod catalogue;
 pub mod communication;
 pub mod company;

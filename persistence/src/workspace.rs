@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     event::Event,
     id::WorkspaceId,
+    telephony::settings::TelephonySettings,
     user::WorkspaceBrief,
     workspace::{Policies, Workspace},
 };
@@ -64,6 +65,8 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
         ("policies", json(Policies::default()).0),
         ("contact_types", json!([])),
         ("cors_origins", json!([])),
+        ("meeting_radius_m", json!(kartoteka_domain::communication::meeting::USUAL_RADIUS)),
+        ("telephony", json(TelephonySettings::default()).0),
         ("languages", json!(["en"])),
         ("country", json!("RU")),
         ("time_zone", json!("UTC")),

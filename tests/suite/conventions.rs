@@ -90,6 +90,9 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     if operation.path.ends_with("/revert-to") {
         return Some(("audit_event", 2));
     }
+    if operation.path.starts_with("/v1/channels/telephony/") {
+        return Some(("communication", 1));
+    }
     let mut segments = operation.path.trim_start_matches("/v1/").split('/');
     let first = segments.next().unwrap();
     if ["me", "my-day", "auth", "lookup", "access"].contains(&first) {

@@ -58,7 +58,8 @@ fn communication() -> Value {
     record(json!({
         "channel": "call", "direction": "outbound", "status": "done", "occurred_at": AT, "duration_seconds": 180, "contact_id": ID, "participants": [], "lead_id": null,
         "deal_id": null, "task_id": null, "submission_id": null, "triggered_by": null, "subject": null, "body": null, "topic": "sales", "outcome": "interested",
-        "recording_url": "https://pbx.example/rec/1.mp3", "place": null, "coordinates": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1", "next_task": null,
+        "recording_url": "https://pbx.example/rec/1.mp3", "transcript": null, "place": null, "coordinates": null, "planned_at": null, "planned_place": null,
+        "planned_coordinates": null, "planned_duration_seconds": null, "check_in": null, "check_out": null, "place_matches": null, "place_mismatch": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1", "next_task": null,
     }))
 }
 
@@ -97,6 +98,8 @@ fn workspace() -> Value {
         "name": "Ромашка", "slug": "romashka-1a2b3c", "country": "RU", "time_zone": "Europe/Moscow", "currency": "RUB", "languages": ["ru"],
         "policies": {"next_step": {"lead": "warn", "deal": "warn", "contact": "warn"}, "duplicates": "require", "required_fields": "warn", "outcome": "warn", "second_factor": "off", "if_match": "off"},
         "contact_types": [], "cors_origins": ["https://crm.example.com"],
+        "telephony": {"unknown_number": "card_and_lead", "callback_minutes": 15, "extensions": [{"extension": "101", "user_id": "019aa000-0000-7000-8000-0000000000a1"}]},
+        "meeting_radius_m": 300,
     }))
 }
 
@@ -166,6 +169,10 @@ pub fn example(schema: &str) -> Option<Value> {
         "Communication" => communication(),
         "NewCommunication" => {
             json!({"channel": "call", "direction": "inbound", "party": {"phone": "8 (912) 345-67-89", "name": "Анна Ахматова"}, "duration_seconds": 180, "outcome": "interested"})
+        }
+        "CommunicationChain" => {
+            let link = json!({"kind": "task", "steps": 1, "next_id": ID, "communication": null, "task": task(), "submission": null});
+            json!({"communication": communication(), "led_here": [], "led_to": [link], "truncated": false})
         }
         "CommunicationPatch" => json!({"outcome": "wants an offer"}),
         "Note" => note(),
@@ -248,7 +255,17 @@ pub fn example(schema: &str) -> Option<Value> {
         "NewApiKey" => json!({"name": "1C", "role": "integration"}),
         "ApiKeyPatch" => json!({"name": "1C, branch"}),
         "Health" => json!({"status": "ok"}),
-        "LookUpAnswer" => json!({"contacts": [contact()], "companies": []}),
+        "LookUpAnswer" => {
+            json!({"contacts": [contact()], "companies": [], "responsible": null, "last_communication": communication(), "open_leads": [lead()], "open_tasks": [task()]})
+        }
+        "Position" => json!({"coordinates": {"latitude": 55.7558, "longitude": 37.6173}}),
+        "NewCallEvent" => {
+            json!({"call_id": "1763805600.42", "event": "answered", "direction": "inbound", "from": "+79123456789", "to": "+74951234567", "user_extension": "101", "occurred_at": AT})
+        }
+        "CallAnswer" => {
+            json!({"call_id": "1763805600.42", "communication": communication(), "contact": contact(), "lead": null, "created_contact": false, "created_lead": false,
+            "responsible": {"user_id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова", "extension": "101", "absent_until": null, "available": true}})
+        }
         "ContactOverview" => {
             json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT})
         }

@@ -186,6 +186,15 @@ def done_task() -> str:
     return task
 
 
+def meeting(begun: bool) -> str:
+    new = {"channel": "meeting", "direction": "outbound", "status": "planned", "contact_id": home()}
+    record = learn("communications", who("communications").send("POST", "/v1/communications", new))
+    if begun:
+        place = {"coordinates": {"latitude": 55.75, "longitude": 37.62}, "at": "2026-03-01T09:00:00Z"}
+        who("communications").send("POST", f"/v1/communications/{record}/check-in", place)
+    return record
+
+
 def spam() -> str:
     fields = {"name": f"Анна {unique()}", PLACE["honeypot"]: "spam"}
     receipt = requests.post(f"{BASE}/public/v1/forms/{PLACE['form_key']}/submissions", json={"fields": fields}, timeout=30)
@@ -201,6 +210,8 @@ def of_its_own(operation: str, kind: str) -> str | None:
         return done_task()
     if operation == "replay_submission":
         return spam()
+    if operation in ("check_in_to_meeting", "check_out_of_meeting"):
+        return meeting(operation == "check_out_of_meeting")
     if operation.startswith("restore_"):
         return archived(kind)
     if operation.startswith(("archive_", "reject_", "complete_", "cancel_", "revert_")) or operation in USING_UP:
@@ -313,7 +324,9 @@ def convincing(inside: str, name: str, value: str) -> str:
             return TABLES[known]
         case ("remind_at", _):
             return "2027-03-01T09:00:00Z"
-        case (_, "occurred_at" | "received_at"):
+        case ("", "recording_url"):
+            return "https://pbx.example/rec/1.mp3"
+        case (_, "occurred_at" | "received_at" | "at"):
             return "2026-03-01T09:00:00Z"
         case (_, time) if time.endswith(("_at", "_until")):
             return "2027-03-01T09:00:00Z"
@@ -550,7 +563,7 @@ def report() -> None:
 # What no schema tells: existence, uniqueness, rules about time and state, and grammars with check digits or tables behind them.
 BEYOND_SCHEMA = {
     "already_taken", "conflicting_fields", "cycle", "inactive_user", "in_the_future", "in_the_past", "invalid_cursor", "invalid_email",
-    "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outside_reach",
+    "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outcome_required", "outside_reach",
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address",
 }
