@@ -63,8 +63,12 @@ pub async fn seal(store: &Store, scope: Scope, circumstances: Circumstances, mos
 
 fn seal_some(tx: &mut WriteTx<'_>, most: i64) -> Result<SealOutcome, StoreError> {
     let workspace = tx.workspace();
-    let first: Option<Uid> =
-        all!(tx, audit_event).filter(audit_event::sequence.is_null()).select(audit_event::id).first(tx.db().0).optional()?;
+    let first: Option<Uid> = all!(tx, audit_event)
+        .filter(audit_event::sequence.is_null())
+        .select(audit_event::id)
+        .order(audit_event::id)
+        .first(tx.db().0)
+        .optional()?;
     if first.is_none() {
         return Ok(SealOutcome::Sealed(0));
     }
