@@ -6,13 +6,14 @@ use kartoteka_domain::{
     lead::{Lead, LeadRejection, LeadStatus, ListLeads, NewLead},
     record::{Made, Record},
 };
-use kartoteka_persistence::{Reading, Stored, WriteTx, reference};
+use kartoteka_persistence::{Reading, Stored, WriteTx, reference, workspace};
 use uuid::Uuid;
 use validator::Validate;
 
 use crate::{
     answer::{Answer, Created, Found},
     can::{Can, UpdateLeads},
+    escalation,
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
@@ -40,6 +41,8 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewLead) -> Result<Created<Lead>> {
     record::check_owner::<Lead>(tx, lead.owner_id, tx.scope().actor().user().filter(|_| lead.owner_id.is_some()))?;
     record::ensure_tags(tx, &mut lead.tags)?;
     Lead::insert(tx, &lead, Event::created(&lead))?;
+    let settings = workspace::current(tx)?;
+    escalation::watch(tx, &settings, &lead)?;
     Ok(Created::new(lead))
 }
 

@@ -3,6 +3,7 @@
 
 use kartoteka_domain::{
     access::RecordType,
+    assignment::decision::Occasion,
     communication::{Channel, Communication, CommunicationStatus, Direction, NewCommunication},
     contact::{Contact, Identity, NewContact, PhoneInput},
     event::{Action, Event},
@@ -27,8 +28,9 @@ use kartoteka_persistence::{
 
 use crate::{
     answer::{Answer, Plain},
+    assignment::{self, Asked},
     can::{Can, CreateCommunications},
-    lead, lookup,
+    escalation, lead, lookup,
     problem::{Problem, Result},
     record,
     request::Valid,
@@ -86,7 +88,7 @@ fn follow(tx: &mut WriteTx<'_>, settings: &Workspace, kept: &mut Kept, before: O
     let (communication, was) = match kept.communication_id {
         Some(id) => (change(tx, settings, id, before, call)?, before.map(|call| call.status)),
         None => match card(tx, settings, kept, call)? {
-            Some(contact) => (make(tx, settings, kept, call, &contact)?, None),
+            Some((contact, asked)) => (make(tx, settings, kept, call, &contact, asked)?, None),
             None => return Ok(()),
         },
     };
@@ -140,13 +142,13 @@ fn correct(tx: &mut WriteTx<'_>, kept: &Kept, before: &Call, call: &Call, commun
 }
 
 /// The card of the other side: known by its number, or made where the settings say so.
-fn card(tx: &mut WriteTx<'_>, settings: &Workspace, kept: &mut Kept, call: &Call) -> Result<Option<Contact>> {
+fn card(tx: &mut WriteTx<'_>, settings: &Workspace, kept: &mut Kept, call: &Call) -> Result<Option<(Contact, Option<Asked>)>> {
     // withheld numbers and extensions are nobody's
     let Ok(number) = phone::parse(call.other_number(), &settings.country) else { return Ok(None) };
     let identity = Identity::phone(&number.e164);
     duplicate::lock(tx, std::slice::from_ref(&identity))?;
     if let Some(known) = duplicate::matches(tx, Cards::Contacts, std::slice::from_ref(&identity), None)?.first() {
-        return Ok(contacts::find_regardless(tx, known.card)?);
+        return Ok(contacts::find_regardless(tx, known.card)?.map(|contact| (contact, None)));
     }
     if settings.telephony.unknown_number == UnknownNumber::Ignore {
         return Ok(None);
@@ -159,14 +161,28 @@ fn card(tx: &mut WriteTx<'_>, settings: &Workspace, kept: &mut Kept, call: &Call
         ..NewContact::default()
     };
     let made: Contact = record::make_trusted(tx, settings, &input)?;
-    let contact = Contact { owner_id: agent_of(settings, Some(call)), ..made };
+    // a client who calls is given by the rules; whom we call is his who calls
+    let unowned = Contact { owner_id: None, ..made };
+    let asked = match call.direction {
+        Direction::Inbound => assignment::ask(tx, &assignment::facts(&unowned, None), None)?,
+        Direction::Outbound => None,
+    };
+    let chosen = asked.as_ref().and_then(|asked| asked.verdict.user);
+    let contact = Contact { owner_id: chosen.or(agent_of(settings, Some(call))), ..unowned };
     Contact::insert(tx, &contact, Event::created(&contact))?;
     kept.made_contact = true;
-    Ok(Some(contact))
+    Ok(Some((contact, asked)))
 }
 
 /// The communication a call is; with the enquiry of a client nobody knew.
-fn make(tx: &mut WriteTx<'_>, settings: &Workspace, kept: &mut Kept, call: &Call, contact: &Contact) -> Result<Communication> {
+fn make(
+    tx: &mut WriteTx<'_>,
+    settings: &Workspace,
+    kept: &mut Kept,
+    call: &Call,
+    contact: &Contact,
+    asked: Option<Asked>,
+) -> Result<Communication> {
     let asks = kept.made_contact && call.direction == Direction::Inbound && settings.telephony.unknown_number == UnknownNumber::CardAndLead;
     if asks {
         let input = NewLead {
@@ -178,10 +194,15 @@ fn make(tx: &mut WriteTx<'_>, settings: &Workspace, kept: &mut Kept, call: &Call
             ..NewLead::default()
         };
         let made: Lead = record::make_trusted(tx, settings, &input)?;
-        let reason = contact.owner_id.map(|_| "took the call".to_owned());
+        let chosen = asked.as_ref().filter(|asked| asked.verdict.user.is_some());
+        let reason = contact.owner_id.map(|_| chosen.map_or("took the call".to_owned(), |asked| asked.verdict.reason.clone()));
         let lead = Lead { owner_id: contact.owner_id, assignment_reason: reason, ..made };
         Lead::insert(tx, &lead, Event::created(&lead))?;
+        escalation::watch(tx, settings, &lead)?;
         kept.lead_id = Some(lead.id);
+        if let Some(asked) = asked {
+            assignment::note(tx, lead.id, Occasion::Call, asked)?;
+        }
     }
     let input = NewCommunication {
         channel: Some(Channel::Call),

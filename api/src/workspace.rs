@@ -11,7 +11,7 @@ use validator::Validate;
 use crate::{
     answer::{Answer, Found},
     can::{Can, ReadWorkspace, UpdateWorkspace},
-    clock,
+    clock, escalation,
     problem::{Problem, Result},
     record,
     request::{IfMatch, Patch},
@@ -60,5 +60,8 @@ fn update(tx: &mut WriteTx<'_>, patch: &Patch<NewWorkspace>, if_match: &IfMatch)
     }
     after.stamp(&birth.by, birth.at);
     store::update(tx, &before, &after, Event::updated(&before, &after))?;
+    if before.untouched_leads != after.untouched_leads && after.untouched_leads.is_on() {
+        escalation::settings_changed(tx)?;
+    }
     Ok(Found(after))
 }

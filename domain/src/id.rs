@@ -129,5 +129,7 @@ pub type NoteId = Id<crate::note::Note>;
 pub type DealId = Id<crate::lead::DealMark>;
 /// Id of an API key.
 pub type ApiKeyId = Id<crate::api_key::ApiKey>;
+/// Id of a rule of assignment.
+pub type AssignmentRuleId = Id<crate::assignment::rule::AssignmentRule>;
 /// Id of a session.
 pub type SessionId = Id<crate::session::Session>;

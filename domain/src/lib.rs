@@ -18,6 +18,7 @@ pub mod contact;
 pub mod department;
 pub mod duplicate;
 pub mod email;
+pub mod escalation;
 pub mod event;
 pub mod form;
 pub mod free;

@@ -7,6 +7,7 @@ use validator::Validate;
 use crate::{
     access::RecordType,
     communication::meeting::USUAL_RADIUS,
+    escalation::UntouchedLeads,
     invalid::{FieldCode, FieldErrors},
     record::{Made, Making, Reference},
     telephony::settings::TelephonySettings,
@@ -106,6 +107,8 @@ record! {
         pub telephony: TelephonySettings,
         /// How far from the planned place a meeting may be, metres.
         pub meeting_radius_m: i64,
+        /// What is done about leads nobody reacts to.
+        pub untouched_leads: UntouchedLeads,
     }
 }
 
@@ -135,6 +138,9 @@ input! {
         telephony: TelephonySettings;
         /// How far from the planned place a meeting may be, metres.
         meeting_radius_m: i64, range 1 to 100_000;
+        /// What is done about leads nobody reacts to.
+        #[validate(nested)]
+        untouched_leads: UntouchedLeads;
     }
 }
 
@@ -163,6 +169,7 @@ impl Made for Workspace {
             cors_origins: Some(self.cors_origins.clone()),
             telephony: Some(self.telephony.clone()),
             meeting_radius_m: Some(self.meeting_radius_m),
+            untouched_leads: Some(self.untouched_leads.clone()),
         }
     }
 
@@ -202,6 +209,7 @@ impl Made for Workspace {
         let meeting_radius_m = input.meeting_radius_m.unwrap_or(USUAL_RADIUS);
         let telephony = input.telephony.clone().unwrap_or_default();
         telephony.check("/telephony", &mut errors);
+        let untouched_leads = input.untouched_leads.clone().unwrap_or_default();
         errors.finish()?;
         let policies = input.policies.clone().unwrap_or_default();
         Ok(if let Some(old) = previous {
@@ -216,6 +224,7 @@ impl Made for Workspace {
                 cors_origins,
                 telephony,
                 meeting_radius_m,
+                untouched_leads,
                 ..old.clone()
             }
         } else {
@@ -231,6 +240,7 @@ impl Made for Workspace {
                 cors_origins: cors_origins,
                 telephony: telephony,
                 meeting_radius_m: meeting_radius_m,
+                untouched_leads: untouched_leads,
             })
         })
     }

@@ -5,6 +5,7 @@
 
 #[macro_use]
 pub mod entity;
+pub mod escalation;
 
 mod db;
 mod fragment;

@@ -96,6 +96,14 @@ tables! {
         triggered_by_id -> Nullable<Guid>, agreed_task_id -> Nullable<Guid>, outcome_missing -> Bool,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
+    assignment_rule {
+        workspace_id -> Guid, id -> Guid, active -> Bool, position -> BigInt, last_user_id -> Nullable<Guid>, profile -> Document,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    assignment_decision {
+        workspace_id -> Guid, id -> Guid, at -> Instant, lead_id -> Guid, rule_id -> Nullable<Guid>, user_id -> Nullable<Guid>, profile -> Document,
+    }
+    escalation { workspace_id -> Guid, id -> Guid, lead_id -> Guid, step -> Text, at -> Instant, }
     call {
         workspace_id -> Guid, id -> Guid, call_id -> Text, events -> Text, communication_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, task_id -> Nullable<Guid>,
         made_contact -> Bool, created_at -> Instant, updated_at -> Instant,

@@ -9,6 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use kartoteka_domain::{
+    escalation::UntouchedLeads,
     event::Event,
     id::WorkspaceId,
     telephony::settings::TelephonySettings,
@@ -66,6 +67,7 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
         ("contact_types", json!([])),
         ("cors_origins", json!([])),
         ("meeting_radius_m", json!(kartoteka_domain::communication::meeting::USUAL_RADIUS)),
+        ("untouched_leads", json(UntouchedLeads::default()).0),
         ("telephony", json(TelephonySettings::default()).0),
         ("languages", json!(["en"])),
         ("country", json!("RU")),

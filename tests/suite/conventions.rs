@@ -72,6 +72,8 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("departments", "department"),
         ("api-keys", "api_key"),
         ("workspace", "workspace"),
+        ("assignment-rules", "workspace"),
+        ("assignment-decisions", "lead"),
         ("sources", "source"),
         ("contact-statuses", "contact_status"),
         ("reject-reasons", "reject_reason"),

@@ -11,6 +11,7 @@
 
 mod access;
 mod api_key;
+mod assignment;
 mod audit;
 mod breaking;
 mod catalog;
@@ -26,6 +27,7 @@ mod crash;
 mod deactivation;
 mod department;
 mod duplicate;
+mod escalation;
 mod explain;
 mod form;
 mod idempotency;

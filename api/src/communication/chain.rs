@@ -43,7 +43,7 @@ fn steps(count: usize) -> i64 {
 
 /// One record of the chain, with what it names as its own cause.
 enum Found {
-    Communication(Communication),
+    Communication(Box<Communication>),
     Task(Task),
     Submission(Submission),
 }
@@ -60,7 +60,7 @@ impl Found {
         let (mut communication, mut task, mut submission) = (None, None, None);
         let kind = match self {
             Self::Communication(one) => {
-                communication = Some(one);
+                communication = Some(*one);
                 LinkKind::Communication
             }
             Self::Task(one) => {
@@ -78,7 +78,7 @@ impl Found {
 
 fn look(tx: &mut dyn Reading, place: Place) -> Result<Option<Found>> {
     Ok(match place.kind {
-        LinkKind::Communication => Communication::find(tx, place.id)?.map(Found::Communication),
+        LinkKind::Communication => Communication::find(tx, place.id)?.map(|one| Found::Communication(Box::new(one))),
         LinkKind::Task => Task::find(tx, place.id)?.map(Found::Task),
         LinkKind::Submission if tx.scope().may(RecordType::Submission, Verb::Read) => {
             Submission::find(tx, place.id)?.map(Found::Submission)
@@ -105,7 +105,7 @@ fn causes(tx: &mut dyn Reading, of: &Communication) -> Result<(Vec<ChainLink>, b
                 Some(place) => look(tx, place)?,
                 None => None,
             },
-            Found::Task(one) => store::agreeing_on(tx, one.id.uuid())?.map(Found::Communication),
+            Found::Task(one) => store::agreeing_on(tx, one.id.uuid())?.map(|one| Found::Communication(Box::new(one))),
             Found::Submission(_) => None,
         };
         links.push(found.link(steps(links.len() + 1), next_id));
@@ -126,7 +126,7 @@ fn effects(tx: &mut dyn Reading, of: &Communication) -> Result<(Vec<ChainLink>, 
         let mut found: Vec<(Uuid, Found)> = Vec::new();
         for one in store::following(tx, &ids, steps(MOST_LINKS + 1))? {
             if let Some(cause) = one.cause().filter(|cause| level.contains(cause)) {
-                found.push((cause.id, Found::Communication(one)));
+                found.push((cause.id, Found::Communication(Box::new(one))));
             }
         }
         let planned: Vec<Uuid> = agreed.keys().copied().collect();

@@ -73,6 +73,10 @@ fn user() -> Value {
     )
 }
 
+fn conditions() -> Value {
+    json!({"source_ids": [], "form_ids": [], "phone_prefixes": ["+7495"], "regions": [], "cities": ["Москва"], "answers": [{"key": "service", "operator": "contains", "value": "audit"}]})
+}
+
 fn fields() -> Value {
     json!([{"name": "phone", "kind": "phone", "label": "Телефон", "required": true, "options": []}])
 }
@@ -99,7 +103,7 @@ fn workspace() -> Value {
         "policies": {"next_step": {"lead": "warn", "deal": "warn", "contact": "warn"}, "duplicates": "require", "required_fields": "warn", "outcome": "warn", "second_factor": "off", "if_match": "off"},
         "contact_types": [], "cors_origins": ["https://crm.example.com"],
         "telephony": {"unknown_number": "card_and_lead", "callback_minutes": 15, "extensions": [{"extension": "101", "user_id": "019aa000-0000-7000-8000-0000000000a1"}]},
-        "meeting_radius_m": 300,
+        "meeting_radius_m": 300, "untouched_leads": {"remind_after_minutes": 15, "head_after_minutes": 60, "reassign_after_minutes": null},
     }))
 }
 
@@ -257,6 +261,19 @@ pub fn example(schema: &str) -> Option<Value> {
         "Health" => json!({"status": "ok"}),
         "LookUpAnswer" => {
             json!({"contacts": [contact()], "companies": [], "responsible": null, "last_communication": communication(), "open_leads": [lead()], "open_tasks": [task()]})
+        }
+        "AssignmentRule" => {
+            record(json!({"name": "Москва", "active": true, "position": 10, "conditions": conditions(), "method": "round_robin",
+            "user_ids": ["019aa000-0000-7000-8000-0000000000a1"], "department_id": null}))
+        }
+        "NewAssignmentRule" => {
+            json!({"name": "Москва", "position": 10, "conditions": {"phone_prefixes": ["+7495"]}, "method": "keep_present"})
+        }
+        "AssignmentRulePatch" => json!({"active": false}),
+        "AssignmentDecision" => {
+            json!({"id": ID, "at": AT, "lead_id": ID, "occasion": "submission", "rule_id": ID, "rule_name": "Москва", "method": "round_robin",
+            "user_id": "019aa000-0000-7000-8000-0000000000a1", "reason": "rule «Москва»: round_robin", "seed": 42,
+            "candidates": [{"user_id": "019aa000-0000-7000-8000-0000000000a1", "skipped": null, "open_leads": 3, "open_tasks": 5}]})
         }
         "Position" => json!({"coordinates": {"latitude": 55.7558, "longitude": 37.6173}}),
         "NewCallEvent" => {

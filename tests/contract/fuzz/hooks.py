@@ -34,7 +34,7 @@ NEW_PASSWORD = "another long phrase"
 KINDS = {
     "owner_id": "users", "user_id": "users", "head_id": "users", "contact_id": "contacts", "company_id": "companies", "lead_id": "leads",
     "task_id": "tasks", "form_id": "forms", "source_id": "sources", "department_id": "departments", "reject_reason_id": "reject-reasons",
-    "actor_id": "users",
+    "actor_id": "users", "rule_id": "assignment-rules",
 }
 TABLES = {"country": "UA", "currency": "UAH", "language": "uk", "network": "telegram", "type": "customer", "color": "#2266cc"}
 POINT = {"id", "label", "primary", "validity", "value"}
@@ -293,6 +293,8 @@ def settle(value: object, inside: str, kind: str) -> object:
             settled[name] = CHANCE.choice(own)
         elif name in KINDS:
             settled[name] = existing(KINDS[name], inner)
+        elif name.removesuffix("s") in KINDS and isinstance(inner, list):
+            settled[name] = [existing(KINDS[name.removesuffix("s")], one) for one in inner]
         elif isinstance(inner, str) and not stays():
             settled[name] = convincing(inside, name, inner)
     if inside in ("phones", "emails", "messengers", "responsibles") and settled.get("id") is not None and not stays():
@@ -570,7 +572,7 @@ BEYOND_SCHEMA = {
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner made a field required.
 ONE_OF_SEVERAL = re.compile(
-    "/contact_id|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/fields/.*|/display_name"
+    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/fields/.*|/display_name"
     "|expected_(sequence|hash)|/current_password"
 )
 

@@ -49,7 +49,7 @@ const RECORDS: &[(&str, &str)] = &[
     ),
     (
         "lead",
-        "read: list_leads get_lead get_lead_history create: create_lead update: update_lead reject_lead delete: archive_lead restore_lead",
+        "read: list_leads get_lead get_lead_history list_assignment_decisions create: create_lead update: update_lead reject_lead assign_lead delete: archive_lead restore_lead",
     ),
     (
         "task",
@@ -80,7 +80,11 @@ const RECORDS: &[(&str, &str)] = &[
     ),
     ("role", "read: list_roles get_role create: create_role update: update_role get_role_preview delete: archive_role restore_role"),
     ("api_key", "read: list_api_keys get_api_key create: create_api_key update: update_api_key rotate_api_key delete: archive_api_key"),
-    ("workspace", "read: get_workspace update: update_workspace"),
+    (
+        "workspace",
+        "read: get_workspace list_assignment_rules get_assignment_rule create: create_assignment_rule update: update_workspace update_assignment_rule
+        delete: archive_assignment_rule restore_assignment_rule",
+    ),
     ("source", "read: list_sources get_source create: create_source update: update_source delete: archive_source restore_source"),
     (
         "contact_status",
@@ -166,7 +170,7 @@ pub fn reach(role: &str, record: &str, verb: &str) -> &'static str {
 pub const OWNED: [&str; 6] = ["contact", "company", "lead", "task", "communication", "note"];
 
 /// What speaks of no record of somebody's: a key of one's own, an exact question.
-const OF_A_SET: [&str; 4] = ["look_up", "upsert_company", "upsert_contact", "submit_call_event"];
+const OF_A_SET: [&str; 5] = ["look_up", "upsert_company", "upsert_contact", "submit_call_event", "list_assignment_decisions"];
 
 impl Line {
     /// Whether the address names a record.
@@ -178,7 +182,8 @@ impl Line {
 
     /// Whether it lists records somebody is responsible for.
     pub fn lists_owned(&self) -> bool {
-        self.id.starts_with("list_") && matches!(self.right, Right::Record(record, _) if OWNED.contains(&record))
+        let of_a_set = OF_A_SET.contains(&self.id.as_str());
+        !of_a_set && self.id.starts_with("list_") && matches!(self.right, Right::Record(record, _) if OWNED.contains(&record))
     }
 
     /// What is told of a record the verb does not reach: nothing by its address, and a fault where it is named in a body.
