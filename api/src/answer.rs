@@ -3,7 +3,10 @@
 use std::marker::PhantomData;
 
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode};
-use kartoteka_domain::{list::Page, record::Record};
+use kartoteka_domain::{
+    list::Page,
+    record::{Record, Warning},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
@@ -24,6 +27,33 @@ pub struct Outcome {
     pub headers: Vec<(String, String)>,
     /// JSON body; `None` for 204.
     pub body: Option<String>,
+}
+
+impl Outcome {
+    /// The same with warnings on its record: itself, or the first one in it.
+    pub fn warn(mut self, warnings: Vec<Warning>) -> Self {
+        let Some(text) = self.body.take() else { return self };
+        let mut body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let is_record = |value: &serde_json::Value| value.get("version").is_some();
+        let told = serde_json::to_value(&warnings).unwrap_or_default();
+        if is_record(&body) && body.get("warnings").is_none() {
+            // the last field of a record: all before it stays letter by letter what GET answers
+            self.body = Some(format!("{},\"warnings\":{told}}}", text.strip_suffix('}').unwrap_or(&text)));
+            return self;
+        }
+        let record = if is_record(&body) {
+            Some(&mut body)
+        } else {
+            body.as_object_mut().and_then(|parts| parts.values_mut().find(|v| is_record(v)))
+        };
+        if let Some(serde_json::Value::Object(record)) = record {
+            let mut all = record.get("warnings").and_then(|w| w.as_array()).cloned().unwrap_or_default();
+            all.extend(told.as_array().cloned().unwrap_or_default());
+            record.insert("warnings".to_owned(), all.into());
+        }
+        self.body = Some(body.to_string());
+        self
+    }
 }
 
 /// An answer of a described kind.
@@ -102,6 +132,9 @@ located! {
     kartoteka_domain::contact::Contact => "/v1/contacts",
     kartoteka_domain::company::Company => "/v1/companies",
     kartoteka_domain::lead::Lead => "/v1/leads",
+    kartoteka_domain::deal::Deal => "/v1/deals",
+    kartoteka_domain::pipeline::Pipeline => "/v1/pipelines",
+    kartoteka_domain::catalogue::LostReason => "/v1/lost-reasons",
     kartoteka_domain::task::Task => "/v1/tasks",
     kartoteka_domain::communication::Communication => "/v1/communications",
     kartoteka_domain::note::Note => "/v1/notes",

@@ -83,6 +83,12 @@ codes! {
     AlreadyCheckedIn = "already_checked_in" 409,
     /// Nobody checked in yet.
     NotCheckedIn = "not_checked_in" 409,
+    /// The deal may not go to that stage.
+    MoveRefused = "move_refused" 409,
+    /// The lead is closed already.
+    LeadClosed = "lead_closed" 409,
+    /// A pipeline with open deals stays in use.
+    PipelineInUse = "pipeline_in_use" 409,
     /// The submission's body cannot be read.
     Unreadable = "unreadable" 409,
     /// The submission made a lead already.

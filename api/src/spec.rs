@@ -210,6 +210,8 @@ pub fn document(operations: &[Operation]) -> Value {
     dependency::<kartoteka_domain::invalid::FieldCode>(&mut own);
     dependency::<kartoteka_domain::record::Expanded>(&mut own);
     dependency::<kartoteka_domain::duplicate::Candidate>(&mut own);
+    dependency::<kartoteka_domain::deal::movement::MoveRefusalReason>(&mut own);
+    dependency::<kartoteka_domain::deal::movement::LegalMove>(&mut own);
     dependency::<kartoteka_domain::user::WorkspaceBrief>(&mut own);
     dependency::<kartoteka_domain::free::OpenApiDocument>(&mut own);
     dependency::<kartoteka_domain::free::ChangedValue>(&mut own);
@@ -409,6 +411,10 @@ fn problem_schemas() -> Vec<(&'static str, Value)> {
                     "existing_id": {"type": "string", "format": "uuid", "description": "409 `duplicate_found`: the best candidate."},
                     "candidates": {"type": "array", "description": "409 `duplicate_found`: the candidates, best first.", "items": {"$ref": "#/components/schemas/Candidate"}},
                     "workspaces": {"type": "array", "description": "409 `workspace_required`: the workspaces to choose from.", "items": {"$ref": "#/components/schemas/WorkspaceBrief"}},
+                    "reason": {"$ref": "#/components/schemas/MoveRefusalReason", "description": "409 `move_refused`: why."},
+                    "missing_fields": {"type": "array", "description": "409 `move_refused`: what the deal lacks for the stage asked for.", "items": {"$ref": "#/components/schemas/DealRequirement"}},
+                    "unchecked": {"type": "array", "description": "409 `move_refused`: required steps of the checklist that are not done.", "items": {"type": "string", "format": "uuid"}},
+                    "legal_moves": {"type": "array", "description": "409 `move_refused`: where the deal may go, and what it lacks for each.", "items": {"$ref": "#/components/schemas/LegalMove"}},
                     "current_version": {"type": "integer", "format": "int64", "description": "412 `version_mismatch`: the version now."},
                     "changed_fields": {"type": "array", "description": "412 `version_mismatch`: the fields that changed since the version sent.", "items": {"type": "string"}},
                     "submission_id": {"type": "string", "format": "uuid", "description": "422 of a form: the submission that was kept as rejected."},

@@ -75,6 +75,8 @@ pub fn take(tx: &mut WriteTx<'_>, new: &NewCallEvent) -> Result<CallAnswer> {
         }
         store::keep(tx, &kept)?;
     }
+    // what an exchange tells has happened: whom it leaves without a next step is listed, not refused
+    tx.take_next_steps();
     tell(tx, &settings, &kept)
 }
 

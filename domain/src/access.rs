@@ -59,6 +59,12 @@ words! {
         Role = "role",
         /// A rule of assignment; the right to the workspace's settings is the right to them.
         AssignmentRule = "assignment_rule",
+        /// A pipeline with its stages.
+        Pipeline = "pipeline",
+        /// A deal.
+        Deal = "deal",
+        /// A reason deals are lost for.
+        LostReason = "lost_reason",
     }
 }
 

@@ -81,6 +81,11 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("contacts", "contact"),
         ("companies", "company"),
         ("leads", "lead"),
+        ("attention", "lead"),
+        ("deals", "deal"),
+        ("stuck-deals", "deal"),
+        ("pipelines", "pipeline"),
+        ("lost-reasons", "lost_reason"),
         ("forms", "form"),
         ("submissions", "submission"),
         ("tasks", "task"),
@@ -94,6 +99,10 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     }
     if operation.path.starts_with("/v1/channels/telephony/") {
         return Some(("communication", 1));
+    }
+    // a board is made of deals
+    if operation.path.ends_with("/board") {
+        return Some(("deal", 0));
     }
     let mut segments = operation.path.trim_start_matches("/v1/").split('/');
     let first = segments.next().unwrap();

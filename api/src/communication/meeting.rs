@@ -84,6 +84,8 @@ fn be_there(
         report(tx, &settings, &after)?;
     }
     super::consequences(tx, &after)?;
+    // where somebody was is kept, whatever comes next: that is asked for when the meeting gets its outcome
+    tx.take_next_steps();
     Ok(after)
 }
 
