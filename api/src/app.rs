@@ -196,6 +196,9 @@ pub fn router() -> Router {
         crate::submission: list_submissions, get_submission, replay_submission;
         crate::form::public: get_public_form, submit_form;
         crate::task: list_tasks, create_task, get_task, update_task, archive_task, restore_task, complete_task, cancel_task, reopen_task, get_my_day;
+        crate::task::no_answer: record_no_answer;
+        crate::task::repeat: get_task_occurrences;
+        crate::calendar: create_calendar_link, get_calendar_link, revoke_calendar_link, get_calendar;
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
         crate::communication::chain: get_communication_chain;
         crate::communication::meeting: check_in_to_meeting, check_out_of_meeting;

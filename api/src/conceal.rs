@@ -132,6 +132,18 @@ pub fn conceal<R: Respond + 'static>(actor: &Actor, mut outcome: Outcome) -> Res
     Ok(outcome)
 }
 
+/// A record as the asker may see it, where it is not answered as one.
+pub fn seen<T: Record + DeserializeOwned>(actor: &Actor, record: &T) -> Result<T> {
+    if actor.role().fields.is_empty() {
+        return Ok(record.clone());
+    }
+    let mut value = serde_json::to_value(record).map_err(Problem::internal)?;
+    if let Some(object) = value.as_object_mut() {
+        actor.role().fields.conceal(T::TYPE, actor.user(), object);
+    }
+    serde_json::from_value(value).map_err(Problem::internal)
+}
+
 /// A record with what is hidden from the asker hidden, and what is masked shown.
 pub fn without_masks<T: Record + DeserializeOwned>(actor: &Actor, record: &T) -> Result<T> {
     let mut value = serde_json::to_value(record).map_err(Problem::internal)?;

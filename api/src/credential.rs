@@ -2,6 +2,7 @@
 
 mod attack;
 mod cache;
+mod link;
 mod password;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use crate::{
 
 pub use attack::{Noted, noted};
 pub use cache::{Began, Credentials, Known};
+pub use link::by_calendar_link;
 pub use password::{Passwords, Verdict, hash_password};
 
 /// What somebody may do who must set up a second factor first.

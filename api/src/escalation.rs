@@ -11,6 +11,7 @@ use kartoteka_domain::{
     id::{LeadId, UserId},
     lead::Lead,
     task::{NewTask, Priority},
+    working_time::WorkingTime,
     workspace::Workspace,
 };
 use kartoteka_persistence::{
@@ -35,7 +36,7 @@ const SLICE: i64 = 200;
 
 /// A new lead is looked after, where the workspace wants that.
 pub fn watch(tx: &mut WriteTx<'_>, settings: &Workspace, lead: &Lead) -> Result<()> {
-    let plan = settings.untouched_leads.plan(lead, &[], tx.now());
+    let plan = settings.untouched_leads.plan(lead, &[], &WorkingTime::of(settings), tx.now());
     let due = if plan.now.is_empty() { plan.next } else { Some(tx.now()) };
     if let Some(due) = due {
         workspace::wake(tx, KIND, lead.id.uuid(), due)?;
@@ -117,7 +118,7 @@ fn look_after(tx: &mut WriteTx<'_>, id: LeadId) -> Result<()> {
     let settings = workspace::current(tx)?;
     let Some(mut lead) = Lead::find(tx, id.uuid())? else { return Ok(workspace::settle(tx, id.uuid())?) };
     let done = store::done(tx, id)?;
-    let plan = settings.untouched_leads.plan(&lead, &done, tx.now());
+    let plan = settings.untouched_leads.plan(&lead, &done, &WorkingTime::of(&settings), tx.now());
     for step in plan.now {
         store::take(tx, id, step)?;
         lead = act(tx, &settings, lead, step)?;

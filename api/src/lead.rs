@@ -10,6 +10,7 @@ use kartoteka_domain::{
     next_step::Subject,
     record::{Made, Record},
     task::Task,
+    working_time::WorkingTime,
 };
 use kartoteka_persistence::{Reading, Stored, WriteTx, next_step as store_next_step, reference, task as tasks, workspace};
 use uuid::Uuid;
@@ -147,6 +148,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfM
         if before.status == LeadStatus::New && after.status != LeadStatus::New && after.first_response_at.is_none() {
             after.first_response_at = Some(tx.now());
         }
+        *after = timed(tx, before, after.clone())?;
         Ok(())
     })?;
     Ok(Found(follow(tx, after, &sent)?))
@@ -176,7 +178,14 @@ fn reject(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, rejection: &LeadRe
     };
     reference::check(tx, &after.references(), &before.references(), &mut errors)?;
     errors.finish()?;
+    let after = timed(tx, &before, after)?;
     record::store_change(tx, &before, after, Action::Updated).map(Found)
+}
+
+/// With the working time that the first reaction took.
+fn timed(tx: &mut WriteTx<'_>, before: &Lead, after: Lead) -> Result<Lead> {
+    let settings = workspace::current(tx)?;
+    Ok(after.timed(before, &WorkingTime::of(&settings)))
 }
 
 /// Somebody reacted to the client: his new leads are in work, the first reaction is timed.
@@ -188,7 +197,7 @@ pub fn note_response(tx: &mut WriteTx<'_>, leads: Vec<Lead>, at: chrono::DateTim
             if lead.first_response_at.is_some() {
                 continue;
             }
-            let responded = lead.responded(at);
+            let responded = timed(tx, &lead, lead.responded(at))?;
             record::store_change(tx, &lead, responded, Action::Updated)?;
         }
     }

@@ -28,10 +28,14 @@ pub struct Allowance {
     pub remaining: u32,
 }
 
+/// How often an address may read calendars.
+const CALENDARS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(119);
+
 /// The limiters.
 pub struct Limits {
     sign_in_per_minute: u32,
     sign_ins: Limiter,
+    calendars: Limiter,
     submissions: moka::sync::Cache<String, std::sync::Arc<Limiter>>,
 }
 
@@ -46,6 +50,7 @@ impl Limits {
         Self {
             sign_in_per_minute,
             sign_ins: limiter(at_least_one(sign_in_per_minute)),
+            calendars: limiter(CALENDARS_PER_MINUTE),
             submissions: moka::sync::Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_mins(2)).build(),
         }
     }
@@ -53,6 +58,11 @@ impl Limits {
     /// One more try of an address.
     pub fn sign_in(&self, address: &str) -> Result<Allowance> {
         check(&self.sign_ins, self.sign_in_per_minute, address)
+    }
+
+    /// One more reading of a calendar by an address: an office of subscribers, but nobody who guesses links.
+    pub fn calendar(&self, address: &str) -> Result<Allowance> {
+        check(&self.calendars, CALENDARS_PER_MINUTE.get(), address)
     }
 
     /// One more submission of an address to a form.
@@ -66,6 +76,7 @@ impl Limits {
     /// Forgets who has not tried for a while.
     pub fn tidy(&self) {
         self.sign_ins.retain_recent();
+        self.calendars.retain_recent();
     }
 }
 

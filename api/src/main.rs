@@ -9,6 +9,7 @@ mod api_key;
 mod app;
 mod assignment;
 mod audit;
+mod calendar;
 mod can;
 mod catalogue;
 mod cli;

@@ -89,6 +89,8 @@ codes! {
     LeadClosed = "lead_closed" 409,
     /// A pipeline with open deals stays in use.
     PipelineInUse = "pipeline_in_use" 409,
+    /// The task is about no contact.
+    NoContact = "no_contact" 409,
     /// The submission's body cannot be read.
     Unreadable = "unreadable" 409,
     /// The submission made a lead already.

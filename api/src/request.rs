@@ -413,6 +413,28 @@ impl Describe for FormKey {
     }
 }
 
+/// `{secret}.ics`.
+pub struct CalendarSecret(pub String);
+
+impl FromRequest for CalendarSecret {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let secret = named(req).ok().and_then(|name| name.strip_suffix(".ics").map(ToOwned::to_owned));
+        std::future::ready(secret.map(Self).ok_or_else(Problem::not_found))
+    }
+}
+impl Describe for CalendarSecret {
+    fn describe(shape: &mut Shape) {
+        shape.path_parameter(
+            "secret",
+            "The secret of the link that `create_calendar_link` made.",
+            &serde_json::json!({"type": "string", "minLength": 1, "maxLength": 196}),
+        );
+        shape.may_refuse(&[404]);
+    }
+}
+
 /// `If-Match`: the version a change was made from.
 pub struct IfMatch(Option<Vec<String>>);
 

@@ -1,5 +1,8 @@
 //! Tasks over HTTP: finishing one brings its next step along in the same transaction.
 
+pub mod no_answer;
+pub mod repeat;
+
 use kartoteka_domain::{
     deal::Deal,
     event::{Action, Event},
@@ -39,7 +42,7 @@ crud! { Task, NewTask, ListTasks; "tasks", "/v1/tasks", "/v1/tasks/{id}", "/v1/t
 /// Complete a task
 ///
 /// With its result, and with the next step in the same transaction. What happens when there is none is the workspace's
-/// policy: allowed, warned of, or refused unless a reason is given.
+/// policy: allowed, warned of, or refused unless a reason is given. A recurring task makes the next one.
 #[utoipa::path(post, path = "/v1/tasks/{id}/complete", tag = "tasks")]
 pub async fn complete_task(
     can: Can<UpdateTasks>,
@@ -63,7 +66,8 @@ pub struct TaskCancellation {
 
 /// Cancel a task
 ///
-/// It will not be done; the reason stands where a next step would.
+/// It will not be done; the reason stands where a next step would. Of a recurring task the next one is made; to end a series,
+/// clear `recurrence` first.
 #[utoipa::path(post, path = "/v1/tasks/{id}/cancel", tag = "tasks")]
 pub async fn cancel_task(
     can: Can<UpdateTasks>,
@@ -161,7 +165,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewTask) -> Result<Created<Task>> {
 
 /// Makes a task of the server's own: every reference comes from a stored record.
 pub fn plan(tx: &mut WriteTx<'_>, settings: &Workspace, input: &NewTask) -> Result<Task> {
-    let task: Task = record::make_trusted(tx, settings, input)?;
+    let task: Task = record::plan(tx, settings, input)?;
     Task::insert(tx, &task, Event::created(&task))?;
     refresh(tx, &task)?;
     Ok(task)
@@ -243,10 +247,11 @@ fn complete(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, completion: &Tas
         owner_id: Some(before.owner_id),
     };
     let next_task = next_step::plan(tx, completion.next_task.as_ref(), links)?;
+    let occurrence = repeat::go_on(tx, &before)?;
     let reason = completion.no_next_step_reason.as_deref();
     tx.explain_next_step(reason, "/next_task");
     refresh_because(tx, &done, line(reason).as_deref())?;
-    Ok(CompletedTask { task: done, next_task })
+    Ok(CompletedTask { task: done, next_task: next_task.or(occurrence) })
 }
 
 fn cancel(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, cancellation: &TaskCancellation) -> Result<Task> {
@@ -256,6 +261,7 @@ fn cancel(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, cancellation: &Tas
     errors.finish()?;
     let cancelled = before.cancel(cancellation.reason.as_deref(), tx.now())?;
     let cancelled = record::store_change(tx, &before, cancelled, Action::Updated)?;
+    repeat::go_on(tx, &before)?;
     let reason = cancellation.reason.as_deref();
     tx.explain_next_step(reason, "/reason");
     refresh_because(tx, &cancelled, line(reason).as_deref())?;

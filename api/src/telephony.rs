@@ -7,15 +7,13 @@ use kartoteka_domain::{
     communication::{Channel, Communication, CommunicationStatus, Direction, NewCommunication},
     contact::{Contact, Identity, NewContact, PhoneInput},
     event::{Action, Event},
-    id::{CommunicationId, ContactId, UserId},
+    id::{CommunicationId, UserId},
     invalid::FieldErrors,
     lead::{Lead, NewLead},
     phone,
     record::{Record, Reference},
-    task::{NewTask, Priority, Task},
-    telephony::{
-        Call, CallAnswer, NewCallEvent, call_again_title, call_back_title, next_attempt, pause_between_attempts, settings::UnknownNumber,
-    },
+    task::{NewTask, Priority, Task, no_answer::NoAnswer},
+    telephony::{Call, CallAnswer, NewCallEvent, call_back_title, settings::UnknownNumber},
     workspace::Workspace,
 };
 use kartoteka_persistence::{
@@ -34,7 +32,7 @@ use crate::{
     problem::{Problem, Result},
     record,
     request::Valid,
-    task,
+    task::{self, no_answer::no_answer},
 };
 
 /// Tell of a call
@@ -291,7 +289,7 @@ fn plan(
             let due = call.started_at + chrono::Duration::minutes(settings.telephony.callback_minutes);
             plan_call(tx, settings, CALL_BACK, call_back_title(language).into(), due, owner, communication)?
         }
-        Direction::Outbound => match plan_again(tx, settings, communication, language)? {
+        Direction::Outbound => match plan_again(tx, communication, contact)? {
             Some(task) => task,
             None => return Ok(()),
         },
@@ -308,17 +306,17 @@ fn responsible(tx: &mut WriteTx<'_>, contact: &Contact) -> Result<Option<UserId>
     })
 }
 
-/// The next try to reach a client who did not pick up: the one place that says when, and how often.
-fn plan_again(tx: &mut WriteTx<'_>, settings: &Workspace, communication: &Communication, language: &str) -> Result<Option<Task>> {
-    let latest: Vec<_> = communications::latest_calls(tx, communication.contact_id, 10)?.iter().map(|c| (c.direction, c.status)).collect();
-    let Some(attempt) = next_attempt(&latest) else { return Ok(None) };
-    let Some(owner) = communication.owner_id.or(contact_owner(tx, communication.contact_id)?) else { return Ok(None) };
-    let due = communication.occurred_at + pause_between_attempts();
-    plan_call(tx, settings, "call", call_again_title(language, attempt), due, owner, communication).map(Some)
-}
-
-fn contact_owner(tx: &mut WriteTx<'_>, id: ContactId) -> Result<Option<UserId>> {
-    Ok(contacts::find_regardless(tx, id.uuid())?.and_then(|contact| contact.owner_id))
+/// The next try to reach a client who did not pick up, as the workspace's `repeat_contact` says.
+fn plan_again(tx: &mut WriteTx<'_>, communication: &Communication, contact: &Contact) -> Result<Option<Task>> {
+    let Some(owner) = (match communication.owner_id {
+        Some(owner) => Some(owner),
+        None => responsible(tx, contact)?,
+    }) else {
+        return Ok(None);
+    };
+    let told = NoAnswer { occurred_at: Some(communication.occurred_at), comment: None };
+    let call = Communication { owner_id: Some(owner), ..communication.clone() };
+    Ok(no_answer(tx, contact.id, None, Some(call), &told)?.next_task)
 }
 
 fn plan_call(

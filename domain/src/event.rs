@@ -46,6 +46,10 @@ words! {
         PasswordChanged = "password_changed",
         /// A link to set a password was made or asked for.
         PasswordLinkMade = "password_link_made",
+        /// A link to one's calendar was made.
+        CalendarLinkMade = "calendar_link_made",
+        /// The link to one's calendar was ended.
+        CalendarLinkRevoked = "calendar_link_revoked",
         /// A key was replaced.
         KeyRotated = "key_rotated",
         /// Masked fields were shown, for a reason.

@@ -31,6 +31,8 @@ words! {
         InvalidLanguage = "invalid_language",
         /// Not a key: lower snake_case, a letter first.
         InvalidKey = "invalid_key",
+        /// Not a repetition rule of RFC 5545 that can be kept.
+        InvalidRecurrence = "invalid_recurrence",
         /// Not a colour, `#RRGGBB`.
         InvalidColor = "invalid_color",
         /// Not an ISO 3166 country.

@@ -19,6 +19,7 @@ use crate::{
     record::{Made, Making, Reference},
     task::NewTask,
     text,
+    working_time::WorkingTime,
 };
 
 words! {
@@ -106,6 +107,8 @@ record! {
         pub received_at: DateTime<Utc>,
         /// When somebody first reacted.
         pub first_response_at: Option<DateTime<Utc>>,
+        /// How much working time passed from the enquiry to the first reaction.
+        pub first_response_seconds: Option<i64>,
         /// The deal made from it.
         pub deal_id: Option<DealId>,
         /// Names of tags.
@@ -337,6 +340,7 @@ impl Made for Lead {
             assignment_reason: if kept { old.and_then(|o| o.assignment_reason.clone()) } else { owner_id.map(|_| "set by hand".to_owned()) },
             received_at: received_at,
             first_response_at: old.and_then(|o| o.first_response_at),
+            first_response_seconds: old.and_then(|o| o.first_response_seconds),
             deal_id: old.and_then(|o| o.deal_id),
             tags: tags,
             next_task_at: old.and_then(|o| o.next_task_at),
@@ -386,5 +390,14 @@ impl Lead {
     pub fn responded(&self, at: DateTime<Utc>) -> Self {
         let status = if self.status == LeadStatus::New { LeadStatus::InWork } else { self.status };
         Self { status, first_response_at: self.first_response_at.or(Some(at.max(self.received_at))), ..self.clone() }
+    }
+
+    /// The lead with the working time that its first reaction took; another one is counted when `before` had other times.
+    #[must_use]
+    pub fn timed(self, before: &Self, time: &WorkingTime) -> Self {
+        let same = before.received_at == self.received_at && before.first_response_at == self.first_response_at;
+        let counted = self.first_response_seconds.filter(|_| same);
+        let first_response_seconds = counted.or_else(|| Some(time.seconds_between(self.received_at, self.first_response_at?)));
+        Self { first_response_seconds, ..self }
     }
 }

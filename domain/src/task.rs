@@ -1,5 +1,8 @@
 //! Task: something somebody has to do by a time. Finishing one can bring its next step along, so that no client is left without.
 
+pub mod no_answer;
+pub mod repeat;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,7 +11,7 @@ use validator::Validate;
 use crate::{
     access::RecordType,
     contact::slice,
-    id::{CompanyId, ContactId, DealId, LeadId, UserId},
+    id::{CompanyId, ContactId, DealId, LeadId, TaskId, UserId},
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
     record::{Made, Making, Reference},
@@ -89,6 +92,15 @@ record! {
         pub checklist: Vec<ChecklistItem>,
         /// When to remind.
         pub remind_at: Vec<DateTime<Utc>>,
+        /// Which try of reaching the client it is.
+        #[serde(default = "first_attempt")]
+        pub attempt: i64,
+        /// When it comes round again, RFC 5545.
+        pub recurrence: Option<String>,
+        /// The first time of its rule.
+        pub recurrence_start_at: Option<DateTime<Utc>>,
+        /// The first task of its series; what comes round again has it, too.
+        pub series_id: Option<TaskId>,
     }
 }
 
@@ -123,6 +135,9 @@ input! {
         checklist: Vec<ChecklistItem>, items 50;
         /// When to remind.
         remind_at: Vec<DateTime<Utc>>, items 10;
+        /// When it comes round again: a repetition rule (RFC 5545) by days, weeks, months or years, `FREQ=WEEKLY;BYDAY=MO`. Finishing or
+        /// cancelling the task makes the next one. The rule begins at `due_at`; moving that alone moves this one task.
+        recurrence: String, max 500;
     }
 }
 
@@ -158,6 +173,8 @@ list_params! {
         lead_id: AnyOf<LeadId>,
         /// Deals.
         deal_id: AnyOf<DealId>,
+        /// First tasks of series.
+        series_id: AnyOf<TaskId>,
         /// Due at or after.
         due_after: crate::list::Moment,
         /// Due before.
@@ -195,7 +212,7 @@ pub struct CompletedTask {
     /// The finished task.
     #[schema(required = true)]
     pub task: Task,
-    /// The next step that was made with it.
+    /// The next step that was made with it; of a recurring task without one, what comes round next.
     #[schema(required = true)]
     pub next_task: Option<Task>,
 }
@@ -234,6 +251,11 @@ pub struct TaskShelf {
     pub tasks: Vec<Task>,
 }
 
+/// Tasks that were made before tries were counted are first ones, too.
+fn first_attempt() -> i64 {
+    1
+}
+
 /// Why a task cannot be finished or reopened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskRefused {
@@ -261,6 +283,7 @@ impl Made for Task {
             deal_id: self.deal_id,
             checklist: Some(self.checklist.clone()),
             remind_at: Some(self.remind_at.clone()),
+            recurrence: self.recurrence.clone(),
         }
     }
 
@@ -278,6 +301,9 @@ impl Made for Task {
             .enumerate()
             .filter_map(|(index, at)| errors.time(&format!("/remind_at/{index}"), Some(*at)))
             .collect();
+        let home = making.workspace.map(|workspace| workspace.time_zone.as_str());
+        let repeating = repeat::read(input, home, previous, making.birth, &mut errors);
+        let time_zone = if repeating.recurrence.is_some() { time_zone.or_else(|| home.map(ToOwned::to_owned)) } else { time_zone };
         let owner = input.owner_id.or(making.asker).or(previous.map(|p| p.owner_id));
         if owner.is_none() {
             errors.add("/owner_id", FieldCode::Required);
@@ -303,6 +329,10 @@ impl Made for Task {
             deal_id: input.deal_id,
             checklist: input.checklist.clone().unwrap_or_default(),
             remind_at: remind_at,
+            attempt: old.map_or_else(first_attempt, |o| o.attempt),
+            recurrence: repeating.recurrence,
+            recurrence_start_at: repeating.start_at,
+            series_id: repeating.series_id,
         });
         Ok(match old {
             None => task,

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::{
-    communication::{Communication, CommunicationStatus, Direction},
+    communication::{Communication, Direction},
     contact::Contact,
     id::UserId,
     invalid::{FieldCode, FieldErrors, line, prose},
@@ -212,21 +212,6 @@ pub struct CallAnswer {
     pub responsible: Option<SwitchTo>,
 }
 
-/// How often a client who does not pick up is called.
-pub const MOST_ATTEMPTS: usize = 3;
-
-/// How long after a call that nobody picked up it is tried again.
-pub fn pause_between_attempts() -> Duration {
-    Duration::hours(2)
-}
-
-/// Which attempt comes next after a client's latest calls, the newest first; `None` when it was tried often enough. A talk begins the
-/// count anew.
-pub fn next_attempt(latest: &[(Direction, CommunicationStatus)]) -> Option<usize> {
-    let failed = latest.iter().take_while(|call| **call == (Direction::Outbound, CommunicationStatus::Missed)).count();
-    (1..MOST_ATTEMPTS).contains(&failed).then_some(failed + 1)
-}
-
 /// What to do after a call that was missed, in a language of the business.
 pub fn call_back_title(language: &str) -> &'static str {
     match language.get(..2) {
@@ -236,31 +221,9 @@ pub fn call_back_title(language: &str) -> &'static str {
     }
 }
 
-/// What to do after a client did not pick up.
-pub fn call_again_title(language: &str, attempt: usize) -> String {
-    match language.get(..2) {
-        Some("ru") => format!("Позвонить ещё раз: не ответил, попытка {attempt}"),
-        Some("uk") => format!("Зателефонувати ще раз: не відповів, спроба {attempt}"),
-        _ => format!("Call again: no answer, attempt {attempt}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use CommunicationStatus::{Done, Missed};
-    use Direction::{Inbound, Outbound};
-
-    #[test]
-    fn a_client_is_tried_three_times_and_a_talk_begins_anew() {
-        let no_answer = (Outbound, Missed);
-        assert_eq!(next_attempt(&[no_answer]), Some(2));
-        assert_eq!(next_attempt(&[no_answer, no_answer]), Some(3));
-        assert_eq!(next_attempt(&[no_answer, no_answer, no_answer]), None);
-        assert_eq!(next_attempt(&[no_answer, (Outbound, Done), no_answer]), Some(2));
-        assert_eq!(next_attempt(&[no_answer, (Inbound, Missed), no_answer]), Some(2));
-        assert_eq!(next_attempt(&[]), None);
-    }
 
     #[test]
     fn every_fault_of_an_event_is_told_at_once() {

@@ -1,5 +1,7 @@
 //! The tenant: its settings and the policies of the guarantees.
 
+pub mod calendar;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -10,9 +12,11 @@ use crate::{
     escalation::UntouchedLeads,
     invalid::{FieldCode, FieldErrors},
     record::{Made, Making, Reference},
+    task::no_answer::RepeatContact,
     telephony::settings::TelephonySettings,
     text, zone,
 };
+use calendar::WorkingCalendar;
 
 words! {
     /// How strictly a guarantee is kept.
@@ -109,6 +113,10 @@ record! {
         pub meeting_radius_m: i64,
         /// What is done about leads nobody reacts to.
         pub untouched_leads: UntouchedLeads,
+        /// When the business works.
+        pub working_calendar: WorkingCalendar,
+        /// When a client who did not answer is tried again.
+        pub repeat_contact: RepeatContact,
     }
 }
 
@@ -141,6 +149,10 @@ input! {
         /// What is done about leads nobody reacts to.
         #[validate(nested)]
         untouched_leads: UntouchedLeads;
+        /// When the business works, local time of its zone; Monday to Friday 9 to 18 when absent.
+        working_calendar: WorkingCalendar;
+        /// When a client who did not answer is tried again; after 2 hours, the next working morning, then every second one when absent.
+        repeat_contact: RepeatContact;
     }
 }
 
@@ -170,6 +182,8 @@ impl Made for Workspace {
             telephony: Some(self.telephony.clone()),
             meeting_radius_m: Some(self.meeting_radius_m),
             untouched_leads: Some(self.untouched_leads.clone()),
+            working_calendar: Some(self.working_calendar.clone()),
+            repeat_contact: Some(self.repeat_contact.clone()),
         }
     }
 
@@ -210,6 +224,9 @@ impl Made for Workspace {
         let telephony = input.telephony.clone().unwrap_or_default();
         telephony.check("/telephony", &mut errors);
         let untouched_leads = input.untouched_leads.clone().unwrap_or_default();
+        let working_calendar = input.working_calendar.clone().unwrap_or_default().checked("/working_calendar", &mut errors);
+        let repeat_contact = input.repeat_contact.clone().unwrap_or_default();
+        repeat_contact.check("/repeat_contact", &mut errors);
         errors.finish()?;
         let policies = input.policies.clone().unwrap_or_default();
         Ok(if let Some(old) = previous {
@@ -225,6 +242,8 @@ impl Made for Workspace {
                 telephony,
                 meeting_radius_m,
                 untouched_leads,
+                working_calendar,
+                repeat_contact,
                 ..old.clone()
             }
         } else {
@@ -241,6 +260,8 @@ impl Made for Workspace {
                 telephony: telephony,
                 meeting_radius_m: meeting_radius_m,
                 untouched_leads: untouched_leads,
+                working_calendar: working_calendar,
+                repeat_contact: repeat_contact,
             })
         })
     }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
     communication::{
-        Channel, Communication, CommunicationStatus, ListCommunications,
+        Communication, CommunicationStatus, ListCommunications,
         chain::{LinkKind, Place},
     },
     event::Event,
@@ -132,19 +132,6 @@ pub(crate) fn of_contact_before(
 pub fn find_regardless(tx: &mut WriteTx<'_>, id: CommunicationId) -> Result<Option<Communication>, StoreError> {
     let row: Option<CommunicationRow> = all!(tx, communication).filter(communication::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
     row.map(record).transpose()
-}
-
-/// The latest calls with a client that are over, the newest first; whatever the asker's reach.
-pub fn latest_calls(tx: &mut WriteTx<'_>, contact: ContactId, most: i64) -> Result<Vec<Communication>, StoreError> {
-    let rows: Vec<CommunicationRow> = all!(tx, communication)
-        .filter(communication::contact_id.eq(Uid::from(contact)))
-        .filter(communication::channel.eq(Channel::Call.word()))
-        .filter(communication::status.ne(CommunicationStatus::Planned.word()))
-        .filter(communication::archived_at.is_null())
-        .order((communication::occurred_at.desc(), communication::id.desc()))
-        .limit(most)
-        .load(tx.db().0)?;
-    rows.into_iter().map(record).collect()
 }
 
 /// The latest communication with any of some contacts that took place, if the scope sees it.

@@ -14,6 +14,7 @@ mod schema;
 pub mod api_key;
 pub mod assignment;
 pub mod audit;
+pub mod calendar;
 pub mod call;
 pub mod catalogue;
 pub mod communication;

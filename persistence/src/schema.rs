@@ -38,7 +38,7 @@ tables! {
     }
     second_factor { workspace_id -> Guid, id -> Guid, sealed -> Binary, enabled_at -> Nullable<Instant>, last_step -> BigInt, created_at -> Instant, }
     recovery_code { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, used_at -> Nullable<Instant>, created_at -> Instant, }
-
+    calendar_link { workspace_id -> Guid, id -> Guid, created_at -> Instant, read_at -> Nullable<Instant>, }
     password_link { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, expires_at -> Instant, used_at -> Nullable<Instant>, created_at -> Instant, }
     api_key {
         workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, search_text -> Text, role -> Text, secret_hash -> Binary, expires_at -> Nullable<Instant>, last_used_at -> Nullable<Instant>,
@@ -87,7 +87,7 @@ tables! {
     }
     task {
         workspace_id -> Guid, id -> Guid, kind -> Text, due_at -> Nullable<Instant>, due_key -> Instant, owner_id -> Guid, status -> Text, priority -> Text,
-        contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, deal_id -> Nullable<Guid>, completed_at -> Nullable<Instant>, profile -> Document,
+        contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, deal_id -> Nullable<Guid>, series_id -> Nullable<Guid>, completed_at -> Nullable<Instant>, profile -> Document,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     communication {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
     event::Event,
-    id::{ContactId, UserId, WorkspaceId},
+    id::{ContactId, TaskId, UserId, WorkspaceId},
     list::Page,
     task::{ListTasks, Task, TaskShelf},
 };
@@ -23,13 +23,13 @@ use crate::{
 row! {
     TaskRow in task {
         kind: String, due_at: Option<At>, due_key: At, owner_id: Uid, status: String, priority: String, contact_id: Option<Uid>,
-        company_id: Option<Uid>, lead_id: Option<Uid>, deal_id: Option<Uid>, completed_at: Option<At>, profile: Doc,
+        company_id: Option<Uid>, lead_id: Option<Uid>, deal_id: Option<Uid>, series_id: Option<Uid>, completed_at: Option<At>, profile: Doc,
     }
 }
 keyed!(TaskRow { due_key, created_at, updated_at });
 
 const ELSEWHERE: &[&str] =
-    &["kind", "due_at", "owner_id", "status", "priority", "contact_id", "company_id", "lead_id", "deal_id", "completed_at"];
+    &["kind", "due_at", "owner_id", "status", "priority", "contact_id", "company_id", "lead_id", "deal_id", "series_id", "completed_at"];
 
 fn row(workspace: WorkspaceId, t: &Task) -> Result<TaskRow, StoreError> {
     Ok(stamped! { TaskRow of t, in workspace.into();
@@ -43,6 +43,7 @@ fn row(workspace: WorkspaceId, t: &Task) -> Result<TaskRow, StoreError> {
     company_id: t.company_id.map(Uid::from),
     lead_id: t.lead_id.map(Uid::from),
     deal_id: t.deal_id.map(Uid::from),
+    series_id: t.series_id.map(Uid::from),
     completed_at: t.completed_at.map(At),
     profile: pack(t, ELSEWHERE)?,    })
 }
@@ -58,6 +59,7 @@ fn record(row: TaskRow) -> Result<Task, StoreError> {
         ("company_id", json!(row.company_id)),
         ("lead_id", json!(row.lead_id)),
         ("deal_id", json!(row.deal_id)),
+        ("series_id", json!(row.series_id)),
         ("completed_at", json!(row.completed_at)),
     ];
     revive(row.profile.clone(), row.envelope(), columns)
@@ -78,7 +80,7 @@ impl Stored for Task {
             if let Some(archived) = fragment::archived(request.archived, "task.archived_at") {
                 query = query.filter(archived);
             }
-            narrow!(query, params; task.owner_id in owner_id, task.contact_id in contact_id, task.company_id in company_id, task.lead_id in lead_id, task.deal_id in deal_id);
+            narrow!(query, params; task.owner_id in owner_id, task.contact_id in contact_id, task.company_id in company_id, task.lead_id in lead_id, task.deal_id in deal_id, task.series_id in series_id);
             narrow!(query, texts params; task.kind in kind);
             narrow!(query, words params; task.status in status, task.priority in priority);
             narrow!(query, from params; task.due_at in due_after, task.updated_at in updated_after);
@@ -145,6 +147,19 @@ pub fn has_open_of_kind(tx: &mut WriteTx<'_>, contact: ContactId, kind: &str) ->
     Ok(found.is_some())
 }
 
+/// Whether a series has an open task, but for one.
+pub fn goes_on(tx: &mut WriteTx<'_>, series: TaskId, but: Uuid) -> Result<bool, StoreError> {
+    let found: Option<Uid> = all!(tx, task)
+        .filter(task::series_id.eq(Uid::from(series)))
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .filter(task::id.ne(Uid(but)))
+        .select(task::id)
+        .first(tx.db().0)
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// Open tasks of a person, due from and until a time (both may be absent), or those without a due time.
 pub fn shelf(
     tx: &mut dyn Reading,
@@ -174,6 +189,25 @@ pub fn shelf(
     let count = build(tx).count().get_result(tx.db().0)?;
     let rows: Vec<TaskRow> = build(tx).order((task::due_key, task::id)).limit(50).load(tx.db().0)?;
     Ok(TaskShelf { count, tasks: rows.into_iter().map(record).collect::<Result<_, _>>()? })
+}
+
+/// Open tasks of a person that are due within a time, the earliest first, at most `most`.
+pub fn open_between(
+    tx: &mut dyn Reading,
+    owner: UserId,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    most: i64,
+) -> Result<Vec<Task>, StoreError> {
+    let rows: Vec<TaskRow> = seen!(tx, task, RecordType::Task)
+        .filter(task::owner_id.eq(Uid::from(owner)))
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .filter(task::due_key.ge(At(from)).and(task::due_key.lt(At(until))))
+        .order((task::due_key, task::id))
+        .limit(most)
+        .load(tx.db().0)?;
+    rows.into_iter().map(record).collect()
 }
 
 pub(crate) fn of_contact_before(

@@ -12,9 +12,10 @@ use kartoteka_domain::{
     escalation::UntouchedLeads,
     event::Event,
     id::WorkspaceId,
+    task::no_answer::RepeatContact,
     telephony::settings::TelephonySettings,
     user::WorkspaceBrief,
-    workspace::{Policies, Workspace},
+    workspace::{Policies, Workspace, calendar::WorkingCalendar},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -64,6 +65,8 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
     // settings that a newer version added are absent in older rows
     let mut settings = map([
         ("policies", json(Policies::default()).0),
+        ("working_calendar", json(WorkingCalendar::default()).0),
+        ("repeat_contact", json(RepeatContact::default()).0),
         ("contact_types", json!([])),
         ("cors_origins", json!([])),
         ("meeting_radius_m", json!(kartoteka_domain::communication::meeting::USUAL_RADIUS)),
@@ -199,6 +202,8 @@ pub enum DoorKind {
     Form,
     /// A link to set a password.
     PasswordLink,
+    /// A link to a calendar.
+    Calendar,
 }
 
 impl DoorKind {
@@ -209,6 +214,7 @@ impl DoorKind {
             Self::ApiKey => "api_key",
             Self::Form => "form",
             Self::PasswordLink => "password_link",
+            Self::Calendar => "calendar",
         }
     }
 }

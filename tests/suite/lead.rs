@@ -68,6 +68,22 @@ fn an_outbound_call_is_the_first_response_and_puts_the_lead_in_work() {
 }
 
 #[test]
+fn the_first_response_is_timed_in_working_hours() {
+    let manager = app().workspace().manager();
+    let card = card(&manager);
+    // Friday 17:00 in Moscow, answered on Monday at 10:00
+    let lead = manager.post("/v1/leads", json!({"contact_id": card.id(), "received_at": "2026-10-30T14:00:00Z"})).created();
+    assert_eq!(lead["first_response_seconds"], json!(null));
+    let call = json!({"channel": "call", "direction": "outbound", "contact_id": card.id(), "lead_id": lead.id(), "occurred_at": "2026-11-02T07:00:00Z"});
+    manager.post("/v1/communications", call).created();
+    assert_eq!(manager.get(&lead.path()).ok()["first_response_seconds"], 2 * 3600);
+    let later = manager.patch(&lead.path(), json!({"received_at": "2026-11-02T06:30:00Z"})).ok();
+    assert_eq!(later["first_response_seconds"], 1800, "another time of arrival is another time to the reaction");
+    let by_hand = manager.post("/v1/leads", json!({"contact_id": card.id()})).created();
+    assert!(manager.patch(&by_hand.path(), json!({"status": "in_work"})).ok()["first_response_seconds"].is_i64());
+}
+
+#[test]
 fn leads_are_filtered_by_each_of_their_references() {
     let workspace = app().workspace();
     let (admin, manager) = (workspace.administrator(), workspace.manager());

@@ -14,6 +14,7 @@ mod api_key;
 mod assignment;
 mod audit;
 mod breaking;
+mod calendar;
 mod catalog;
 mod catalogue;
 mod command_line;

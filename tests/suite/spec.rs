@@ -13,7 +13,7 @@ fn specification() -> &'static Spec {
 
 /// Every operation of this version; one that is left out fails here, a new one is added here.
 const OPERATIONS: &str = "create_token refresh_token request_password_reset confirm_password_reset revoke_token list_signing_keys
-    get_me change_my_password get_my_day
+    get_me change_my_password get_my_day create_calendar_link get_calendar_link revoke_calendar_link get_calendar
     list_my_sessions get_my_session end_my_session end_my_sessions get_user_sessions end_user_sessions
     begin_totp confirm_totp disable_totp create_recovery_codes reset_user_totp
     get_access_explanation get_role_preview reveal_contact list_roles create_role get_role update_role archive_role restore_role
@@ -36,7 +36,7 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     get_attention
     list_forms create_form get_form update_form archive_form restore_form rotate_form_key get_form_snippet test_form
     list_submissions get_submission replay_submission get_public_form submit_form
-    list_tasks create_task get_task update_task archive_task restore_task complete_task cancel_task reopen_task
+    list_tasks create_task get_task update_task archive_task restore_task complete_task cancel_task reopen_task record_no_answer get_task_occurrences
     list_communications create_communication get_communication update_communication archive_communication restore_communication get_communication_chain
     list_assignment_rules create_assignment_rule get_assignment_rule update_assignment_rule archive_assignment_rule restore_assignment_rule
     list_assignment_decisions assign_lead

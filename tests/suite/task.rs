@@ -162,3 +162,106 @@ fn a_task_due_in_the_year_9999_or_without_a_title_is_refused() {
         .names("/kind")
         .names_with("/time_zone", "invalid_time_zone");
 }
+
+#[test]
+fn a_client_who_does_not_answer_is_tried_again_until_it_is_enough() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let mut policies = admin.get("/v1/workspace").ok()["policies"].clone();
+    policies["next_step"]["contact"] = json!("require");
+    let repeat = json!({"delays": [{"seconds": 0, "working_days": 1}], "most": 3});
+    admin.patch("/v1/workspace", json!({"policies": policies, "repeat_contact": repeat})).ok();
+    let contact = card(&manager);
+    let mut task =
+        manager.post("/v1/tasks", json!({"kind": "call", "title": "Позвонить", "contact_id": contact, "priority": "high"})).created().id();
+    for attempt in 1..=3 {
+        let told = manager.post(&format!("/v1/tasks/{task}/no-answer"), json!({"comment": "гудки"})).ok();
+        assert_eq!((told.at("/task/status"), told.at("/task/result")), (&json!("done"), &json!("no answer")));
+        assert_eq!((&told["attempts"], &told["exhausted"]), (&json!(attempt), &json!(attempt == 3)));
+        let call = &told["communication"];
+        assert_eq!((&call["channel"], &call["direction"], &call["status"]), (&json!("call"), &json!("outbound"), &json!("missed")));
+        assert_eq!((&call["task_id"], &call["contact_id"], &call["body"]), (&json!(task), &json!(contact), &json!("гудки")));
+        manager.post(&format!("/v1/tasks/{task}/no-answer"), json!({})).is_problem(409, "task_not_open");
+        if attempt == 3 {
+            assert_eq!(told["next_task"], json!(null));
+            assert_eq!(told.at("/task/no_next_step_reason"), "3 attempts without an answer");
+            break;
+        }
+        let next = &told["next_task"];
+        assert_eq!((&next["attempt"], &next["title"], &next["priority"]), (&json!(attempt + 1), &json!("Позвонить"), &json!("high")));
+        assert!(next["due_at"].as_str().is_some_and(|at| at.ends_with("T06:00:00Z")), "nine in the morning in Moscow: {next}");
+        assert_eq!(manager.get(&format!("/v1/contacts/{contact}")).ok()["next_task_at"], next["due_at"]);
+        task = next["id"].as_str().unwrap().to_owned();
+    }
+    assert_eq!(manager.get(&format!("/v1/communications?contact_id={contact}&status=missed&include_total=true")).ok()["total"], 3);
+    assert_eq!(manager.get(&format!("/v1/contacts/{contact}")).ok()["last_communication_at"], json!(null), "nobody has talked to him");
+}
+
+#[test]
+fn a_try_without_an_answer_is_told_once_by_its_key_and_needs_a_client() {
+    let manager = app().workspace().manager();
+    let alone = manager.post("/v1/tasks", json!({"title": "Склад"})).created();
+    manager.post(&format!("{}/no-answer", alone.path()), json!({})).is_problem(409, "no_contact");
+    let task = manager.post("/v1/tasks", json!({"title": "Позвонить", "contact_id": card(&manager)})).created();
+    let verb = format!("{}/no-answer", task.path());
+    manager
+        .post(&verb, json!({"occurred_at": "2099-01-01T00:00:00Z"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/occurred_at", "in_the_future");
+    assert_eq!(manager.get(&task.path()).ok()["status"], "open");
+    let keyed = manager.with("idempotency-key", "once");
+    let first = keyed.post(&verb, json!({})).ok();
+    assert_eq!(keyed.post(&verb, json!({})).ok().text(), first.text());
+    assert_eq!(manager.get("/v1/tasks?status=open&include_total=true").ok()["total"], 2, "the other one and the next try");
+}
+
+#[test]
+fn a_recurring_task_makes_the_next_one_when_it_ends() {
+    let manager = app().workspace().manager();
+    let contact = card(&manager);
+    let weekly = json!({"title": "Планёрка", "contact_id": contact, "due_at": "2026-10-19T06:00:00Z", "time_zone": "Europe/Kyiv", "recurrence": "freq=weekly;byday=mo",
+        "checklist": [{"text": "повестка", "done": true}], "remind_at": ["2026-10-19T05:45:00Z"]});
+    let first = manager.post("/v1/tasks", weekly).created();
+    assert_eq!((&first["recurrence"], &first["series_id"]), (&json!("FREQ=WEEKLY;BYDAY=MO"), &json!(first.id())));
+    let shown = manager.get(&format!("{}/occurrences?limit=3", first.path())).ok();
+    assert_eq!(
+        shown["occurrences"],
+        json!(["2026-10-19T06:00:00Z", "2026-10-26T07:00:00Z", "2026-11-02T07:00:00Z"]),
+        "nine o'clock in Kyiv"
+    );
+    manager.get(&format!("{}/occurrences?limit=101", first.path())).is_problem(400, "invalid_parameter");
+    let done = manager.post(&format!("{}/complete", first.path()), json!({"result": "да"})).ok();
+    let next = &done["next_task"];
+    assert_eq!((&next["title"], &next["series_id"], &next["contact_id"]), (&json!("Планёрка"), &json!(first.id()), &json!(contact)));
+    assert_eq!((next.pointer("/checklist/0/done"), &next["recurrence_start_at"]), (Some(&json!(false)), &first["due_at"]));
+    assert!(next["due_at"].as_str() > Some("2026-11-2"), "after now: {next}");
+    assert_eq!(manager.get(&format!("/v1/contacts/{contact}")).ok()["next_task_at"], next["due_at"], "and it is a next step");
+    // opened and ended again, the series goes on but once
+    manager.post_nothing(&format!("{}/reopen", first.path())).ok();
+    assert_eq!(manager.post(&format!("{}/complete", first.path()), json!({"result": "да"})).ok()["next_task"], json!(null));
+    let second = format!("/v1/tasks/{}", next["id"].as_str().unwrap());
+    manager.post(&format!("{second}/cancel"), json!({"reason": "праздник"})).ok();
+    let open = manager.get(&format!("/v1/tasks?series_id={}&status=open", first.id())).ok();
+    assert_eq!(open.items().len(), 1, "{open}");
+    let third = format!("/v1/tasks/{}", open.ids()[0]);
+    manager.patch(&third, json!({"recurrence": null})).ok();
+    manager.post(&format!("{third}/cancel"), json!({})).ok();
+    assert!(manager.get(&format!("/v1/tasks?series_id={}&status=open", first.id())).ok().items().is_empty(), "the series has ended");
+}
+
+#[test]
+fn a_rule_that_cannot_be_kept_is_refused() {
+    let manager = app().workspace().manager();
+    let task = |rule: &str| json!({"title": "x", "due_at": "2030-01-01T09:00:00Z", "recurrence": rule});
+    for rule in ["каждый день", "FREQ=HOURLY", "FREQ=DAILY;BYHOUR=9", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=DAILY;UNTIL=20200101"]
+    {
+        manager.post("/v1/tasks", task(rule)).is_problem(422, "validation_failed").names_with("/recurrence", "invalid_recurrence");
+    }
+    manager
+        .post("/v1/tasks", json!({"title": "x", "recurrence": "FREQ=DAILY"}))
+        .is_problem(422, "validation_failed")
+        .names_with("/due_at", "required");
+    let made = manager.post("/v1/tasks", task("RRULE:FREQ=DAILY;COUNT=2")).created();
+    assert_eq!((&made["recurrence"], &made["time_zone"]), (&json!("FREQ=DAILY;COUNT=2"), &json!("Europe/Moscow")));
+    assert_eq!(manager.get(&made.path()).ok().text(), made.text());
+}

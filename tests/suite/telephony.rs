@@ -186,19 +186,42 @@ fn a_missed_call_is_called_back_by_the_responsible_person_once() {
 }
 
 #[test]
-fn who_does_not_pick_up_is_tried_three_times() {
+fn who_does_not_pick_up_is_tried_again_as_the_workspace_says() {
     let workspace = app().workspace();
     let (admin, manager) = (workspace.administrator(), workspace.manager());
+    admin.patch("/v1/workspace", json!({"repeat_contact": {"delays": [{"working_days": 0, "seconds": 7200}], "most": 3}})).ok();
     let line = Line::new(&workspace);
     let card = manager.post("/v1/contacts", json!({"last_name": "Блок", "phones": [{"value": line.number}]})).created();
-    for (attempt, tasks_then) in [(1, 1), (2, 2), (3, 2), (4, 2)] {
+    for (attempt, tasks_then) in [(1, 1), (2, 2), (3, 2)] {
         let line = line.again();
-        line.tell("missed", attempt, &json!({"direction": "outbound", "user_id": manager.user_id}));
-        line.tell("missed", attempt, &json!({"direction": "outbound", "user_id": manager.user_id}));
-        assert_eq!(tasks(&admin, &card["id"]).len(), tasks_then, "attempt {attempt}");
+        for _ in 0..2 {
+            line.tell("missed", attempt, &json!({"direction": "outbound", "user_id": manager.user_id}));
+        }
+        let all = tasks(&admin, &card["id"]);
+        assert_eq!(all.len(), tasks_then, "attempt {attempt}: {all:?}");
+        assert!(all.iter().all(|task| task["owner_id"] == manager.user_id.as_str()));
     }
-    let first = &tasks(&admin, &card["id"])[0];
-    assert_eq!((&first["due_at"], &first["owner_id"]), (&json!("2026-03-01T11:00:01Z"), &json!(manager.user_id)));
+    let last = &tasks(&admin, &card["id"])[1];
+    assert_eq!((&last["status"], last["no_next_step_reason"].is_string()), (&json!("done"), true));
+    // whoever calls for nobody known leaves it to the responsible person
+    let alone = Line::new(&workspace);
+    let answer = alone.tell("missed", 0, &json!({"direction": "outbound"}));
+    assert_eq!(tasks(&admin, answer.at("/contact/id"))[0]["owner_id"], admin.user_id.as_str());
+}
+
+#[test]
+fn a_call_is_kept_also_where_everything_must_have_a_next_step() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let mut policies = admin.get("/v1/workspace").ok()["policies"].clone();
+    policies["next_step"] = json!({"lead": "require", "deal": "require", "contact": "require"});
+    policies["outcome"] = json!("require");
+    admin.patch("/v1/workspace", json!({"policies": policies})).ok();
+    let line = Line::new(&workspace);
+    for (event, second) in [("ringing", 0), ("answered", 4), ("finished", 9)] {
+        line.tell(event, second, &json!({}));
+    }
+    assert_eq!(admin.get("/v1/communications?outcome_missing=true").ok().items().len(), 1);
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
 
 /// A path template with the id of the record it speaks of.
 pub fn filled(template: &str, ids: &BTreeMap<String, String>) -> String {
-    let path = template.replace("{external_id}", "shared").replace("{form_key}", "f_unknown");
+    let path = template.replace("{external_id}", "shared").replace("{form_key}", "f_unknown").replace("{secret}", "unknown");
     match path.split_once("/{id}") {
         None => path,
         Some((collection, rest)) => {

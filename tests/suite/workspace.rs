@@ -71,3 +71,45 @@ fn everybody_reads_the_settings_and_only_an_administrator_changes_them() {
         caller.patch("/v1/workspace", json!({"name": "x"})).is_problem(403, "forbidden");
     }
 }
+
+#[test]
+fn the_working_calendar_is_monday_to_friday_until_it_is_set() {
+    let admin = app().workspace().administrator();
+    let before = admin.get("/v1/workspace").ok();
+    let day = json!([{"from": "09:00", "until": "18:00"}]);
+    assert_eq!((before.at("/working_calendar/weekly/friday"), before.at("/working_calendar/weekly/saturday")), (&day, &json!([])));
+    assert_eq!(
+        before.at("/repeat_contact"),
+        &json!({"delays": [{"working_days": 0, "seconds": 7200}, {"working_days": 1, "seconds": 0}, {"working_days": 2, "seconds": 0}], "most": 4})
+    );
+    let change = json!({"weekly": {"saturday": [{"from": "14:00", "until": "24:00"}, {"from": "10:00", "until": "13:00"}]},
+        "holidays": [{"on": "2027-01-07", "name": "Рождество"}, {"on": "2027-01-01", "name": null}],
+        "extra_days": [{"on": "2026-12-27", "hours": [{"from": "10:00", "until": "15:00"}], "name": null}]});
+    let after = admin.patch("/v1/workspace", json!({"working_calendar": change})).ok();
+    assert_eq!(after.at("/working_calendar/weekly/friday"), &day, "what is not sent stays");
+    assert_eq!(after.at("/working_calendar/weekly/saturday/0/from"), "10:00", "kept in order");
+    assert_eq!(after.at("/working_calendar/holidays/0/on"), "2027-01-01");
+    assert_eq!(admin.get("/v1/workspace").ok().text(), after.text());
+    assert_eq!(
+        admin.patch("/v1/workspace", json!({"working_calendar": null})).ok().at("/working_calendar"),
+        before.at("/working_calendar")
+    );
+}
+
+#[test]
+fn a_calendar_that_cannot_be_meant_is_refused_at_its_places() {
+    let admin = app().workspace().administrator();
+    let wrong = json!({"weekly": {"monday": [{"from": "9", "until": "18:00"}], "tuesday": [{"from": "12:00", "until": "10:00"}]},
+        "holidays": [{"on": "2027-01-01", "name": "а"}, {"on": "2027-01-01", "name": "б"}], "extra_days": [{"on": "2027-01-02", "hours": []}]});
+    let refused = admin.patch("/v1/workspace", json!({"working_calendar": wrong, "repeat_contact": {"delays": [], "most": 0}}));
+    let refused = refused.is_problem(422, "validation_failed");
+    let refused = refused.names_with("/working_calendar/weekly/monday/0/from", "invalid_time");
+    let refused = refused.names_with("/working_calendar/weekly/tuesday/0/until", "conflicting_fields");
+    let refused = refused.names_with("/working_calendar/holidays/1/on", "told_twice").names("/working_calendar/extra_days/0/hours");
+    refused.names("/repeat_contact/delays").names_with("/repeat_contact/most", "out_of_range");
+    let many: Vec<_> = (0..401).map(|n| json!({"on": format!("{}-01-01", 2000 + n), "name": null})).collect();
+    admin
+        .patch("/v1/workspace", json!({"working_calendar": {"holidays": many}}))
+        .is_problem(422, "validation_failed")
+        .names_with("/working_calendar/holidays", "too_long");
+}

@@ -106,6 +106,7 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::NotAMeeting => ["This is not a meeting", "Это не встреча", "Це не зустріч"],
         C::AlreadyCheckedIn => ["This is recorded already", "Это уже отмечено", "Це вже позначено"],
         C::NotCheckedIn => ["Nobody checked in yet", "Начало встречи ещё не отмечено", "Початок зустрічі ще не позначено"],
+        C::NoContact => ["The task is about no contact", "Задача не связана с контактом", "Задача не пов'язана з контактом"],
         C::AlreadyProcessed => ["The submission is processed", "Заявка уже обработана", "Заявку вже оброблено"],
         C::MoveRefused => ["The deal may not go there", "Сделку нельзя перевести на этот этап", "Угоду не можна перевести на цей етап"],
         C::LeadClosed => ["The lead is closed", "Лид уже закрыт", "Лід уже закрито"],
@@ -178,6 +179,11 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::InvalidEmail => ["«{}» is not an e-mail address", "«{}» — не адрес почты", "«{}» — не адреса пошти"],
         F::InvalidLanguage => ["«{}» is not a language tag", "«{}» — не код языка", "«{}» — не код мови"],
         F::InvalidKey => ["«{}» is not a lower snake_case key", "«{}» — не ключ из a–z, 0–9 и _", "«{}» — не ключ із a–z, 0–9 та _"],
+        F::InvalidRecurrence => [
+            "«{}» is no part of a repetition rule by days, weeks, months or years (RFC 5545)",
+            "«{}» не подходит для правила повторения по дням, неделям, месяцам или годам (RFC 5545)",
+            "«{}» не підходить для правила повторення за днями, тижнями, місяцями або роками (RFC 5545)",
+        ],
         F::InvalidColor => ["«{}» is not a colour #RRGGBB", "«{}» — не цвет #RRGGBB", "«{}» — не колір #RRGGBB"],
         F::InvalidMessenger => ["«{}» is not network:handle", "«{}» — не сеть:имя", "«{}» — не мережа:ім'я"],
         F::InvalidTaxId => [

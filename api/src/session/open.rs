@@ -21,7 +21,8 @@ use crate::{
     role,
 };
 
-fn oneself(who: &SignedIn) -> Result<UserId> {
+/// The person who asks; a key is nobody.
+pub fn oneself(who: &SignedIn) -> Result<UserId> {
     who.actor.user().ok_or_else(|| Problem::new(ProblemCode::Forbidden))
 }
 

@@ -42,7 +42,7 @@ fn lead() -> Value {
         "contact_id": ID, "company_id": null, "title": null, "form_id": null, "submission_id": null, "source_id": null,
         "utm": {"source": "yandex", "medium": "cpc", "campaign": "autumn", "term": null, "content": null}, "page_url": "https://shop.example/price", "referrer": null,
         "answers": {"budget": 50000}, "comment": "Сколько стоит?", "status": "new", "reject_reason_id": null, "owner_id": null, "assignment_reason": null,
-        "received_at": AT, "first_response_at": null, "deal_id": null, "tags": [], "next_task_at": null, "no_next_step_reason": null,
+        "received_at": AT, "first_response_at": null, "first_response_seconds": null, "deal_id": null, "tags": [], "next_task_at": null, "no_next_step_reason": null,
     }))
 }
 
@@ -72,7 +72,7 @@ fn task() -> Value {
     record(json!({
         "kind": "call", "title": "Call back", "description": null, "due_at": "2026-11-22T10:15:00Z", "time_zone": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1",
         "status": "open", "priority": "normal", "result": null, "completed_at": null, "no_next_step_reason": null, "contact_id": ID, "company_id": null, "lead_id": null,
-        "deal_id": null, "checklist": [], "remind_at": [],
+        "deal_id": null, "checklist": [], "remind_at": [], "attempt": 1, "recurrence": null, "recurrence_start_at": null, "series_id": null,
     }))
 }
 
@@ -121,6 +121,10 @@ fn submission() -> Value {
     }))
 }
 
+fn hours() -> Value {
+    json!([{"from": "09:00", "until": "13:00"}, {"from": "14:00", "until": "18:00"}])
+}
+
 fn workspace() -> Value {
     record(json!({
         "name": "Ромашка", "slug": "romashka-1a2b3c", "country": "RU", "time_zone": "Europe/Moscow", "currency": "RUB", "languages": ["ru"],
@@ -128,6 +132,9 @@ fn workspace() -> Value {
         "contact_types": [], "cors_origins": ["https://crm.example.com"],
         "telephony": {"unknown_number": "card_and_lead", "callback_minutes": 15, "extensions": [{"extension": "101", "user_id": "019aa000-0000-7000-8000-0000000000a1"}]},
         "meeting_radius_m": 300, "untouched_leads": {"remind_after_minutes": 15, "head_after_minutes": 60, "reassign_after_minutes": null},
+        "working_calendar": {"weekly": {"monday": hours(), "tuesday": hours(), "wednesday": hours(), "thursday": hours(), "friday": hours(), "saturday": [], "sunday": []},
+            "holidays": [{"on": "2027-01-01", "name": "Новый год"}], "extra_days": [{"on": "2026-12-26", "hours": hours(), "name": "Рабочая суббота"}]},
+        "repeat_contact": {"delays": [{"working_days": 0, "seconds": 7200}, {"working_days": 1, "seconds": 0}, {"working_days": 2, "seconds": 0}], "most": 4},
     }))
 }
 
@@ -190,6 +197,9 @@ pub fn example(schema: &str) -> Option<Value> {
         }
         "TaskCancellation" => json!({"reason": "moved abroad"}),
         "CompletedTask" => json!({"task": task(), "next_task": null}),
+        "TaskOccurrences" => json!({"occurrences": ["2026-11-23T06:00:00Z", "2026-11-30T06:00:00Z"]}),
+        "NoAnswer" => json!({"comment": "Абонент недоступен"}),
+        "Unanswered" => json!({"task": task(), "communication": communication(), "next_task": null, "attempts": 4, "exhausted": true}),
         "MyDay" => {
             let shelf = json!({"count": 0, "tasks": []});
             json!({"user_id": ID, "time_zone": "Europe/Moscow", "overdue": shelf, "today": {"count": 1, "tasks": [task()]}, "tomorrow": shelf, "without_date": shelf})
@@ -214,6 +224,10 @@ pub fn example(schema: &str) -> Option<Value> {
             "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own", "delete": "own", "export": "none", "merge": "none", "assign": "own"}],
             "second_factor": {"enabled": true, "demanded": "warn", "recovery_codes_left": 10}})
         }
+        "CalendarLink" => {
+            json!({"url": "https://crm.example.com/public/v1/calendars/kx4V0pVbNnJ7q3m0T2b6y1cWq8uZ5rAeLd9sGfHjK0M.ics", "created_at": AT})
+        }
+        "CalendarLinkState" => json!({"active": true, "created_at": AT, "read_at": null}),
         "SessionInfo" => {
             json!({"id": ID, "user_id": "019aa000-0000-7000-8000-0000000000a1", "created_at": AT, "refreshed_at": AT, "expires_at": "2026-12-22T10:00:00Z", "ended_at": null,
             "address": "203.0.113.7", "user_agent": "Mozilla/5.0 (X11; Linux x86_64)", "current": true})

@@ -201,6 +201,14 @@ def spam() -> str:
     return receipt.json()["submission_id"]
 
 
+def calendar() -> str:
+    """The secret of a link that nobody ends."""
+    if not links:
+        links.append(administrator.send("POST", "/v1/me/calendar-link")["url"].split("/")[-1].removesuffix(".ics"))
+    return links[0]
+
+
+links: list[str] = []
 USING_UP = ("rotate_form_key", "update_user", "update_role", "update_note", "update_task")
 
 
@@ -214,7 +222,7 @@ def of_its_own(operation: str, kind: str) -> str | None:
         return meeting(operation == "check_out_of_meeting")
     if operation.startswith("restore_"):
         return archived(kind)
-    if operation.startswith(("archive_", "reject_", "complete_", "cancel_", "revert_")) or operation in USING_UP:
+    if operation.startswith(("archive_", "reject_", "complete_", "cancel_", "revert_", "record_no_")) or operation in USING_UP:
         return make(kind)
     return None
 
@@ -297,6 +305,9 @@ def settle(value: object, inside: str, kind: str) -> object:
             settled[name] = [existing(KINDS[name.removesuffix("s")], one) for one in inner]
         elif isinstance(inner, str) and not stays():
             settled[name] = convincing(inside, name, inner)
+    if isinstance(settled.get("recurrence"), str) and not stays():
+        # a rule has a grammar, and begins at the due time
+        settled["recurrence"] = "FREQ=WEEKLY;BYDAY=MO" if settled.get("due_at") else None
     if inside in ("phones", "emails", "messengers", "responsibles") and settled.get("id") is not None and not stays():
         del settled["id"]
     return settled
@@ -404,6 +415,8 @@ def of_oneself(case: Case, operation: str) -> None:
 def settle_path(case: Case, operation: str, kind: str) -> None:
     if "form_key" in case.path_parameters and not stays():
         case.path_parameters["form_key"] = PLACE["form_key"]
+    if "secret" in case.path_parameters and not stays():
+        case.path_parameters["secret"] = calendar()
     record = case.path_parameters.get("id")
     # whatever the history holds is the history of what others need
     kept = record in carriers or operation == "revert_audit_event"
@@ -442,6 +455,9 @@ def settle_body(body: dict, operation: str, kind: str) -> dict:
         body["policies"]["second_factor"] = "warn"
     if not operation.startswith("revert_") and stays():
         return body
+    if operation == "update_workspace":
+        # hours that overlap or end before they begin: no schema tells
+        body.pop("working_calendar", None)
     # of several that exclude each other one is left
     for name in EXCLUDED.get(operation, ()):
         body.pop(name, None)

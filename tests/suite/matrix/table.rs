@@ -65,8 +65,8 @@ const RECORDS: &[(&str, &str)] = &[
     ),
     (
         "task",
-        "read: list_tasks get_task get_task_history get_my_day create: create_task
-        update: update_task complete_task cancel_task reopen_task delete: archive_task restore_task",
+        "read: list_tasks get_task get_task_history get_task_occurrences get_my_day create: create_task
+        update: update_task complete_task cancel_task reopen_task record_no_answer delete: archive_task restore_task",
     ),
     (
         "communication",
@@ -118,7 +118,7 @@ const RECORDS: &[(&str, &str)] = &[
 ];
 
 /// One's own affairs, by a person's credential or any.
-const PERSON: &str = "list_my_sessions get_my_session end_my_session";
+const PERSON: &str = "list_my_sessions get_my_session end_my_session create_calendar_link get_calendar_link revoke_calendar_link";
 const ANYBODY: &str = "get_me revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
 
 /// What is open to everybody, with what it must say to the request of [`Line::body`].
@@ -130,6 +130,7 @@ const OPEN: &[(&str, u16, &str)] = &[
     ("list_signing_keys", 200, ""),
     ("get_public_form", 200, ""),
     ("submit_form", 202, ""),
+    ("get_calendar", 404, "not_found"),
     ("check_health", 200, ""),
     ("check_readiness", 200, ""),
     ("get_metrics", 200, ""),
@@ -189,7 +190,8 @@ impl Line {
     /// Whether the address names a record.
     pub fn names_record(&self) -> bool {
         let of_a_set = self.id.starts_with("list_") || self.id.starts_with("create_") && self.id != "create_password_link";
-        let alone = ["verify_audit_events", "revert_period", "get_workspace", "update_workspace"];
+        let alone =
+            ["verify_audit_events", "revert_period", "get_workspace", "update_workspace", "get_calendar_link", "revoke_calendar_link"];
         !of_a_set && !OF_A_SET.contains(&self.id.as_str()) && !alone.contains(&self.id.as_str())
     }
 
