@@ -147,6 +147,7 @@ located! {
     kartoteka_domain::catalogue::RejectReason => "/v1/reject-reasons",
     kartoteka_domain::catalogue::Tag => "/v1/tags",
     kartoteka_domain::role::Role => "/v1/roles",
+    kartoteka_domain::assignment::rule::AssignmentRule => "/v1/assignment-rules",
 }
 
 fn created<T: Located>(record: &T, status: u16) -> Result<Outcome> {

@@ -28,6 +28,7 @@ use crate::{
     audit::{self, refusal::Refusals},
     config::Settings,
     credential::{Credentials, Noted, Passwords, Signer, Vault, noted},
+    escalation,
     limits::Limits,
     lockout::{Locks, locks},
     mount,
@@ -199,6 +200,11 @@ pub fn router() -> Router {
         crate::task::repeat: get_task_occurrences;
         crate::calendar: create_calendar_link, get_calendar_link, revoke_calendar_link, get_calendar;
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
+        crate::communication::chain: get_communication_chain;
+        crate::communication::meeting: check_in_to_meeting, check_out_of_meeting;
+        crate::assignment: list_assignment_rules, create_assignment_rule, get_assignment_rule, update_assignment_rule, archive_assignment_rule,
+            restore_assignment_rule, list_assignment_decisions, assign_lead;
+        crate::telephony: submit_call_event;
         crate::audit: list_audit_events, get_audit_event, verify_audit_events;
         crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_deal_history, get_task_history;
         crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_deal, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
@@ -266,6 +272,8 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
     if app.settings.workers {
         let worker = app.clone();
         actix_web::rt::spawn(async move { submission::worker::run(worker).await });
+        let watchman = app.clone();
+        actix_web::rt::spawn(async move { escalation::run(watchman).await });
         let sealer = app.clone();
         actix_web::rt::spawn(async move { audit::sealer::run(sealer).await });
         let keeper = app.clone();

@@ -65,7 +65,7 @@ permissions! {
     ReadUsers = Read User, CreateUsers = Create User, UpdateUsers = Update User,
     ReadDepartments = Read Department, CreateDepartments = Create Department, UpdateDepartments = Update Department,
     ReadApiKeys = Read ApiKey, CreateApiKeys = Create ApiKey, UpdateApiKeys = Update ApiKey,
-    ReadWorkspace = Read Workspace, UpdateWorkspace = Update Workspace,
+    ReadWorkspace = Read Workspace, CreateWorkspace = Create Workspace, UpdateWorkspace = Update Workspace,
     ReadSources = Read Source, CreateSources = Create Source, UpdateSources = Update Source,
     ReadContactStatuses = Read ContactStatus, CreateContactStatuses = Create ContactStatus, UpdateContactStatuses = Update ContactStatus,
     ReadRejectReasons = Read RejectReason, CreateRejectReasons = Create RejectReason, UpdateRejectReasons = Update RejectReason,

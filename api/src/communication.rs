@@ -1,7 +1,13 @@
 //! Communications over HTTP. Recording one times the first reaction to the client's enquiries and can make the next step.
 
+pub mod chain;
+pub mod meeting;
+
 use kartoteka_domain::{
-    communication::{AgreedTask, Communication, ListCommunications, NewCommunication, Party},
+    communication::{
+        AgreedTask, Communication, ListCommunications, NewCommunication, Party,
+        chain::{Place, leads_from},
+    },
     contact::{EmailInput, NewContact, OnDuplicate, PhoneInput},
     deal::Deal,
     event::Event,
@@ -9,8 +15,11 @@ use kartoteka_domain::{
     invalid::FieldCode,
     lead::Lead,
     record::Record,
+    workspace::Policy,
 };
-use kartoteka_persistence::{Stored, WriteTx, contact as contacts, deal as deals, lead as leads};
+use kartoteka_persistence::{
+    Stored, WriteTx, communication as store, contact as contacts, deal as deals, duplicate, lead as leads, workspace,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -58,9 +67,34 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<
         ..Links::default()
     };
     communication.next_task = next_step::plan(tx, input.next_task.as_ref(), links)?.as_ref().map(AgreedTask::from);
+    check_outcome(tx, &mut communication)?;
     Communication::insert(tx, &communication, Event::created(&communication))?;
     consequences(tx, &communication)?;
     Ok(Created::new(communication))
+}
+
+/// The outcome guarantee: what the policy says of a talk that tells neither what came of it nor a next step.
+fn check_outcome(tx: &mut WriteTx<'_>, communication: &mut Communication) -> Result<()> {
+    match communication.outcome_verdict(workspace::current(tx)?.policies.outcome) {
+        Policy::Off => Ok(()),
+        Policy::Warn => {
+            communication.warn(record::warning("outcome_missing", "this communication says neither what came of it nor a next step"));
+            Ok(())
+        }
+        Policy::Require => Err(Problem::invalid("/outcome", FieldCode::OutcomeRequired)),
+    }
+}
+
+/// What led here must not itself go back to here.
+pub(crate) fn check_chain(tx: &mut WriteTx<'_>, before: &Communication, after: &Communication) -> Result<()> {
+    let Some(cause) = after.cause().filter(|cause| before.cause() != Some(*cause)) else { return Ok(()) };
+    // two that would close a circle together come one after the other
+    duplicate::lock(tx, &[kartoteka_domain::contact::Identity { kind: "chain", value: String::new() }])?;
+    if leads_from(cause, Place::of(after), |place| store::cause_of(tx, place))? {
+        let pointer = if after.triggered_by.is_some() { "/triggered_by/id" } else { "/task_id" };
+        return Err(Problem::invalid(pointer, FieldCode::Cycle));
+    }
+    Ok(())
 }
 
 /// Lead and task must be about the same client.
@@ -121,7 +155,11 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_ma
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Communication, after: &mut Communication| {
         check_links(tx, after)?;
         // a recorded communication stays with its client: moving it would falsify two histories
-        if before.contact_id == after.contact_id { Ok(()) } else { Err(Problem::invalid("/contact_id", FieldCode::Unchangeable)) }
+        if before.contact_id != after.contact_id {
+            return Err(Problem::invalid("/contact_id", FieldCode::Unchangeable));
+        }
+        check_chain(tx, before, after)?;
+        check_outcome(tx, after)
     })?;
     if after.archived_at().is_none() {
         consequences(tx, &after)?;

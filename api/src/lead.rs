@@ -19,7 +19,7 @@ use validator::Validate;
 use crate::{
     answer::{Answer, Created, Found, Plain},
     can::{Can, UpdateLeads},
-    deal,
+    deal, escalation,
     next_step::{self, Links},
     problem::{Problem, ProblemCode, Result},
     record,
@@ -61,6 +61,8 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewLead) -> Result<Created<Lead>> {
     record::check_owner::<Lead>(tx, lead.owner_id, tx.scope().actor().user().filter(|_| lead.owner_id.is_some()))?;
     record::ensure_tags(tx, &mut lead.tags)?;
     Lead::insert(tx, &lead, Event::created(&lead))?;
+    let settings = workspace::current(tx)?;
+    escalation::watch(tx, &settings, &lead)?;
     Ok(Created::new(follow(tx, lead, input)?))
 }
 

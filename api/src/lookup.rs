@@ -2,16 +2,17 @@
 
 use kartoteka_domain::{
     access::RecordType,
-    contact::{Identity, point::messenger_key},
+    contact::{Contact, Identity, point::messenger_key},
     email,
     invalid::FieldCode,
-    lookup::{LookUp, LookUpAnswer},
+    lookup::{LookUp, LookUpAnswer, MOST_OPEN, SwitchTo},
     phone, tax_id,
+    workspace::Workspace,
 };
 use kartoteka_persistence::{
-    Reading, company, contact,
+    Reading, communication, company, contact,
     duplicate::{Cards, matches},
-    workspace,
+    lead, task, user, workspace,
 };
 
 use crate::{
@@ -41,9 +42,37 @@ pub async fn look_up(can: Can<ReadContacts>, by: Params<LookUp>) -> Answer<Plain
         let mut companies = company::find_many(tx, &firms)?;
         contacts.sort_by_key(|c| c.id);
         companies.sort_by_key(|c| c.id);
-        Ok(Plain(LookUpAnswer { contacts, companies }))
+        let settings = workspace::current(tx)?;
+        let responsible = responsible(tx, &settings, &contacts)?;
+        let ids: Vec<_> = contacts.iter().map(|c| c.id.uuid()).collect();
+        let (last_communication, open_leads, open_tasks) = if ids.is_empty() {
+            (None, Vec::new(), Vec::new())
+        } else {
+            (
+                communication::latest_of(tx, &ids)?,
+                lead::open_of_contacts(tx, &ids, MOST_OPEN)?,
+                task::open_of_contacts(tx, &ids, MOST_OPEN)?,
+            )
+        };
+        Ok(Plain(LookUpAnswer { contacts, companies, responsible, last_communication, open_leads, open_tasks }))
     })
     .await
+}
+
+/// Whom to switch a call of these clients to: the responsible person of the first that has one.
+pub fn responsible(tx: &mut dyn Reading, settings: &Workspace, contacts: &[Contact]) -> Result<Option<SwitchTo>> {
+    if tx.scope().actor().role().fields.hides(RecordType::Contact, "owner_id") {
+        return Ok(None);
+    }
+    let Some(owner) = contacts.iter().find_map(|contact| contact.owner_id) else { return Ok(None) };
+    let now = crate::clock::now();
+    Ok(user::find_many(tx, &[owner.uuid()])?.pop().map(|person| SwitchTo {
+        user_id: person.id,
+        extension: settings.telephony.extension_of(person.id).map(ToOwned::to_owned),
+        available: person.active && person.absent_until.is_none_or(|until| until <= now),
+        absent_until: person.absent_until,
+        name: person.name,
+    }))
 }
 
 fn identity(by: &LookUp, country: &str) -> Result<Identity> {

@@ -77,6 +77,12 @@ codes! {
     TaskNotOpen = "task_not_open" 409,
     /// The task is open.
     TaskOpen = "task_open" 409,
+    /// Only meetings have a place to come to.
+    NotAMeeting = "not_a_meeting" 409,
+    /// Somebody checked in, or out, already.
+    AlreadyCheckedIn = "already_checked_in" 409,
+    /// Nobody checked in yet.
+    NotCheckedIn = "not_checked_in" 409,
     /// The deal may not go to that stage.
     MoveRefused = "move_refused" 409,
     /// The lead is closed already.

@@ -235,7 +235,7 @@ fn check_filters(actor: &kartoteka_domain::access::Actor, record: RecordType, qu
     }
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let asked = if name == "sort" { value.trim_start_matches('-') } else { name.as_ref() };
-        let stem = ["_after", "_before", "_from", "_until"].iter().find_map(|end| asked.strip_suffix(end)).unwrap_or(asked);
+        let stem = ["_after", "_before", "_from", "_until", "_missing"].iter().find_map(|end| asked.strip_suffix(end)).unwrap_or(asked);
         let hidden = [stem.to_owned(), format!("{stem}s"), format!("{stem}_at"), format!("{stem}_on")]
             .iter()
             .any(|field| rules.hides(record, field));

@@ -6,12 +6,13 @@ pub mod repeat;
 use kartoteka_domain::{
     deal::Deal,
     event::{Action, Event},
-    id::{Id, UserId},
+    id::{ContactId, Id, TaskId, UserId},
     invalid::{FieldCode, FieldErrors, line},
     list::{Parameter, ParameterType, Parameters},
     next_step::Subject,
     record::Record,
     task::{CompletedTask, ListTasks, MyDay, NewTask, Task, TaskCompletion},
+    workspace::Workspace,
     zone,
 };
 use kartoteka_persistence::{Reading, Stored, WriteTx, next_step as store_next_step, task as store, workspace};
@@ -160,6 +161,28 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewTask) -> Result<Created<Task>> {
     Task::insert(tx, &task, Event::created(&task))?;
     refresh(tx, &task)?;
     Ok(Created::new(task))
+}
+
+/// Makes a task of the server's own: every reference comes from a stored record.
+pub fn plan(tx: &mut WriteTx<'_>, settings: &Workspace, input: &NewTask) -> Result<Task> {
+    let task: Task = record::plan(tx, settings, input)?;
+    Task::insert(tx, &task, Event::created(&task))?;
+    refresh(tx, &task)?;
+    Ok(task)
+}
+
+/// Takes a task of the server's own back, if it is still open.
+pub fn withdraw(tx: &mut WriteTx<'_>, id: TaskId, reason: &str) -> Result<()> {
+    tx.hold(Task::TYPE, id.uuid())?;
+    let Some(before) = Task::find(tx, id.uuid())?.filter(|task| task.archived_at().is_none()) else { return Ok(()) };
+    let Ok(after) = before.cancel(Some(reason), tx.now()) else { return Ok(()) };
+    let after = record::store_change(tx, &before, after, Action::Updated)?;
+    refresh(tx, &after)
+}
+
+/// Whether a client has an open task of a kind.
+pub fn is_open(tx: &mut WriteTx<'_>, contact: ContactId, kind: &str) -> Result<bool> {
+    Ok(store::has_open_of_kind(tx, contact, kind)?)
 }
 
 /// Lead and deal must be about the task's client.

@@ -5,13 +5,13 @@ use kartoteka_domain::{
     record::{Made, Making, Record},
     workspace::{NewWorkspace, Workspace},
 };
-use kartoteka_persistence::{WriteTx, workspace as store};
+use kartoteka_persistence::{WriteTx, reference, workspace as store};
 use validator::Validate;
 
 use crate::{
     answer::{Answer, Found},
     can::{Can, ReadWorkspace, UpdateWorkspace},
-    clock,
+    clock, escalation,
     problem::{Problem, Result},
     record,
     request::{IfMatch, Patch},
@@ -50,6 +50,9 @@ fn update(tx: &mut WriteTx<'_>, patch: &Patch<NewWorkspace>, if_match: &IfMatch)
     if let Err(found) = &made {
         errors.0.extend(found.0.iter().filter(|f| !errors.0.iter().any(|e| e.pointer == f.pointer)).cloned().collect::<Vec<_>>());
     }
+    if let Ok(made) = &made {
+        reference::check(tx, &made.references(), &before.references(), &mut errors)?;
+    }
     errors.finish()?;
     let mut after = made.map_err(Problem::from)?;
     if kartoteka_domain::record::difference(Some(&before), &after).is_empty() {
@@ -57,5 +60,8 @@ fn update(tx: &mut WriteTx<'_>, patch: &Patch<NewWorkspace>, if_match: &IfMatch)
     }
     after.stamp(&birth.by, birth.at);
     store::update(tx, &before, &after, Event::updated(&before, &after))?;
+    if before.untouched_leads != after.untouched_leads && after.untouched_leads.is_on() {
+        escalation::settings_changed(tx)?;
+    }
     Ok(Found(after))
 }

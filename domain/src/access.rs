@@ -57,6 +57,8 @@ words! {
         AuditEvent = "audit_event",
         /// A role.
         Role = "role",
+        /// A rule of assignment; the right to the workspace's settings is the right to them.
+        AssignmentRule = "assignment_rule",
         /// A pipeline with its stages.
         Pipeline = "pipeline",
         /// A deal.

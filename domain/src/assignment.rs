@@ -1,4 +1,8 @@
-//! Assignment: who becomes responsible for an enquiry, and why. Absent and deactivated people are skipped.
+//! Assignment: who becomes responsible for an enquiry, and why. Absent and deactivated people are skipped. A form may say itself who; else
+//! the workspace's rules do.
+
+pub mod decision;
+pub mod rule;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -114,7 +118,8 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    fn available(&self, now: DateTime<Utc>) -> bool {
+    /// Whether he may be given work now.
+    pub fn available(&self, now: DateTime<Utc>) -> bool {
         self.active && self.absent_until.is_none_or(|until| until <= now)
     }
 }

@@ -1,5 +1,9 @@
 //! Communication: a call, meeting, letter or message, always with a card. Refuses what cannot have happened.
 
+pub mod chain;
+pub mod meeting;
+mod part;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,132 +17,10 @@ use crate::{
     list::AnyOf,
     record::{Made, Making, Reference},
     task::{NewTask, Task},
+    workspace::Policy,
 };
 
-words! {
-    /// Through what people talked.
-    pub enum Channel {
-        /// A website form.
-        Form = "form",
-        /// A phone call.
-        Call = "call",
-        /// A meeting.
-        Meeting = "meeting",
-        /// A letter.
-        Email = "email",
-        /// A text message.
-        Sms = "sms",
-        /// A chat or messenger.
-        Chat = "chat",
-        /// A social network.
-        Social = "social",
-        /// A questionnaire.
-        Survey = "survey",
-        /// Anything else.
-        Other = "other",
-    }
-}
-
-words! {
-    /// Who began it.
-    pub enum Direction {
-        /// The client.
-        Inbound = "inbound",
-        /// We.
-        Outbound = "outbound",
-    }
-}
-
-words! {
-    /// Whether it took place.
-    pub enum CommunicationStatus {
-        /// Agreed for later.
-        Planned = "planned",
-        /// It did.
-        Done = "done",
-        /// It did not.
-        Missed = "missed",
-    }
-}
-
-words! {
-    /// What led to a communication.
-    pub enum TriggerKind {
-        /// Another communication.
-        Communication = "communication",
-        /// A task.
-        Task = "task",
-        /// A submission of a form.
-        Submission = "submission",
-        /// An automation rule.
-        Rule = "rule",
-    }
-}
-
-/// What led to a communication.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TriggeredBy {
-    /// Kind of the record.
-    pub kind: TriggerKind,
-    /// Its id.
-    pub id: uuid::Uuid,
-}
-
-/// A place on the globe, WGS 84 degrees.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Coordinates {
-    /// Latitude, -90 to 90.
-    #[validate(range(min = -90.0, max = 90.0))]
-    #[schema(minimum = -90, maximum = 90)]
-    pub latitude: f64,
-    /// Longitude, -180 to 180.
-    #[validate(range(min = -180.0, max = 180.0))]
-    #[schema(minimum = -180, maximum = 180)]
-    pub longitude: f64,
-}
-
-/// Somebody who took part.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Participant {
-    /// A contact.
-    #[schema(required = true)]
-    pub contact_id: Option<ContactId>,
-    /// A colleague.
-    #[schema(required = true)]
-    pub user_id: Option<UserId>,
-    /// A name, where there is no card.
-    #[validate(length(max = 200))]
-    #[schema(max_length = 200, required = true)]
-    pub name: Option<String>,
-    /// What part he took.
-    #[validate(length(max = 100))]
-    #[schema(max_length = 100, required = true)]
-    pub role: Option<String>,
-}
-
-/// The other side, when there is no card of it yet: it is found by these or made.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Party {
-    /// Name as given.
-    #[validate(length(max = 200))]
-    #[schema(max_length = 200)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Phone as people write it.
-    #[validate(length(max = 100))]
-    #[schema(max_length = 100)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    /// E-mail address.
-    #[validate(length(max = 320))]
-    #[schema(max_length = 320)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-}
+pub use part::{Channel, CommunicationStatus, Coordinates, Direction, Participant, Party, TriggerKind, TriggeredBy};
 
 record! {
     /// A call, meeting, letter, message, form submission: one contact with a client.
@@ -177,10 +59,28 @@ record! {
         pub outcome: Option<String>,
         /// Address of the recording.
         pub recording_url: Option<String>,
+        /// What was said.
+        pub transcript: Option<String>,
         /// Where it took place.
         pub place: Option<String>,
         /// Where on the globe.
         pub coordinates: Option<Coordinates>,
+        /// When it was to take place; kept when it did, or did not.
+        pub planned_at: Option<DateTime<Utc>>,
+        /// Where it was to take place.
+        pub planned_place: Option<String>,
+        /// Where on the globe it was to take place.
+        pub planned_coordinates: Option<Coordinates>,
+        /// How long it was to last, seconds.
+        pub planned_duration_seconds: Option<i64>,
+        /// Where and when somebody of ours came to the meeting.
+        pub check_in: Option<meeting::Presence>,
+        /// Where and when he left.
+        pub check_out: Option<meeting::Presence>,
+        /// Whether he was where it was planned; null where no place was planned or nobody checked in.
+        pub place_matches: Option<bool>,
+        /// How far from the plan he was, when that was too far.
+        pub place_mismatch: Option<meeting::PlaceMismatch>,
         /// The user who led it.
         pub owner_id: Option<UserId>,
         /// The next step agreed in it.
@@ -227,6 +127,8 @@ input! {
         outcome: String, max 500;
         /// Address of the recording, http or https.
         recording_url: String, max 2000;
+        /// What was said.
+        transcript: String, max 200_000;
         /// Where it took place.
         place: String, max 500;
         /// Where on the globe.
@@ -272,6 +174,8 @@ list_params! {
         direction: AnyOf<Direction>,
         /// Whether they took place.
         status: AnyOf<CommunicationStatus>,
+        /// Only those that took place and say neither what came of them nor a next step (`true`), or the others (`false`).
+        outcome_missing: bool,
         /// Took place at or after.
         occurred_after: crate::list::Moment,
         /// Took place before.
@@ -323,6 +227,7 @@ impl Made for Communication {
             topic: self.topic.clone(),
             outcome: self.outcome.clone(),
             recording_url: self.recording_url.clone(),
+            transcript: self.transcript.clone(),
             place: self.place.clone(),
             coordinates: self.coordinates.clone(),
             owner_id: self.owner_id,
@@ -365,6 +270,16 @@ impl Made for Communication {
         let (Some(channel), Some(direction), Some(contact_id)) = (input.channel, input.direction, input.contact_id) else {
             return Err(FieldErrors::one("/channel", FieldCode::Required));
         };
+        let place = line(input.place.as_deref());
+        // one zero: -0.0 is not what every database answers
+        let coordinates = input.coordinates.as_ref().map(|c| Coordinates { latitude: c.latitude + 0.0, longitude: c.longitude + 0.0 });
+        // the plan is what stands while it is planned, and stays when it becomes something else
+        let is_planned = status == CommunicationStatus::Planned;
+        let (planned_at, planned_duration_seconds) = if is_planned {
+            (Some(occurred_at), input.duration_seconds)
+        } else {
+            previous.map_or((None, None), |p| (p.planned_at, p.planned_duration_seconds))
+        };
         let communication = fresh!(Communication, making.birth, {
             channel: channel,
             direction: direction,
@@ -383,9 +298,17 @@ impl Made for Communication {
             topic: line(input.topic.as_deref()),
             outcome: line(input.outcome.as_deref()),
             recording_url: recording_url,
-            place: line(input.place.as_deref()),
-            // one zero: -0.0 is not what every database answers
-            coordinates: input.coordinates.as_ref().map(|c| Coordinates { latitude: c.latitude + 0.0, longitude: c.longitude + 0.0 }),
+            transcript: prose(input.transcript.as_deref()),
+            planned_at: planned_at,
+            planned_place: if is_planned { place.clone() } else { previous.and_then(|p| p.planned_place.clone()) },
+            planned_coordinates: if is_planned { coordinates.clone() } else { previous.and_then(|p| p.planned_coordinates.clone()) },
+            planned_duration_seconds: planned_duration_seconds,
+            place: place,
+            coordinates: coordinates,
+            check_in: previous.and_then(|p| p.check_in.clone()),
+            check_out: previous.and_then(|p| p.check_out.clone()),
+            place_matches: previous.and_then(|p| p.place_matches),
+            place_mismatch: previous.and_then(|p| p.place_mismatch.clone()),
             owner_id: if previous.is_some() { input.owner_id } else { input.owner_id.or(making.asker) },
             next_task: previous.and_then(|p| p.next_task.clone()),
         });
@@ -425,10 +348,102 @@ impl Made for Communication {
 }
 
 impl Communication {
+    /// Whether it took place and says neither what came of it nor a next step. What a form or a questionnaire recorded by itself is
+    /// its own outcome.
+    pub fn outcome_missing(&self) -> bool {
+        self.status == CommunicationStatus::Done
+            && !matches!(self.channel, Channel::Form | Channel::Survey)
+            && self.outcome.is_none()
+            && self.next_task.is_none()
+    }
+
+    /// What the policy says of a communication without its outcome.
+    pub fn outcome_verdict(&self, policy: Policy) -> Policy {
+        if self.outcome_missing() { policy } else { Policy::Off }
+    }
+
     /// Whether this shows that somebody of ours reacted to the client.
     pub fn is_response(&self) -> bool {
         self.status == CommunicationStatus::Done
             && self.channel != Channel::Form
             && (self.direction == Direction::Outbound || matches!(self.channel, Channel::Call | Channel::Meeting))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{actor::ActorRef, record::Birth};
+    use uuid::Uuid;
+
+    fn make(input: &NewCommunication, previous: Option<&Communication>) -> Result<Communication, FieldErrors> {
+        let birth = Birth { id: Uuid::from_u128(7), at: "2026-11-22T10:00:00Z".parse().unwrap(), by: ActorRef::system() };
+        let making = Making { birth: &birth, workspace: None, fresh_id: &Uuid::nil, asker: None };
+        let who = ContactId::new(Uuid::from_u128(1));
+        Communication::make(
+            &NewCommunication {
+                channel: input.channel.or(Some(Channel::Meeting)),
+                direction: Some(Direction::Outbound),
+                contact_id: Some(who),
+                ..input.clone()
+            },
+            previous,
+            &making,
+        )
+    }
+    fn planned() -> NewCommunication {
+        NewCommunication {
+            status: Some(CommunicationStatus::Planned),
+            occurred_at: "2026-11-23T09:00:00Z".parse().ok(),
+            duration_seconds: Some(3600),
+            place: Some("офис клиента".into()),
+            coordinates: Some(Coordinates { latitude: 55.75, longitude: -0.0 }),
+            ..NewCommunication::default()
+        }
+    }
+
+    #[test]
+    fn the_plan_stays_when_it_is_done_otherwise() {
+        let plan = make(&planned(), None).unwrap();
+        let done = NewCommunication {
+            status: Some(CommunicationStatus::Done),
+            occurred_at: "2026-11-22T09:00:00Z".parse().ok(),
+            duration_seconds: Some(600),
+            place: Some("кафе".into()),
+            coordinates: None,
+            ..plan.input()
+        };
+        let done = make(&done, Some(&plan)).unwrap();
+        assert_eq!((done.planned_at, done.planned_duration_seconds), ("2026-11-23T09:00:00Z".parse().ok(), Some(3600)));
+        assert_eq!((done.planned_place.as_deref(), done.place.as_deref()), (Some("офис клиента"), Some("кафе")));
+        assert_eq!((&done.planned_coordinates, &done.coordinates), (&plan.coordinates, &None));
+        assert_eq!(done.duration_seconds, Some(600));
+    }
+
+    #[test]
+    fn a_plan_that_is_moved_is_the_new_plan_and_what_was_never_planned_has_none() {
+        let plan = make(&planned(), None).unwrap();
+        let moved = NewCommunication { occurred_at: "2026-11-24T09:00:00Z".parse().ok(), ..plan.input() };
+        assert_eq!(make(&moved, Some(&plan)).unwrap().planned_at, "2026-11-24T09:00:00Z".parse().ok());
+        let at_once = make(&NewCommunication { place: Some("офис".into()), ..NewCommunication::default() }, None).unwrap();
+        assert_eq!((at_once.planned_at, at_once.planned_place, at_once.planned_duration_seconds), (None, None, None));
+    }
+
+    #[test]
+    fn what_is_later_was_planned_not_done() {
+        let done = NewCommunication { status: Some(CommunicationStatus::Done), ..planned() };
+        assert_eq!(make(&done, None).unwrap_err().0[0].code, FieldCode::InTheFuture);
+    }
+
+    #[test]
+    fn an_outcome_is_missed_only_of_what_took_place() {
+        let is_missing = |input: &NewCommunication| make(input, None).unwrap().outcome_missing();
+        assert!(is_missing(&NewCommunication::default()));
+        assert!(!is_missing(&NewCommunication { outcome: Some("договорились".into()), ..NewCommunication::default() }));
+        assert!(!is_missing(&planned()));
+        assert!(!is_missing(&NewCommunication { channel: Some(Channel::Form), ..NewCommunication::default() }));
+        let made = make(&NewCommunication::default(), None).unwrap();
+        assert_eq!(made.outcome_verdict(Policy::Require), Policy::Require);
+        assert_eq!(Communication { outcome: Some("x".into()), ..made }.outcome_verdict(Policy::Require), Policy::Off);
     }
 }

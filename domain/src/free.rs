@@ -60,6 +60,22 @@ pub struct ChangedValue {
     pub after: serde_json::Value,
 }
 
+/// A short line.
+pub struct Line;
+impl PartialSchema for Line {
+    fn schema() -> RefOr<Schema> {
+        let text = "A line of at most 100 characters.";
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(100))
+            .pattern(Some(r"\S"))
+            .description(Some(text))
+            .into()
+    }
+}
+impl ToSchema for Line {}
+
 /// A word for programs.
 pub struct Key;
 impl PartialSchema for Key {

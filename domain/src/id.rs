@@ -139,5 +139,7 @@ pub type ChecklistStepId = Id<crate::pipeline::stage::ChecklistStep>;
 pub type LostReasonId = Id<crate::catalogue::LostReason>;
 /// Id of an API key.
 pub type ApiKeyId = Id<crate::api_key::ApiKey>;
+/// Id of a rule of assignment.
+pub type AssignmentRuleId = Id<crate::assignment::rule::AssignmentRule>;
 /// Id of a session.
 pub type SessionId = Id<crate::session::Session>;

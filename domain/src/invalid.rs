@@ -67,6 +67,8 @@ words! {
         Cycle = "cycle",
         /// A next step, or the reason why there is none, is wanted.
         NextStepRequired = "next_step_required",
+        /// What came of it, or a next step, is wanted.
+        OutcomeRequired = "outcome_required",
         /// Not a decimal number within its bounds.
         InvalidNumber = "invalid_number",
         /// What it comes to is more than can be kept.

@@ -164,6 +164,8 @@ sort_parameter!(
     crate::catalogue::CatalogueSort,
     crate::user::UserSort,
     crate::audit::AuditSort,
+    crate::assignment::rule::AssignmentRuleSort,
+    crate::assignment::decision::AssignmentDecisionSort,
     crate::session::SessionSort,
 );
 

@@ -4,12 +4,16 @@ pub mod calendar;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use validator::Validate;
 
 use crate::{
     access::RecordType,
+    communication::meeting::USUAL_RADIUS,
+    escalation::UntouchedLeads,
     invalid::{FieldCode, FieldErrors},
-    record::{Made, Making},
+    record::{Made, Making, Reference},
     task::no_answer::RepeatContact,
+    telephony::settings::TelephonySettings,
     text, zone,
 };
 use calendar::WorkingCalendar;
@@ -103,6 +107,12 @@ record! {
         pub contact_types: Vec<String>,
         /// Origins whose pages may call the API from a browser.
         pub cors_origins: Vec<String>,
+        /// How calls become cards, enquiries and tasks.
+        pub telephony: TelephonySettings,
+        /// How far from the planned place a meeting may be, metres.
+        pub meeting_radius_m: i64,
+        /// What is done about leads nobody reacts to.
+        pub untouched_leads: UntouchedLeads,
         /// When the business works.
         pub working_calendar: WorkingCalendar,
         /// When a client who did not answer is tried again.
@@ -131,6 +141,14 @@ input! {
         contact_types: Vec<String>, items 30;
         /// Origins whose pages may call the API from a browser, `https://crm.example.com`.
         cors_origins: Vec<String>, items 50;
+        /// How calls become cards, enquiries and tasks.
+        #[validate(nested)]
+        telephony: TelephonySettings;
+        /// How far from the planned place a meeting may be, metres.
+        meeting_radius_m: i64, range 1 to 100_000;
+        /// What is done about leads nobody reacts to.
+        #[validate(nested)]
+        untouched_leads: UntouchedLeads;
         /// When the business works, local time of its zone; Monday to Friday 9 to 18 when absent.
         working_calendar: WorkingCalendar;
         /// When a client who did not answer is tried again; after 2 hours, the next working morning, then every second one when absent.
@@ -161,6 +179,9 @@ impl Made for Workspace {
             policies: Some(self.policies.clone()),
             contact_types: Some(self.contact_types.clone()),
             cors_origins: Some(self.cors_origins.clone()),
+            telephony: Some(self.telephony.clone()),
+            meeting_radius_m: Some(self.meeting_radius_m),
+            untouched_leads: Some(self.untouched_leads.clone()),
             working_calendar: Some(self.working_calendar.clone()),
             repeat_contact: Some(self.repeat_contact.clone()),
         }
@@ -199,6 +220,10 @@ impl Made for Workspace {
                 errors.add_with(format!("/contact_types/{index}"), FieldCode::InvalidKey, kind);
             }
         }
+        let meeting_radius_m = input.meeting_radius_m.unwrap_or(USUAL_RADIUS);
+        let telephony = input.telephony.clone().unwrap_or_default();
+        telephony.check("/telephony", &mut errors);
+        let untouched_leads = input.untouched_leads.clone().unwrap_or_default();
         let working_calendar = input.working_calendar.clone().unwrap_or_default().checked("/working_calendar", &mut errors);
         let repeat_contact = input.repeat_contact.clone().unwrap_or_default();
         repeat_contact.check("/repeat_contact", &mut errors);
@@ -214,6 +239,9 @@ impl Made for Workspace {
                 policies,
                 contact_types,
                 cors_origins,
+                telephony,
+                meeting_radius_m,
+                untouched_leads,
                 working_calendar,
                 repeat_contact,
                 ..old.clone()
@@ -229,10 +257,20 @@ impl Made for Workspace {
                 policies: policies,
                 contact_types: contact_types,
                 cors_origins: cors_origins,
+                telephony: telephony,
+                meeting_radius_m: meeting_radius_m,
+                untouched_leads: untouched_leads,
                 working_calendar: working_calendar,
                 repeat_contact: repeat_contact,
             })
         })
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        let extensions = self.telephony.extensions.iter().enumerate();
+        extensions
+            .map(|(index, entry)| Reference::new(format!("/telephony/extensions/{index}/user_id"), RecordType::User, entry.user_id.uuid()))
+            .collect()
     }
 }
 

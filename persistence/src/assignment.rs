@@ -1,4 +1,7 @@
-//! Whose turn it is at a form.
+//! Whose turn it is at a form; the workspace's rules and what they decided.
+
+pub mod decision;
+pub mod rule;
 
 use diesel::prelude::*;
 use kartoteka_domain::id::FormId;

@@ -7,6 +7,7 @@ use kartoteka_domain::{
     access::RecordType,
     catalogue::{self, ContactStatus, Entry, ListCatalogue, LostReason, Parts, RejectReason, Source, Tag},
     event::Event,
+    id::SourceId,
     list::Page,
     record::Record,
     text,
@@ -133,6 +134,18 @@ pub fn has_key(tx: &mut dyn Reading, catalogue: RecordType, key: &str) -> Result
         .first(tx.db().0)
         .optional()?;
     Ok(found.is_some())
+}
+
+/// The source in use with this key.
+pub fn source_by_key(tx: &mut dyn Reading, key: &str) -> Result<Option<SourceId>, StoreError> {
+    let found: Option<Uid> = all!(tx, catalogue_entry)
+        .filter(catalogue_entry::catalogue.eq(RecordType::Source.word()))
+        .filter(catalogue_entry::key.eq(key.to_owned()))
+        .filter(catalogue_entry::archived_at.is_null())
+        .select(catalogue_entry::id)
+        .first(tx.db().0)
+        .optional()?;
+    Ok(found.map(Into::into))
 }
 
 /// The tag of a name, if there is one in use or archived.

@@ -179,3 +179,15 @@ pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> R
         .load(tx.db().0)?;
     load(tx, rows)
 }
+
+/// Open leads of some contacts, newest first, at most `most`.
+pub fn open_of_contacts(tx: &mut dyn Reading, contacts: &[Uuid], most: i64) -> Result<Vec<Lead>, StoreError> {
+    let rows: Vec<LeadRow> = seen!(tx, lead, RecordType::Lead)
+        .filter(fragment::one_of("lead.contact_id", contacts.iter().copied()))
+        .filter(fragment::one_text_of("lead.status", ["new".to_owned(), "in_work".to_owned()]))
+        .filter(lead::archived_at.is_null())
+        .order((lead::received_at.desc(), lead::id.desc()))
+        .limit(most)
+        .load(tx.db().0)?;
+    load(tx, rows)
+}

@@ -5,6 +5,7 @@
 
 #[macro_use]
 pub mod entity;
+pub mod escalation;
 
 mod db;
 mod fragment;
@@ -14,6 +15,7 @@ pub mod api_key;
 pub mod assignment;
 pub mod audit;
 pub mod calendar;
+pub mod call;
 pub mod catalogue;
 pub mod communication;
 pub mod company;

@@ -9,7 +9,7 @@ use kartoteka_domain::{
 
 use crate::{
     db::Uid,
-    schema::{catalogue_entry, communication, company, contact, deal, department, lead, member, pipeline, submission, task},
+    schema::{catalogue_entry, communication, company, contact, deal, department, form, lead, member, pipeline, submission, task},
     store::{Reading, StoreError},
 };
 
@@ -74,6 +74,12 @@ pub fn check(tx: &mut dyn Reading, references: &[Reference], kept: &[Reference],
             RecordType::Submission => {
                 all!(tx, submission).filter(submission::id.eq(Uid::from(id))).select(submission::id).first(tx.db().0).optional()?
             }
+            RecordType::Form => all!(tx, form)
+                .filter(form::id.eq(Uid::from(id)))
+                .filter(form::archived_at.is_null())
+                .select(form::id)
+                .first(tx.db().0)
+                .optional()?,
             RecordType::Department => all!(tx, department)
                 .filter(department::id.eq(Uid::from(id)))
                 .filter(department::archived_at.is_null())

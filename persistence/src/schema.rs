@@ -93,7 +93,20 @@ tables! {
     communication {
         workspace_id -> Guid, id -> Guid, channel -> Text, direction -> Text, status -> Text, occurred_at -> Instant, contact_id -> Guid, lead_id -> Nullable<Guid>,
         task_id -> Nullable<Guid>, submission_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, deal_id -> Nullable<Guid>, profile -> Document,
+        triggered_by_id -> Nullable<Guid>, agreed_task_id -> Nullable<Guid>, outcome_missing -> Bool,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    assignment_rule {
+        workspace_id -> Guid, id -> Guid, active -> Bool, position -> BigInt, last_user_id -> Nullable<Guid>, profile -> Document,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    assignment_decision {
+        workspace_id -> Guid, id -> Guid, at -> Instant, lead_id -> Guid, rule_id -> Nullable<Guid>, user_id -> Nullable<Guid>, profile -> Document,
+    }
+    escalation { workspace_id -> Guid, id -> Guid, lead_id -> Guid, step -> Text, at -> Instant, }
+    call {
+        workspace_id -> Guid, id -> Guid, call_id -> Text, events -> Text, communication_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, task_id -> Nullable<Guid>,
+        made_contact -> Bool, created_at -> Instant, updated_at -> Instant,
     }
     note {
         workspace_id -> Guid, id -> Guid, body -> Text, pinned -> Bool, contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, task_id -> Nullable<Guid>, deal_id -> Nullable<Guid>,

@@ -104,6 +104,12 @@ impl Stored for Task {
     }
 }
 
+/// Several by id, those the scope sees.
+pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Task>, StoreError> {
+    let rows: Vec<TaskRow> = seen!(tx, task, RecordType::Task).filter(fragment::one_of("task.id", ids.iter().copied())).load(tx.db().0)?;
+    rows.into_iter().map(record).collect()
+}
+
 /// Open tasks of a contact, the earliest first, at most `most`.
 pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> Result<Vec<Task>, StoreError> {
     let rows: Vec<TaskRow> = seen!(tx, task, RecordType::Task)
@@ -114,6 +120,31 @@ pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> R
         .limit(most)
         .load(tx.db().0)?;
     rows.into_iter().map(record).collect()
+}
+
+/// Open tasks of some contacts, the earliest first, at most `most`.
+pub fn open_of_contacts(tx: &mut dyn Reading, contacts: &[Uuid], most: i64) -> Result<Vec<Task>, StoreError> {
+    let rows: Vec<TaskRow> = seen!(tx, task, RecordType::Task)
+        .filter(fragment::one_of("task.contact_id", contacts.iter().copied()))
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .order((task::due_key, task::id))
+        .limit(most)
+        .load(tx.db().0)?;
+    rows.into_iter().map(record).collect()
+}
+
+/// Whether a contact has an open task of a kind; whatever the asker's reach.
+pub fn has_open_of_kind(tx: &mut WriteTx<'_>, contact: ContactId, kind: &str) -> Result<bool, StoreError> {
+    let found: Option<Uid> = all!(tx, task)
+        .filter(task::contact_id.eq(Uid::from(contact)))
+        .filter(task::status.eq("open"))
+        .filter(task::kind.eq(kind.to_owned()))
+        .filter(task::archived_at.is_null())
+        .select(task::id)
+        .first(tx.db().0)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 /// Whether a series has an open task, but for one.

@@ -18,7 +18,7 @@ use crate::{
     db::{At, Doc, Uid},
     entity::{Entity, Stored, revive},
     fragment,
-    schema::{member, password_link},
+    schema::{department, member, password_link},
     store::{Reading, StoreError, WriteTx},
 };
 
@@ -140,6 +140,43 @@ pub fn candidates(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Candidate>, 
         .into_iter()
         .map(|(id, active, absent_until)| Candidate { id: id.into(), active, absent_until: absent_until.map(|at| at.0) })
         .collect())
+}
+
+/// The administrator to turn to when nobody else is there: who works here and is not away, the first who came; else whoever works here.
+pub fn administrator_on_duty(tx: &mut dyn Reading) -> Result<Option<UserId>, StoreError> {
+    let found: Option<Uid> = all!(tx, member)
+        .filter(member::role.eq(RoleKey::Administrator.word()).and(member::active.eq(true)))
+        .select(member::id)
+        .order((member::absent_until.is_not_null(), member::created_at, member::id))
+        .first(tx.db().0)
+        .optional()?;
+    Ok(found.map(Into::into))
+}
+
+/// Who heads somebody: the head of his department, or of the next one above that has another head who works here.
+pub fn head_of(tx: &mut dyn Reading, user: UserId) -> Result<Option<UserId>, StoreError> {
+    let mut at: Option<Uid> =
+        all!(tx, member).filter(member::id.eq(Uid::from(user))).select(member::department_id).first(tx.db().0).optional()?.flatten();
+    let mut met = Vec::new();
+    while let Some(id) = at.filter(|id| !met.contains(id) && met.len() < 100) {
+        met.push(id);
+        let Some((parent, head)): Option<(Option<Uid>, Option<Uid>)> = all!(tx, department)
+            .filter(department::id.eq(id))
+            .select((department::parent_id, department::head_id))
+            .first(tx.db().0)
+            .optional()?
+        else {
+            break;
+        };
+        if let Some(head) = head.filter(|head| *head != Uid::from(user)) {
+            let active: Option<bool> = all!(tx, member).filter(member::id.eq(head)).select(member::active).first(tx.db().0).optional()?;
+            if active == Some(true) {
+                return Ok(Some(head.into()));
+            }
+        }
+        at = parent;
+    }
+    Ok(None)
 }
 
 /// Ids of the users of some departments.

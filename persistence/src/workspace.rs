@@ -9,9 +9,11 @@ use std::{
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use kartoteka_domain::{
+    escalation::UntouchedLeads,
     event::Event,
     id::WorkspaceId,
     task::no_answer::RepeatContact,
+    telephony::settings::TelephonySettings,
     user::WorkspaceBrief,
     workspace::{Policies, Workspace, calendar::WorkingCalendar},
 };
@@ -67,6 +69,9 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
         ("repeat_contact", json(RepeatContact::default()).0),
         ("contact_types", json!([])),
         ("cors_origins", json!([])),
+        ("meeting_radius_m", json!(kartoteka_domain::communication::meeting::USUAL_RADIUS)),
+        ("untouched_leads", json(UntouchedLeads::default()).0),
+        ("telephony", json(TelephonySettings::default()).0),
         ("languages", json!(["en"])),
         ("country", json!("RU")),
         ("time_zone", json!("UTC")),

@@ -156,3 +156,129 @@ fn a_talk_with_one_client_is_not_about_another_s_enquiry_or_task() {
     let foreign = json!({"title": "x", "contact_id": anna["id"], "lead_id": lead["id"]});
     manager.post("/v1/tasks", foreign).is_problem(422, "validation_failed").names("/lead_id");
 }
+
+#[test]
+fn the_plan_of_a_meeting_stands_beside_what_became_of_it() {
+    let manager = app().workspace().manager();
+    let plan = json!({"channel": "meeting", "direction": "outbound", "status": "planned", "occurred_at": "2090-01-01T00:00:00Z", "contact_id": card(&manager),
+        "place": "офис клиента", "coordinates": {"latitude": 55.75, "longitude": 37.62}, "duration_seconds": 3600});
+    let made = manager.post("/v1/communications", plan).created();
+    assert_eq!((&made["planned_at"], &made["planned_place"]), (&json!("2090-01-01T00:00:00Z"), &json!("офис клиента")));
+    let moved = manager.patch(&made.path(), json!({"occurred_at": "2090-02-01T00:00:00Z"})).ok();
+    assert_eq!(moved["planned_at"], "2090-02-01T00:00:00Z");
+    let done = json!({"status": "done", "occurred_at": "2026-01-01T00:00:00Z", "place": "кафе", "coordinates": null, "duration_seconds": 600, "outcome": "да"});
+    let done = manager.patch(&made.path(), done).ok();
+    let kept = ["planned_at", "planned_place", "planned_coordinates", "planned_duration_seconds", "occurred_at", "place", "coordinates"];
+    let told: Vec<&Value> = kept.iter().map(|field| &done[*field]).collect();
+    assert_eq!(
+        json!(told),
+        json!(["2090-02-01T00:00:00Z", "офис клиента", {"latitude": 55.75, "longitude": 37.62}, 3600, "2026-01-01T00:00:00Z", "кафе", null])
+    );
+    assert_eq!(manager.get(&made.path()).ok().text(), done.text());
+    let refused =
+        json!({"channel": "meeting", "direction": "outbound", "occurred_at": "2090-01-01T00:00:00Z", "contact_id": another(&manager)});
+    manager.post("/v1/communications", refused).is_problem(422, "validation_failed").names_with("/occurred_at", "in_the_future");
+}
+
+fn another(caller: &Caller) -> String {
+    caller.post("/v1/contacts", json!({"last_name": "Другой"})).created().id()
+}
+
+#[test]
+fn a_chain_leads_from_the_letter_to_the_meeting_and_back() {
+    let workspace = app().workspace();
+    let manager = workspace.manager();
+    let contact = card(&manager);
+    let talk = |more: Value| {
+        let mut body = json!({"channel": "call", "direction": "outbound", "contact_id": contact, "outcome": "да"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        manager.post("/v1/communications", body).created()
+    };
+    let letter = talk(json!({"channel": "email"}));
+    let call = talk(json!({"triggered_by": {"kind": "communication", "id": letter.id()}, "next_task": {"title": "Встретиться"}}));
+    let task = call.at("/next_task/id").as_str().unwrap().to_owned();
+    let meeting = talk(json!({"channel": "meeting", "task_id": task}));
+    let other = talk(json!({"triggered_by": {"kind": "communication", "id": letter.id()}}));
+    let ids = |chain: &Value| -> Vec<(String, i64)> {
+        chain
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|link| {
+                let record = ["communication", "task", "submission"].iter().map(|kind| &link[*kind]).find(|r| !r.is_null()).unwrap();
+                (record["id"].as_str().unwrap().to_owned(), link["steps"].as_i64().unwrap())
+            })
+            .collect()
+    };
+    let chain = |of: &str| manager.get(&format!("/v1/communications/{of}/chain")).ok();
+    let back = chain(&meeting.id());
+    assert_eq!(ids(&back["led_here"]), [(task.clone(), 1), (call.id(), 2), (letter.id(), 3)]);
+    assert_eq!((&back["led_to"], &back["truncated"], back.at("/communication/id")), (&json!([]), &json!(false), &json!(meeting.id())));
+    let forth = chain(&letter.id());
+    assert_eq!(ids(&forth["led_to"]), [(call.id(), 1), (other.id(), 1), (task, 2), (meeting.id(), 3)]);
+    assert_eq!(forth.at("/led_to/3/next_id"), forth.at("/led_to/2/task/id"));
+    // closing the circle is refused, at each of its places
+    let closing = json!({"triggered_by": {"kind": "communication", "id": meeting.id()}});
+    for record in [&letter, &call, &meeting] {
+        manager.patch(&record.path(), closing.clone()).is_problem(422, "validation_failed").names_with("/triggered_by/id", "cycle");
+    }
+    assert_eq!(manager.get(&letter.path()).ok()["triggered_by"], Value::Null);
+    // somebody else sees neither the communication nor its chain
+    workspace.manager().get(&format!("/v1/communications/{}/chain", letter.id())).is_problem(404, "not_found");
+}
+
+#[test]
+fn two_links_that_close_a_circle_together_are_not_both_set() {
+    let manager = app().workspace().manager();
+    let contact = card(&manager);
+    let talk = || manager.post("/v1/communications", json!({"channel": "call", "direction": "outbound", "contact_id": contact})).created();
+    for _ in 0..4 {
+        let (a, b) = (talk(), talk());
+        let link = |of: &str, to: &str| manager.patch(of, json!({"triggered_by": {"kind": "communication", "id": to}})).status;
+        let (one, two) = std::thread::scope(|scope| {
+            let one = scope.spawn(|| link(&a.path(), &b.id()));
+            let two = link(&b.path(), &a.id());
+            (one.join().unwrap(), two)
+        });
+        assert!(matches!((one, two), (200, 422) | (422, 200)), "{one} {two}");
+    }
+}
+
+#[test]
+fn a_talk_without_an_outcome_is_let_through_warned_of_or_refused_by_policy_and_listed() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let contact = card(&manager);
+    let set = |policy: &str| {
+        let mut policies = admin.get("/v1/workspace").ok()["policies"].clone();
+        policies["outcome"] = json!(policy);
+        admin.patch("/v1/workspace", json!({"policies": policies})).ok();
+    };
+    let bare = json!({"channel": "call", "direction": "outbound", "contact_id": contact});
+    let warned = manager.post("/v1/communications", bare.clone()).created();
+    assert_eq!(warned.at("/warnings/0/code"), "outcome_missing");
+    assert_eq!(manager.get(&warned.path()).ok()["warnings"], Value::Null);
+    set("off");
+    let silent = manager.post("/v1/communications", bare.clone()).created();
+    assert_eq!(silent["warnings"], Value::Null);
+    set("require");
+    manager.post("/v1/communications", bare.clone()).is_problem(422, "validation_failed").names_with("/outcome", "outcome_required");
+    let with = |field: &str, value: Value| {
+        let mut body = bare.clone();
+        body[field] = value;
+        manager.post("/v1/communications", body).created()
+    };
+    with("outcome", json!("перезвонит"));
+    with("next_task", json!({"title": "Перезвонить", "due_at": "2030-01-01T00:00:00Z"}));
+    with("status", json!("missed"));
+    let plan = with("status", json!("planned"));
+    manager.patch(&plan.path(), json!({"status": "done"})).is_problem(422, "validation_failed").names_with("/outcome", "outcome_required");
+    let mut listed = manager.get("/v1/communications?outcome_missing=true").ok().ids();
+    listed.sort();
+    let mut expected = [warned.id(), silent.id()];
+    expected.sort();
+    assert_eq!(listed, expected);
+    manager.patch(&warned.path(), json!({"outcome": "договорились"})).ok();
+    assert_eq!(manager.get("/v1/communications?outcome_missing=true").ok().ids(), [silent.id()]);
+    assert_eq!(manager.get("/v1/communications?outcome_missing=false").ok().items().len(), 5);
+}

@@ -73,6 +73,8 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("departments", "department"),
         ("api-keys", "api_key"),
         ("workspace", "workspace"),
+        ("assignment-rules", "workspace"),
+        ("assignment-decisions", "lead"),
         ("sources", "source"),
         ("contact-statuses", "contact_status"),
         ("reject-reasons", "reject_reason"),
@@ -95,6 +97,9 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     // taking changes back is a right of its own, whatever is changed
     if operation.path.ends_with("/revert-to") {
         return Some(("audit_event", 2));
+    }
+    if operation.path.starts_with("/v1/channels/telephony/") {
+        return Some(("communication", 1));
     }
     // a board is made of deals
     if operation.path.ends_with("/board") {

@@ -37,7 +37,10 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     list_forms create_form get_form update_form archive_form restore_form rotate_form_key get_form_snippet test_form
     list_submissions get_submission replay_submission get_public_form submit_form
     list_tasks create_task get_task update_task archive_task restore_task complete_task cancel_task reopen_task record_no_answer get_task_occurrences
-    list_communications create_communication get_communication update_communication archive_communication restore_communication
+    list_communications create_communication get_communication update_communication archive_communication restore_communication get_communication_chain
+    list_assignment_rules create_assignment_rule get_assignment_rule update_assignment_rule archive_assignment_rule restore_assignment_rule
+    list_assignment_decisions assign_lead
+    check_in_to_meeting check_out_of_meeting submit_call_event
     list_audit_events get_audit_event verify_audit_events revert_audit_event revert_period
     get_contact_history get_company_history get_lead_history get_deal_history get_task_history
     revert_contact revert_company revert_lead revert_deal revert_task revert_communication revert_note revert_form revert_user revert_role

@@ -22,6 +22,7 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
     for list in ["/v1/sources", "/v1/contact-statuses", "/v1/reject-reasons", "/v1/lost-reasons", "/v1/tags", "/v1/pipelines"] {
         make(list, json!({"name": mark}));
     }
+    make("/v1/assignment-rules", json!({"name": mark, "method": "keep_present"}));
     make("/v1/companies", json!({"name": mark, "external_id": "shared", "tax_id": "7707083893"}));
     make(
         "/v1/contacts",

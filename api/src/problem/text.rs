@@ -103,6 +103,9 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::NotArchived => ["The record is not archived", "Запись не в архиве", "Запис не в архіві"],
         C::TaskNotOpen => ["The task is finished or cancelled", "Задача завершена или отменена", "Задачу завершено або скасовано"],
         C::TaskOpen => ["The task is open", "Задача открыта", "Задача відкрита"],
+        C::NotAMeeting => ["This is not a meeting", "Это не встреча", "Це не зустріч"],
+        C::AlreadyCheckedIn => ["This is recorded already", "Это уже отмечено", "Це вже позначено"],
+        C::NotCheckedIn => ["Nobody checked in yet", "Начало встречи ещё не отмечено", "Початок зустрічі ще не позначено"],
         C::NoContact => ["The task is about no contact", "Задача не связана с контактом", "Задача не пов'язана з контактом"],
         C::AlreadyProcessed => ["The submission is processed", "Заявка уже обработана", "Заявку вже оброблено"],
         C::MoveRefused => ["The deal may not go there", "Сделку нельзя перевести на этот этап", "Угоду не можна перевести на цей етап"],
@@ -256,6 +259,9 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
             "ви не можете передати це цьому співробітнику",
         ],
         F::Cycle => ["it would contain itself", "получится замкнутый круг", "вийде замкнене коло"],
+        F::OutcomeRequired => {
+            ["say what came of it, or agree on a next step", "укажите итог или следующий шаг", "вкажіть підсумок або наступний крок"]
+        }
         F::NextStepRequired => [
             "name the next step or the reason why there is none",
             "назначьте следующий шаг или укажите, почему его нет",

@@ -80,7 +80,8 @@ fn communication() -> Value {
     record(json!({
         "channel": "call", "direction": "outbound", "status": "done", "occurred_at": AT, "duration_seconds": 180, "contact_id": ID, "participants": [], "lead_id": null,
         "deal_id": null, "task_id": null, "submission_id": null, "triggered_by": null, "subject": null, "body": null, "topic": "sales", "outcome": "interested",
-        "recording_url": "https://pbx.example/rec/1.mp3", "place": null, "coordinates": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1", "next_task": null,
+        "recording_url": "https://pbx.example/rec/1.mp3", "transcript": null, "place": null, "coordinates": null, "planned_at": null, "planned_place": null,
+        "planned_coordinates": null, "planned_duration_seconds": null, "check_in": null, "check_out": null, "place_matches": null, "place_mismatch": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1", "next_task": null,
     }))
 }
 
@@ -94,6 +95,10 @@ fn user() -> Value {
     record(
         json!({"email": "olga@example.com", "name": "Ольга Смирнова", "role": "manager", "department_id": null, "active": true, "absent_until": null, "language": "ru", "time_zone": null, "invited_at": null}),
     )
+}
+
+fn conditions() -> Value {
+    json!({"source_ids": [], "form_ids": [], "phone_prefixes": ["+7495"], "regions": [], "cities": ["Москва"], "answers": [{"key": "service", "operator": "contains", "value": "audit"}]})
 }
 
 fn fields() -> Value {
@@ -125,6 +130,8 @@ fn workspace() -> Value {
         "name": "Ромашка", "slug": "romashka-1a2b3c", "country": "RU", "time_zone": "Europe/Moscow", "currency": "RUB", "languages": ["ru"],
         "policies": {"next_step": {"lead": "warn", "deal": "warn", "contact": "warn"}, "duplicates": "require", "required_fields": "warn", "outcome": "warn", "second_factor": "off", "if_match": "off"},
         "contact_types": [], "cors_origins": ["https://crm.example.com"],
+        "telephony": {"unknown_number": "card_and_lead", "callback_minutes": 15, "extensions": [{"extension": "101", "user_id": "019aa000-0000-7000-8000-0000000000a1"}]},
+        "meeting_radius_m": 300, "untouched_leads": {"remind_after_minutes": 15, "head_after_minutes": 60, "reassign_after_minutes": null},
         "working_calendar": {"weekly": {"monday": hours(), "tuesday": hours(), "wednesday": hours(), "thursday": hours(), "friday": hours(), "saturday": [], "sunday": []},
             "holidays": [{"on": "2027-01-01", "name": "Новый год"}], "extra_days": [{"on": "2026-12-26", "hours": hours(), "name": "Рабочая суббота"}]},
         "repeat_contact": {"delays": [{"working_days": 0, "seconds": 7200}, {"working_days": 1, "seconds": 0}, {"working_days": 2, "seconds": 0}], "most": 4},
@@ -200,6 +207,10 @@ pub fn example(schema: &str) -> Option<Value> {
         "Communication" => communication(),
         "NewCommunication" => {
             json!({"channel": "call", "direction": "inbound", "party": {"phone": "8 (912) 345-67-89", "name": "Анна Ахматова"}, "duration_seconds": 180, "outcome": "interested"})
+        }
+        "CommunicationChain" => {
+            let link = json!({"kind": "task", "steps": 1, "next_id": ID, "communication": null, "task": task(), "submission": null});
+            json!({"communication": communication(), "led_here": [], "led_to": [link], "truncated": false})
         }
         "CommunicationPatch" => json!({"outcome": "wants an offer"}),
         "Note" => note(),
@@ -316,7 +327,30 @@ pub fn example(schema: &str) -> Option<Value> {
         "NewApiKey" => json!({"name": "1C", "role": "integration"}),
         "ApiKeyPatch" => json!({"name": "1C, branch"}),
         "Health" => json!({"status": "ok"}),
-        "LookUpAnswer" => json!({"contacts": [contact()], "companies": []}),
+        "LookUpAnswer" => {
+            json!({"contacts": [contact()], "companies": [], "responsible": null, "last_communication": communication(), "open_leads": [lead()], "open_tasks": [task()]})
+        }
+        "AssignmentRule" => {
+            record(json!({"name": "Москва", "active": true, "position": 10, "conditions": conditions(), "method": "round_robin",
+            "user_ids": ["019aa000-0000-7000-8000-0000000000a1"], "department_id": null}))
+        }
+        "NewAssignmentRule" => {
+            json!({"name": "Москва", "position": 10, "conditions": {"phone_prefixes": ["+7495"]}, "method": "keep_present"})
+        }
+        "AssignmentRulePatch" => json!({"active": false}),
+        "AssignmentDecision" => {
+            json!({"id": ID, "at": AT, "lead_id": ID, "occasion": "submission", "rule_id": ID, "rule_name": "Москва", "method": "round_robin",
+            "user_id": "019aa000-0000-7000-8000-0000000000a1", "reason": "rule «Москва»: round_robin", "seed": 42,
+            "candidates": [{"user_id": "019aa000-0000-7000-8000-0000000000a1", "skipped": null, "open_leads": 3, "open_tasks": 5}]})
+        }
+        "Position" => json!({"coordinates": {"latitude": 55.7558, "longitude": 37.6173}}),
+        "NewCallEvent" => {
+            json!({"call_id": "1763805600.42", "event": "answered", "direction": "inbound", "from": "+79123456789", "to": "+74951234567", "user_extension": "101", "occurred_at": AT})
+        }
+        "CallAnswer" => {
+            json!({"call_id": "1763805600.42", "communication": communication(), "contact": contact(), "lead": null, "created_contact": false, "created_lead": false,
+            "responsible": {"user_id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова", "extension": "101", "absent_until": null, "available": true}})
+        }
         "ContactOverview" => {
             json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "open_deals": [deal()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT})
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kartoteka_domain::{
     access::{RecordType, Scope},
     actor::{ActorRef, ActorType},
-    assignment::{self, Assignment},
+    assignment::{self, Assignment, decision::Occasion, rule::Facts},
     communication::{Channel, Communication, CommunicationStatus, Direction, NewCommunication, TriggerKind, TriggeredBy},
     contact::{Contact, EmailInput, Identity, NewContact, PhoneInput},
     event::{Action, Event},
@@ -27,7 +27,8 @@ use kartoteka_persistence::{
 
 use crate::{
     app::App,
-    clock, contact, credential, duplicate,
+    assignment::{self as rules, Asked},
+    clock, contact, credential, duplicate, escalation,
     problem::{Problem, Result},
     record, task,
 };
@@ -172,9 +173,11 @@ pub fn process(tx: &mut WriteTx<'_>, id: SubmissionId) -> Result<()> {
         return Ok(workspace::settle(tx, id.uuid())?);
     }
     let contact = find_or_make(tx, newcomer)?;
-    let (owner, reason) = assign(tx, &form, &contact)?;
+    let asked = assign(tx, &form, &contact, &enquiry)?;
+    let (owner, reason) = (asked.verdict.user, asked.verdict.reason.clone());
     let contact = give(tx, contact, owner)?;
     let lead = make_lead(tx, &settings, &form, &submission, &posted, &enquiry, &contact, owner, &reason)?;
+    rules::note(tx, lead.id, Occasion::Submission, asked)?;
     record_communication(tx, &settings, &submission, &enquiry, &contact, &lead, &form)?;
     if let Some(minutes) = form.task_minutes {
         plan_task(tx, &form, &submission, &contact, &lead, minutes)?;
@@ -233,7 +236,17 @@ fn find_or_make(tx: &mut WriteTx<'_>, mut newcomer: Contact) -> Result<Contact> 
     contact::attach(tx, &existing, &own)
 }
 
-fn assign(tx: &mut WriteTx<'_>, form: &Form, contact: &Contact) -> Result<(Option<UserId>, String)> {
+/// Who becomes responsible: the form may say so itself, else the workspace's rules do; where neither does, who has the client keeps him.
+fn assign(tx: &mut WriteTx<'_>, form: &Form, contact: &Contact, enquiry: &Enquiry) -> Result<Asked> {
+    let mut said = None;
+    if form.assignment.is_none() {
+        let facts =
+            Facts { source_id: form.source_id, form_id: Some(form.id), answers: Some(&enquiry.answers), ..rules::facts(contact, None) };
+        match rules::ask(tx, &facts, None)? {
+            Some(asked) if asked.verdict.user.is_some() => return Ok(asked),
+            asked => said = asked,
+        }
+    }
     let mut ids: Vec<uuid::Uuid> = contact.owner_id.iter().map(|id| id.uuid()).collect();
     match &form.assignment {
         Some(Assignment::User(one)) => ids.push(one.user_id.uuid()),
@@ -249,7 +262,11 @@ fn assign(tx: &mut WriteTx<'_>, form: &Form, contact: &Contact) -> Result<(Optio
     if choice.turn != turn {
         turns::set_turn(tx, form.id, choice.turn)?;
     }
-    Ok((choice.user, choice.reason))
+    Ok(match said {
+        // why the rules found nobody is the reason, unless somebody has the client
+        Some(asked) if choice.user.is_none() => asked,
+        _ => Asked::otherwise(tx, choice.user, choice.reason),
+    })
 }
 
 /// The card goes to the chosen person when nobody has it.
@@ -292,6 +309,7 @@ fn make_lead(
     let mut lead = Lead { form_id: Some(form.id), submission_id: Some(submission.id), assignment_reason: Some(reason.to_owned()), ..made };
     record::ensure_tags(tx, &mut lead.tags)?;
     Lead::insert(tx, &lead, Event::created(&lead).because(reason))?;
+    escalation::watch(tx, settings, &lead)?;
     Ok(lead)
 }
 

@@ -34,7 +34,7 @@ NEW_PASSWORD = "another long phrase"
 KINDS = {
     "owner_id": "users", "user_id": "users", "head_id": "users", "contact_id": "contacts", "company_id": "companies", "lead_id": "leads",
     "task_id": "tasks", "form_id": "forms", "source_id": "sources", "department_id": "departments", "reject_reason_id": "reject-reasons",
-    "actor_id": "users", "deal_id": "deals", "pipeline_id": "pipelines", "lost_reason_id": "lost-reasons",
+    "actor_id": "users", "deal_id": "deals", "pipeline_id": "pipelines", "lost_reason_id": "lost-reasons", "rule_id": "assignment-rules",
 }
 TABLES = {"country": "UA", "currency": "UAH", "language": "uk", "network": "telegram", "type": "customer", "color": "#2266cc"}
 POINT = {"id", "label", "primary", "validity", "value"}
@@ -187,6 +187,15 @@ def done_task() -> str:
     return task
 
 
+def meeting(begun: bool) -> str:
+    new = {"channel": "meeting", "direction": "outbound", "status": "planned", "contact_id": home()}
+    record = learn("communications", who("communications").send("POST", "/v1/communications", new))
+    if begun:
+        place = {"coordinates": {"latitude": 55.75, "longitude": 37.62}, "at": "2026-03-01T09:00:00Z"}
+        who("communications").send("POST", f"/v1/communications/{record}/check-in", place)
+    return record
+
+
 def spam() -> str:
     fields = {"name": f"Анна {unique()}", PLACE["honeypot"]: "spam"}
     receipt = requests.post(f"{BASE}/public/v1/forms/{PLACE['form_key']}/submissions", json={"fields": fields}, timeout=30)
@@ -210,6 +219,8 @@ def of_its_own(operation: str, kind: str) -> str | None:
         return done_task()
     if operation == "replay_submission":
         return spam()
+    if operation in ("check_in_to_meeting", "check_out_of_meeting"):
+        return meeting(operation == "check_out_of_meeting")
     if operation.startswith("restore_"):
         return archived(kind)
     if operation.startswith(("archive_", "reject_", "qualify_", "move_", "complete_", "cancel_", "revert_", "record_no_")) or operation in USING_UP:
@@ -291,6 +302,8 @@ def settle(value: object, inside: str, kind: str) -> object:
             settled[name] = CHANCE.choice(own)
         elif name in KINDS:
             settled[name] = existing(KINDS[name], inner)
+        elif name.removesuffix("s") in KINDS and isinstance(inner, list):
+            settled[name] = [existing(KINDS[name.removesuffix("s")], one) for one in inner]
         elif isinstance(inner, str) and not stays():
             settled[name] = convincing(inside, name, inner)
     if isinstance(settled.get("recurrence"), str) and not stays():
@@ -329,7 +342,9 @@ def convincing(inside: str, name: str, value: str) -> str:
             return TABLES[known]
         case ("remind_at", _):
             return "2027-03-01T09:00:00Z"
-        case (_, "occurred_at" | "received_at"):
+        case ("", "recording_url"):
+            return "https://pbx.example/rec/1.mp3"
+        case (_, "occurred_at" | "received_at" | "at"):
             return "2026-03-01T09:00:00Z"
         case (_, time) if time.endswith(("_at", "_until")):
             return "2027-03-01T09:00:00Z"
@@ -592,7 +607,7 @@ def report() -> None:
 # What no schema tells: existence, uniqueness, rules about time and state, and grammars with check digits or tables behind them.
 BEYOND_SCHEMA = {
     "already_taken", "conflicting_fields", "cycle", "inactive_user", "in_the_future", "in_the_past", "invalid_cursor", "invalid_email",
-    "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outside_reach",
+    "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outcome_required", "outside_reach",
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address",
     "invalid_number", "amount_too_large", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
@@ -600,7 +615,7 @@ BEYOND_SCHEMA = {
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner made a field required.
 ONE_OF_SEVERAL = re.compile(
-    "/contact_id|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/pipeline_id|/fields/.*|/display_name"
+    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/pipeline_id|/fields/.*|/display_name"
     "|expected_(sequence|hash)|/current_password"
 )
 

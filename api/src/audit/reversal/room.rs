@@ -112,8 +112,9 @@ impl Revertible for Task {
 }
 
 impl Revertible for Communication {
-    fn check(tx: &mut WriteTx<'_>, _: &Workspace, _: &Self, after: &mut Self) -> Result<()> {
-        communication::check_links(tx, after)
+    fn check(tx: &mut WriteTx<'_>, _: &Workspace, before: &Self, after: &mut Self) -> Result<()> {
+        communication::check_links(tx, after)?;
+        communication::check_chain(tx, before, after)
     }
     fn follow(tx: &mut WriteTx<'_>, _: &Self, after: &Self) -> Result<()> {
         if after.status == CommunicationStatus::Done {

@@ -1,0 +1,40 @@
+-- Chains of triggers, outcomes that are missing, and calls as a telephone exchange tells of them.
+
+-- `triggered_by_id` is of whatever kind led here: no foreign key can say which.
+ALTER TABLE communication ADD COLUMN triggered_by_id uuid;
+ALTER TABLE communication ADD COLUMN agreed_task_id uuid;
+ALTER TABLE communication ADD COLUMN outcome_missing boolean NOT NULL DEFAULT false;
+-- the owner of the tables is bound to one workspace at a time, too; the lock is put back at once
+ALTER TABLE communication NO FORCE ROW LEVEL SECURITY;
+UPDATE communication SET
+    triggered_by_id = (profile #>> '{triggered_by,id}')::uuid,
+    agreed_task_id = (profile #>> '{next_task,id}')::uuid,
+    outcome_missing = status = 'done' AND channel NOT IN ('form', 'survey')
+        AND profile ->> 'outcome' IS NULL AND profile -> 'next_task' IS NULL;
+ALTER TABLE communication FORCE ROW LEVEL SECURITY;
+CREATE INDEX communication_triggered_by_id_idx ON communication (workspace_id, triggered_by_id);
+CREATE INDEX communication_agreed_task_id_idx ON communication (workspace_id, agreed_task_id);
+CREATE INDEX communication_outcome_missing_idx ON communication (workspace_id, outcome_missing, occurred_at, id);
+
+-- One call: `events` are all that was told of it, exact text.
+CREATE TABLE call (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    call_id text NOT NULL,
+    events text NOT NULL,
+    communication_id uuid,
+    lead_id uuid,
+    task_id uuid,
+    made_contact boolean NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT call_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT call_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspace (id),
+    CONSTRAINT call_communication_id_fkey FOREIGN KEY (workspace_id, communication_id) REFERENCES communication (workspace_id, id),
+    CONSTRAINT call_lead_id_fkey FOREIGN KEY (workspace_id, lead_id) REFERENCES lead (workspace_id, id),
+    CONSTRAINT call_task_id_fkey FOREIGN KEY (workspace_id, task_id) REFERENCES task (workspace_id, id)
+);
+CREATE UNIQUE INDEX call_call_id_key ON call (workspace_id, call_id);
+CREATE INDEX call_communication_id_idx ON call (workspace_id, communication_id);
+CREATE INDEX call_lead_id_idx ON call (workspace_id, lead_id);
+CREATE INDEX call_task_id_idx ON call (workspace_id, task_id);

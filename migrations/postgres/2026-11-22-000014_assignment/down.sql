@@ -1,0 +1,3 @@
+DROP TABLE IF EXISTS escalation;
+DROP TABLE IF EXISTS assignment_decision;
+DROP TABLE IF EXISTS assignment_rule;
