@@ -26,6 +26,22 @@ pub struct Outcome {
     pub body: Option<String>,
 }
 
+impl Outcome {
+    /// The same with warnings on its record: itself, or the first one in it.
+    pub fn warn(mut self, warnings: Vec<kartoteka_domain::record::Warning>) -> Self {
+        let mut body: serde_json::Value = self.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
+        let is_record = |value: &serde_json::Value| value.get("version").is_some();
+        let record = if is_record(&body) { Some(&mut body) } else { body.as_object_mut().and_then(|parts| parts.values_mut().find(|v| is_record(v))) };
+        if let Some(serde_json::Value::Object(record)) = record {
+            let mut all = record.get("warnings").and_then(|w| w.as_array()).cloned().unwrap_or_default();
+            all.extend(warnings.into_iter().filter_map(|warning| serde_json::to_value(warning).ok()));
+            record.insert("warnings".to_owned(), all.into());
+            self.body = Some(body.to_string());
+        }
+        self
+    }
+}
+
 /// An answer of a described kind.
 pub struct Reply<R>(pub Outcome, PhantomData<fn() -> R>);
 
@@ -102,6 +118,9 @@ located! {
     kartoteka_domain::contact::Contact => "/v1/contacts",
     kartoteka_domain::company::Company => "/v1/companies",
     kartoteka_domain::lead::Lead => "/v1/leads",
+    kartoteka_domain::deal::Deal => "/v1/deals",
+    kartoteka_domain::pipeline::Pipeline => "/v1/pipelines",
+    kartoteka_domain::catalogue::LostReason => "/v1/lost-reasons",
     kartoteka_domain::task::Task => "/v1/tasks",
     kartoteka_domain::communication::Communication => "/v1/communications",
     kartoteka_domain::note::Note => "/v1/notes",

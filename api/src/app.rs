@@ -179,13 +179,18 @@ pub fn router() -> Router {
         crate::catalogue: list_sources, create_source, get_source, update_source, archive_source, restore_source,
             list_contact_statuses, create_contact_status, get_contact_status, update_contact_status, archive_contact_status, restore_contact_status,
             list_reject_reasons, create_reject_reason, get_reject_reason, update_reject_reason, archive_reject_reason, restore_reject_reason,
+            list_lost_reasons, create_lost_reason, get_lost_reason, update_lost_reason, archive_lost_reason, restore_lost_reason,
             list_tags, create_tag, get_tag, update_tag, archive_tag, restore_tag;
         crate::contact: list_contacts, create_contact, get_contact, update_contact, archive_contact, restore_contact, upsert_contact,
             add_contact_phone, add_contact_email, add_contact_messenger, reveal_contact;
         crate::contact::view: get_contact_overview, get_contact_timeline;
         crate::company: list_companies, create_company, get_company, update_company, archive_company, restore_company, upsert_company;
         crate::lookup: look_up;
-        crate::lead: list_leads, create_lead, get_lead, update_lead, archive_lead, restore_lead, reject_lead;
+        crate::lead: list_leads, create_lead, get_lead, update_lead, archive_lead, restore_lead, reject_lead, qualify_lead;
+        crate::pipeline: list_pipelines, create_pipeline, get_pipeline, update_pipeline, archive_pipeline, restore_pipeline;
+        crate::pipeline::board: get_board;
+        crate::deal: list_deals, create_deal, get_deal, update_deal, archive_deal, restore_deal, move_deal, get_deal_moves, place_deal, list_deal_stage_changes, list_stuck_deals;
+        crate::next_step: list_attention;
         crate::form: list_forms, create_form, get_form, update_form, archive_form, restore_form, rotate_form_key, get_form_snippet, test_form;
         crate::submission: list_submissions, get_submission, replay_submission;
         crate::form::public: get_public_form, submit_form;

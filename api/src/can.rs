@@ -15,7 +15,7 @@ use kartoteka_persistence::{
 use crate::{
     answer::{Answer, Outcome, Reply, Respond, from_kept, to_kept},
     app::App,
-    clock, conceal,
+    clock, conceal, next_step,
     observe::{RequestId, peer_address},
     problem::{Problem, ProblemCode, Result},
     request::BodyHash,
@@ -54,6 +54,9 @@ permissions! {
     ReadContacts = Read Contact, CreateContacts = Create Contact, UpdateContacts = Update Contact,
     ReadCompanies = Read Company, CreateCompanies = Create Company, UpdateCompanies = Update Company,
     ReadLeads = Read Lead, CreateLeads = Create Lead, UpdateLeads = Update Lead,
+    ReadDeals = Read Deal, CreateDeals = Create Deal, UpdateDeals = Update Deal,
+    ReadPipelines = Read Pipeline, CreatePipelines = Create Pipeline, UpdatePipelines = Update Pipeline,
+    ReadLostReasons = Read LostReason, CreateLostReasons = Create LostReason, UpdateLostReasons = Update LostReason,
     ReadTasks = Read Task, CreateTasks = Create Task, UpdateTasks = Update Task,
     ReadCommunications = Read Communication, CreateCommunications = Create Communication, UpdateCommunications = Update Communication,
     ReadNotes = Read Note, CreateNotes = Create Note, UpdateNotes = Update Note,
@@ -171,7 +174,7 @@ impl<P: Permission> Can<P> {
             .app
             .store
             .write(self.scope.clone(), circumstances(&self.request), move |tx| match &key {
-                None => seen(tx, &f).map(Ok),
+                None => settled(tx, &f).map(Ok),
                 Some(key) => once(tx, key, &f),
             })
             .await;
@@ -208,7 +211,7 @@ impl<P: Permission> Can<P> {
             .write(self.scope.clone(), circumstances(&self.request), move |tx| -> Result<Outcome> {
                 let mut outcome = None;
                 let taken_back = tx.attempt(|tx| -> Result<()> {
-                    outcome = Some(seen(tx, &f)?);
+                    outcome = Some(settled(tx, &f)?);
                     Err(Problem::new(ProblemCode::Internal))
                 });
                 match (outcome, taken_back) {
@@ -269,7 +272,7 @@ impl<P: Permission> CanSecretly<P> {
     }
     /// Changes in one transaction.
     pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome = self.0.app.store.write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| seen(tx, &f)).await?;
+        let outcome = self.0.app.store.write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| settled(tx, &f)).await?;
         Ok(Reply::kept(outcome))
     }
 }
@@ -278,6 +281,13 @@ impl<P: Permission> CanSecretly<P> {
 fn seen<T: Reading, R: Respond + 'static>(tx: &mut T, f: impl FnOnce(&mut T) -> Result<R>) -> Result<Outcome> {
     let answer = f(tx)?;
     conceal::conceal::<R>(tx.scope().actor(), answer.outcome()?)
+}
+
+/// The same of a change, once it left nobody without the next step that the workspace demands.
+fn settled<R: Respond + 'static>(tx: &mut WriteTx<'_>, f: impl FnOnce(&mut WriteTx<'_>) -> Result<R>) -> Result<Outcome> {
+    let outcome = seen(tx, f)?;
+    let warnings = next_step::settle(tx)?;
+    Ok(if warnings.is_empty() { outcome } else { outcome.warn(warnings) })
 }
 
 /// How long a key is remembered.
@@ -302,7 +312,7 @@ fn once<R: Respond + 'static>(
         }
         Known::Reused => Err(Problem::new(ProblemCode::IdempotencyKeyReused)),
         Known::New => {
-            let outcome = seen(tx, f)?;
+            let outcome = settled(tx, f)?;
             idempotency::keep(tx, key, expires_at, to_kept(&outcome))?;
             Ok(Ok(outcome))
         }

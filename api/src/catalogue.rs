@@ -1,7 +1,7 @@
-//! The workspace's choice lists: four lists, one shape.
+//! The workspace's choice lists: one shape for all.
 
 use kartoteka_domain::catalogue::{
-    ContactStatus, ListCatalogue, NewContactStatus, NewRejectReason, NewSource, NewTag, RejectReason, Source, Tag,
+    ContactStatus, ListCatalogue, LostReason, NewContactStatus, NewLostReason, NewRejectReason, NewSource, NewTag, RejectReason, Source, Tag,
 };
 
 use crate::{crud, record};
@@ -26,6 +26,13 @@ crud! { RejectReason, NewRejectReason, ListCatalogue; "reject-reasons", "/v1/rej
     update update_reject_reason "Change a reject reason", right UpdateRejectReasons, by crud::update;
     archive archive_reject_reason "Archive a reject reason", by record::archive::<RejectReason>;
     restore restore_reject_reason "Restore a reject reason", by record::restore::<RejectReason>;
+}
+crud! { LostReason, NewLostReason, ListCatalogue; "lost-reasons", "/v1/lost-reasons", "/v1/lost-reasons/{id}", "/v1/lost-reasons/{id}/restore";
+    list list_lost_reasons "List lost reasons", get get_lost_reason "Get a lost reason", read ReadLostReasons;
+    create create_lost_reason "Create a lost reason", right CreateLostReasons, by crud::create;
+    update update_lost_reason "Change a lost reason", right UpdateLostReasons, by crud::update;
+    archive archive_lost_reason "Archive a lost reason", by record::archive::<LostReason>;
+    restore restore_lost_reason "Restore a lost reason", by record::restore::<LostReason>;
 }
 crud! { Tag, NewTag, ListCatalogue; "tags", "/v1/tags", "/v1/tags/{id}", "/v1/tags/{id}/restore";
     list list_tags "List tags", get get_tag "Get a tag", read ReadTags;

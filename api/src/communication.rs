@@ -3,23 +3,23 @@
 use kartoteka_domain::{
     communication::{AgreedTask, Communication, ListCommunications, NewCommunication, Party},
     contact::{EmailInput, NewContact, OnDuplicate, PhoneInput},
+    deal::Deal,
     event::Event,
     id::ContactId,
     invalid::FieldCode,
     lead::Lead,
     record::Record,
-    task::NewTask,
 };
-use kartoteka_persistence::{Stored, WriteTx, contact as contacts, lead as leads};
+use kartoteka_persistence::{Stored, WriteTx, contact as contacts, deal as deals, lead as leads};
 use uuid::Uuid;
 
 use crate::{
     answer::{Created, Found},
     contact, lead,
+    next_step::{self, Links},
     problem::{Problem, Result},
     record,
     request::{IfMatch, Patch},
-    task,
 };
 
 crud! { Communication, NewCommunication, ListCommunications; "communications", "/v1/communications", "/v1/communications/{id}", "/v1/communications/{id}/restore";
@@ -39,25 +39,25 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<
     {
         input.contact_id = Lead::find(tx, id.uuid())?.map(|lead| lead.contact_id);
     }
+    if let Some(id) = input.deal_id
+        && input.contact_id.is_none()
+        && input.party.is_none()
+    {
+        input.contact_id = Deal::find(tx, id.uuid())?.and_then(|deal| deal.contact_id());
+    }
     if let (None, Some(party)) = (input.contact_id, &input.party) {
         input.contact_id = Some(card_of(tx, party)?);
     }
     let mut communication: Communication = record::make(tx, &input, None)?;
     check_links(tx, &communication)?;
-    if let Some(next) = &input.next_task {
-        let next = NewTask {
-            contact_id: next.contact_id.or(Some(communication.contact_id)),
-            lead_id: next.lead_id.or(communication.lead_id),
-            ..next.clone()
-        };
-        let made = task::create(tx, &next).map_err(|mut problem| {
-            for error in &mut problem.errors {
-                error.pointer = format!("/next_task{}", error.pointer);
-            }
-            problem
-        })?;
-        communication.next_task = Some(AgreedTask::from(&made.record));
-    }
+    tx.explain_next_step(input.no_next_step_reason.as_deref(), "/next_task");
+    let links = Links {
+        contact_id: Some(communication.contact_id),
+        lead_id: communication.lead_id,
+        deal_id: communication.deal_id,
+        ..Links::default()
+    };
+    communication.next_task = next_step::plan(tx, input.next_task.as_ref(), links)?.as_ref().map(AgreedTask::from);
     Communication::insert(tx, &communication, Event::created(&communication))?;
     consequences(tx, &communication)?;
     Ok(Created::new(communication))
@@ -66,6 +66,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<
 /// Lead and task must be about the same client.
 pub(crate) fn check_links(tx: &mut WriteTx<'_>, communication: &Communication) -> Result<()> {
     record::check_lead(tx, communication.lead_id, Some(communication.contact_id))?;
+    record::check_deal(tx, communication.deal_id, Some(communication.contact_id))?;
     let task = match communication.task_id {
         Some(id) => kartoteka_domain::task::Task::find(tx, id.uuid())?,
         None => None,
@@ -80,6 +81,9 @@ pub(crate) fn check_links(tx: &mut WriteTx<'_>, communication: &Communication) -
 pub fn consequences(tx: &mut WriteTx<'_>, communication: &Communication) -> Result<()> {
     if communication.status == kartoteka_domain::communication::CommunicationStatus::Done {
         contacts::touch_communication(tx, communication.contact_id, communication.occurred_at)?;
+        if let Some(id) = communication.deal_id {
+            deals::touch_communication(tx, id.uuid(), communication.occurred_at)?;
+        }
     }
     if communication.is_response() {
         let concerned = match communication.lead_id {

@@ -48,6 +48,7 @@ fn record_type(schema: &str) -> Option<RecordType> {
         "Contact" => Some(RecordType::Contact),
         "Company" => Some(RecordType::Company),
         "Lead" => Some(RecordType::Lead),
+        "Deal" => Some(RecordType::Deal),
         "Task" => Some(RecordType::Task),
         "Communication" => Some(RecordType::Communication),
         "Note" => Some(RecordType::Note),

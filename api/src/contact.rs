@@ -7,6 +7,7 @@ use kartoteka_domain::{
     contact::{AddedEmail, AddedMessenger, AddedPhone, Contact, DuplicateChoice, ListContacts, NewContact, OnDuplicate, Reveal},
     event::Event,
     invalid::{FieldCode, FieldErrors},
+    next_step::Subject,
     record::{Made, Record},
     workspace::Workspace,
 };
@@ -18,6 +19,7 @@ use crate::{
     answer::{Answer, Created, CreatedOrFound, Found, Unmasked},
     can::{Can, CanSecretly, CreateContacts, RevealContacts, UpdateContacts},
     duplicate,
+    next_step::{self, Links},
     problem::{Problem, Result},
     record,
     request::{At, ByExternalId, IfMatch, Params, Patch, Valid},
@@ -120,7 +122,8 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
                 let Some(existing) = store::find_changeable(tx, best.id)? else {
                     return Err(duplicate::refusal(tx, Cards::Contacts, candidates));
                 };
-                return Ok(Created { record: attach(tx, &existing, &contact)?, fresh: false });
+                let attached = attach(tx, &existing, &contact)?;
+                return Ok(Created { record: follow(tx, attached, input)?, fresh: false });
             }
             OnDuplicate::Create if duplicate::may_create(tx, &settings) => {}
             OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(tx, Cards::Contacts, candidates)),
@@ -129,7 +132,15 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
     record::ensure_tags(tx, &mut contact.tags)?;
     Contact::insert(tx, &contact, Event::created(&contact))?;
     duplicate::queue_all(tx, Cards::Contacts, contact.uuid(), &candidates)?;
-    Ok(Created::new(contact))
+    Ok(Created::new(follow(tx, contact, input)?))
+}
+
+/// The next step an input brought along.
+fn follow(tx: &mut WriteTx<'_>, contact: Contact, input: &NewContact) -> Result<Contact> {
+    let links =
+        Links { contact_id: Some(contact.id), company_id: contact.company_id, owner_id: contact.owner_id, ..Links::default() };
+    let subject = Subject::Contact(contact.id);
+    next_step::follow(tx, contact, subject, (input.next_task.as_ref(), input.no_next_step_reason.as_deref()), links)
 }
 
 /// Fills what a card lacks; nothing is overwritten.
@@ -168,10 +179,13 @@ fn check_status(tx: &mut WriteTx<'_>, contact: &Contact, before: Option<&Contact
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewContact>, if_match: &IfMatch) -> Result<Found<Contact>> {
-    record::change(tx, id, patch, if_match, |tx, before, after| {
+    let mut sent = NewContact::default();
+    let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Contact, after| {
+        sent = patch.applied_to(&before.input())?;
         let settings = workspace::current(tx)?;
         check(tx, &settings, before, after)
-    })
+    })?;
+    Ok(Found(follow(tx, after, &sent)?))
 }
 
 /// What a change of a card must satisfy beside its own rules.

@@ -1,19 +1,26 @@
 //! Leads over HTTP.
 
 use kartoteka_domain::{
+    access::{RecordType, Verb},
+    contact::Contact,
+    deal::{Deal, DealContact, NewDeal},
     event::{Action, Event},
-    invalid::{FieldCode, FieldErrors},
-    lead::{Lead, LeadRejection, LeadStatus, ListLeads, NewLead},
+    invalid::{FieldCode, FieldErrors, line},
+    lead::{Lead, LeadQualification, LeadRejection, LeadStatus, ListLeads, NewLead, QualifiedLead},
+    next_step::Subject,
     record::{Made, Record},
+    task::Task,
     working_time::WorkingTime,
 };
-use kartoteka_persistence::{Reading, Stored, WriteTx, reference, workspace};
+use kartoteka_persistence::{Reading, Stored, WriteTx, next_step as store_next_step, reference, task as tasks, workspace};
 use uuid::Uuid;
 use validator::Validate;
 
 use crate::{
-    answer::{Answer, Created, Found},
+    answer::{Answer, Created, Found, Plain},
     can::{Can, UpdateLeads},
+    deal,
+    next_step::{self, Links},
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
@@ -25,6 +32,19 @@ crud! { Lead, NewLead, ListLeads; "leads", "/v1/leads", "/v1/leads/{id}", "/v1/l
     update update_lead "Change a lead", right UpdateLeads, by update;
     archive archive_lead "Archive a lead", by record::archive::<Lead>;
     restore restore_lead "Restore a lead", by record::restore::<Lead>;
+}
+
+/// Qualify a lead
+///
+/// Makes a deal of it, in one transaction: with its client, source and marks. Open tasks of the lead are tasks of the deal from then on.
+#[utoipa::path(post, path = "/v1/leads/{id}/qualify", tag = "leads")]
+pub async fn qualify_lead(
+    can: Can<UpdateLeads>,
+    at: At<Lead>,
+    if_match: IfMatch,
+    qualification: Valid<LeadQualification>,
+) -> Answer<Plain<QualifiedLead>> {
+    can.write(move |tx| qualify(tx, at.0, &if_match, &qualification).map(Plain)).await
 }
 
 /// Reject a lead
@@ -41,11 +61,85 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewLead) -> Result<Created<Lead>> {
     record::check_owner::<Lead>(tx, lead.owner_id, tx.scope().actor().user().filter(|_| lead.owner_id.is_some()))?;
     record::ensure_tags(tx, &mut lead.tags)?;
     Lead::insert(tx, &lead, Event::created(&lead))?;
-    Ok(Created::new(lead))
+    Ok(Created::new(follow(tx, lead, input)?))
+}
+
+/// The next step an input brought along.
+fn follow(tx: &mut WriteTx<'_>, lead: Lead, input: &NewLead) -> Result<Lead> {
+    let links = Links {
+        contact_id: Some(lead.contact_id),
+        company_id: lead.company_id,
+        lead_id: Some(lead.id),
+        owner_id: lead.owner_id,
+        ..Links::default()
+    };
+    let subject = Subject::Lead(lead.id);
+    next_step::follow(tx, lead, subject, (input.next_task.as_ref(), input.no_next_step_reason.as_deref()), links)
+}
+
+fn qualify(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, qualification: &LeadQualification) -> Result<QualifiedLead> {
+    let before: Lead = record::get_to_change(tx, id)?;
+    record::check_version(tx, &before, if_match)?;
+    if before.archived_at.is_some() {
+        return Err(Problem::new(ProblemCode::Archived));
+    }
+    if !before.status.is_open() {
+        return Err(Problem::new(ProblemCode::LeadClosed));
+    }
+    if !tx.may(RecordType::Deal, Verb::Create) {
+        return Err(Problem::new(ProblemCode::Forbidden));
+    }
+    let mut errors = FieldErrors::default();
+    errors.absorb(qualification.validate());
+    errors.finish()?;
+    let contact_id = qualification.contact_id.unwrap_or(before.contact_id);
+    let name = match line(qualification.name.as_deref()).or_else(|| before.title.clone()) {
+        Some(name) => Some(name),
+        None => Contact::find(tx, contact_id.uuid())?.map(|contact| contact.display_name),
+    };
+    let input = NewDeal {
+        name,
+        contacts: Some(vec![DealContact { contact_id, role: None }]),
+        company_id: before.company_id,
+        pipeline_id: qualification.pipeline_id,
+        stage_id: qualification.stage_id,
+        amount: qualification.amount.clone(),
+        owner_id: qualification.owner_id.or(before.owner_id),
+        source_id: before.source_id,
+        utm: Some(before.utm.clone()),
+        // another client's deal keeps the way back, but is no lead of his
+        lead_id: (contact_id == before.contact_id).then_some(before.id),
+        ..NewDeal::default()
+    };
+    let made = deal::create(tx, &input).map_err(|mut problem| {
+        for error in &mut problem.errors {
+            if error.pointer.starts_with("/contacts") {
+                "/contact_id".clone_into(&mut error.pointer);
+            }
+        }
+        problem
+    })?;
+    for task in tasks::open_of_lead(tx, before.id)? {
+        if task.deal_id.is_none() && task.contact_id.is_none_or(|id| id == contact_id) {
+            let moved = Task { deal_id: Some(made.record.id), ..task.clone() };
+            record::store_change(tx, &task, moved, Action::Updated)?;
+        }
+    }
+    let lead = record::store_change(tx, &before, before.qualified(made.record.id, tx.now()), Action::Updated)?;
+    store_next_step::refresh(tx, Subject::Deal(made.record.id), None)?;
+    let rest = NewDeal {
+        next_task: qualification.next_task.clone(),
+        no_next_step_reason: qualification.no_next_step_reason.clone(),
+        ..NewDeal::default()
+    };
+    let deal = deal::follow(tx, made.record, &rest)?;
+    Ok(QualifiedLead { deal: Deal::find(tx, deal.id.uuid())?.unwrap_or(deal), lead })
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfMatch) -> Result<Found<Lead>> {
-    record::change(tx, id, patch, if_match, |tx, before: &Lead, after: &mut Lead| {
+    let mut sent = NewLead::default();
+    let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Lead, after: &mut Lead| {
+        sent = patch.applied_to(&before.input())?;
         record::check_owner::<Lead>(tx, after.owner_id, before.owner_id)?;
         record::ensure_tags(tx, &mut after.tags)?;
         // leaving `new` is a reaction of ours
@@ -54,7 +148,8 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfM
         }
         *after = timed(tx, before, after.clone())?;
         Ok(())
-    })
+    })?;
+    Ok(Found(follow(tx, after, &sent)?))
 }
 
 fn reject(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, rejection: &LeadRejection) -> Result<Found<Lead>> {

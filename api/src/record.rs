@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use kartoteka_domain::{
     access::{Owners, RecordType, Verb},
+    deal::Deal,
     event::{Action, Event},
-    id::{ContactId, LeadId, UserId},
+    id::{ContactId, DealId, LeadId, UserId},
     invalid::{FieldCode, FieldErrors},
     lead::Lead,
     list::{AnyOf, ListParameters, Page},
@@ -13,7 +14,7 @@ use kartoteka_domain::{
     role::Seen,
     workspace::{Policy, Workspace},
 };
-use kartoteka_persistence::{Reading, Stored, WriteTx, audit, catalogue, company, contact, lead, reference, user, workspace};
+use kartoteka_persistence::{Reading, Stored, WriteTx, audit, catalogue, company, contact, deal, lead, reference, user, workspace};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -117,6 +118,17 @@ pub fn check_lead(tx: &mut WriteTx<'_>, lead: Option<LeadId>, contact: Option<Co
     let (Some(lead), Some(contact)) = (lead, contact) else { return Ok(()) };
     match Lead::find(tx, lead.uuid())? {
         Some(found) if found.contact_id != contact => Err(Problem::invalid("/lead_id", FieldCode::ConflictingFields)),
+        _ => Ok(()),
+    }
+}
+
+/// A deal named beside a contact must have him among its people.
+pub fn check_deal(tx: &mut WriteTx<'_>, deal: Option<DealId>, contact: Option<ContactId>) -> Result<()> {
+    let (Some(deal), Some(contact)) = (deal, contact) else { return Ok(()) };
+    match Deal::find(tx, deal.uuid())? {
+        Some(found) if !found.contacts.is_empty() && !found.contacts.iter().any(|person| person.contact_id == contact) => {
+            Err(Problem::invalid("/deal_id", FieldCode::ConflictingFields))
+        }
         _ => Ok(()),
     }
 }
@@ -258,8 +270,9 @@ linked! {
     kartoteka_domain::contact::Contact { Owner => |c| c.owner_id.map(kartoteka_domain::id::Id::uuid), Company => |c| c.company_id.map(kartoteka_domain::id::Id::uuid), Source => |c| c.source_id.map(kartoteka_domain::id::Id::uuid) }
     kartoteka_domain::company::Company { Owner => |c| c.owner_id.map(kartoteka_domain::id::Id::uuid), Contacts => |c| Some(c.id.uuid()) }
     kartoteka_domain::lead::Lead { Contact => |l| Some(l.contact_id.uuid()), Owner => |l| l.owner_id.map(kartoteka_domain::id::Id::uuid), Source => |l| l.source_id.map(kartoteka_domain::id::Id::uuid), Company => |l| l.company_id.map(kartoteka_domain::id::Id::uuid) }
-    kartoteka_domain::task::Task { Owner => |t| Some(t.owner_id.uuid()), Contact => |t| t.contact_id.map(kartoteka_domain::id::Id::uuid), Company => |t| t.company_id.map(kartoteka_domain::id::Id::uuid), Lead => |t| t.lead_id.map(kartoteka_domain::id::Id::uuid) }
-    kartoteka_domain::communication::Communication { Contact => |c| Some(c.contact_id.uuid()), Owner => |c| c.owner_id.map(kartoteka_domain::id::Id::uuid), Lead => |c| c.lead_id.map(kartoteka_domain::id::Id::uuid) }
+    kartoteka_domain::task::Task { Owner => |t| Some(t.owner_id.uuid()), Contact => |t| t.contact_id.map(kartoteka_domain::id::Id::uuid), Company => |t| t.company_id.map(kartoteka_domain::id::Id::uuid), Lead => |t| t.lead_id.map(kartoteka_domain::id::Id::uuid), Deal => |t| t.deal_id.map(kartoteka_domain::id::Id::uuid) }
+    kartoteka_domain::communication::Communication { Contact => |c| Some(c.contact_id.uuid()), Owner => |c| c.owner_id.map(kartoteka_domain::id::Id::uuid), Lead => |c| c.lead_id.map(kartoteka_domain::id::Id::uuid), Deal => |c| c.deal_id.map(kartoteka_domain::id::Id::uuid) }
+    kartoteka_domain::deal::Deal { Contact => |d| d.contact_id().map(kartoteka_domain::id::Id::uuid), Company => |d| d.company_id.map(kartoteka_domain::id::Id::uuid), Owner => |d| d.owner_id.map(kartoteka_domain::id::Id::uuid), Source => |d| d.source_id.map(kartoteka_domain::id::Id::uuid), Lead => |d| d.lead_id.map(kartoteka_domain::id::Id::uuid) }
 }
 
 /// Puts the expansions asked for into records: one query per kind, however many records.
@@ -283,6 +296,7 @@ pub fn expand<T: Linked>(tx: &mut dyn Reading, wanted: Option<&AnyOf<T::Expansio
             Expansion::Contact => put(&mut found, records, expansion, contact::find_many(tx, &ids)?, |e, v| e.contact = Some(v)),
             Expansion::Company => put(&mut found, records, expansion, company::find_many(tx, &ids)?, |e, v| e.company = Some(v)),
             Expansion::Lead => put(&mut found, records, expansion, lead::find_many(tx, &ids)?, |e, v| e.lead = Some(v)),
+            Expansion::Deal => put(&mut found, records, expansion, deal::find_many(tx, &ids)?, |e, v| e.deal = Some(v)),
             Expansion::Source => put(&mut found, records, expansion, catalogue::find_sources(tx, &ids)?, |e, v| e.source = Some(v)),
             Expansion::Contacts => {
                 let people = contact::of_companies(tx, &ids, 50 * i64::try_from(ids.len()).unwrap_or(1))?;

@@ -1,13 +1,13 @@
 //! Roles over HTTP: the matrix, the field rules, who may grant what.
 
 use kartoteka_domain::{
-    access::{Reach, Right, Rights, RoleKey},
-    event::Event,
+    access::{Reach, RecordType, Right, Rights, RoleKey},
+    event::{Action, Event},
     invalid::FieldCode,
     record::Record,
     role::{self, FieldRules, ListRoles, NewRole, Role},
 };
-use kartoteka_persistence::{Reading, Store, Stored, WriteTx, idempotency, role as store};
+use kartoteka_persistence::{Reading, Store, Stored, WriteTx, idempotency, pipeline, role as store};
 use uuid::Uuid;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     record,
     request::{At, IfMatch, Patch, Valid},
     session::Conflicting,
+    setup,
 };
 
 crud_read! { Role, ListRoles; "roles", "/v1/roles", "/v1/roles/{id}";
@@ -176,20 +177,42 @@ pub fn install(tx: &mut WriteTx<'_>, language: &str) -> Result<()> {
     Ok(())
 }
 
-/// The same for every workspace that has none yet: those made before roles were data.
+/// What workspaces lack that were made by an older version: ready-made roles, their rights on newer types of records, a pipeline.
 pub async fn install_everywhere(store: &Store) -> Result<()> {
     for id in idempotency::workspaces(store).await? {
         let scope = credential::lookup_scope(id.into());
-        let has =
-            store.read(scope.clone(), |tx| Ok::<_, Problem>(self::store::by_key(tx, RoleKey::Administrator.word())?.is_some())).await?;
-        if !has {
-            store
-                .write(scope, clock::own_circumstances(), |tx| {
-                    let language = kartoteka_persistence::workspace::current(tx)?.languages.first().cloned().unwrap_or_default();
-                    install(tx, &language)
-                })
-                .await?;
+        let complete = store
+            .read(scope.clone(), |tx| {
+                let role = self::store::by_key(tx, RoleKey::Administrator.word())?;
+                Ok::<_, Problem>(role.is_some_and(|role| is_complete(&role)) && pipeline::first(tx)?.is_some())
+            })
+            .await?;
+        if !complete {
+            store.write(scope, clock::own_circumstances(), upgrade).await?;
         }
+    }
+    Ok(())
+}
+
+fn is_complete(role: &Role) -> bool {
+    RecordType::ALL.iter().all(|record| role.rights.iter().any(|right| right.record == *record))
+}
+
+fn upgrade(tx: &mut WriteTx<'_>) -> Result<()> {
+    let language = kartoteka_persistence::workspace::current(tx)?.languages.first().cloned().unwrap_or_default();
+    install(tx, &language)?;
+    for key in RoleKey::ALL {
+        if let Some(before) = store::by_key(tx, key.word())?
+            && !is_complete(&before)
+        {
+            let known = |record: RecordType| before.rights.iter().any(|right| right.record == record);
+            let newer = role::ready_made(*key).matrix.into_iter().filter(|right| !known(right.record));
+            let after = Role { rights: before.rights.iter().cloned().chain(newer).collect(), ..before.clone() };
+            record::store_change(tx, &before, after, Action::Updated)?;
+        }
+    }
+    if pipeline::first(tx)?.is_none() {
+        setup::sales(tx, &language)?;
     }
     Ok(())
 }

@@ -3,10 +3,11 @@
 use kartoteka_domain::{
     access::{RoleKey, Scope},
     actor::ActorRef,
-    catalogue::{ContactStatus, NewContactStatus, NewRejectReason, NewSource, RejectReason, Source},
+    catalogue::{ContactStatus, LostReason, NewContactStatus, NewLostReason, NewRejectReason, NewSource, RejectReason, Source},
     event::Event,
     id::WorkspaceId,
     invalid::FieldErrors,
+    pipeline::{NewPipeline, Pipeline},
     record::{Birth, Made, Making},
     user::{NewUser, User},
     workspace::{NewWorkspace, Workspace},
@@ -108,5 +109,28 @@ fn lists(tx: &mut WriteTx<'_>, language: &str) -> Result<()> {
         let new = NewRejectReason { key: Some(key.into()), name: Some(pick(names)), position: Some(position), color: None };
         record::create::<RejectReason>(tx, &new)?;
     }
+    sales(tx, language)
+}
+
+/// What sales begin with: a pipeline, and why deals are lost.
+pub fn sales(tx: &mut WriteTx<'_>, language: &str) -> Result<()> {
+    let pick = |[en, ru, uk]: [&str; 3]| match language {
+        "ru" => ru.to_owned(),
+        "uk" => uk.to_owned(),
+        _ => en.to_owned(),
+    };
+    let reasons = [
+        ("price", ["Too expensive", "Дорого", "Дорого"]),
+        ("competitor", ["Chose another company", "Выбрал другую компанию", "Обрав іншу компанію"]),
+        ("no_need", ["Needs it no more", "Больше не нужно", "Більше не потрібно"]),
+        ("no_budget", ["No budget", "Нет бюджета", "Немає бюджету"]),
+        ("silent", ["Does not answer", "Не выходит на связь", "Не виходить на зв'язок"]),
+    ];
+    for (position, (key, names)) in (1_i64..).zip(reasons) {
+        let new = NewLostReason { key: Some(key.into()), name: Some(pick(names)), position: Some(position), color: None };
+        record::create::<LostReason>(tx, &new)?;
+    }
+    let pipeline = NewPipeline { name: Some(pick(["Sales", "Продажи", "Продажі"])), ..NewPipeline::default() };
+    record::create::<Pipeline>(tx, &pipeline)?;
     Ok(())
 }

@@ -4,16 +4,17 @@ pub mod no_answer;
 pub mod repeat;
 
 use kartoteka_domain::{
+    deal::Deal,
     event::{Action, Event},
-    id::UserId,
-    invalid::{FieldCode, FieldErrors},
+    id::{Id, UserId},
+    invalid::{FieldCode, FieldErrors, line},
     list::{Parameter, ParameterType, Parameters},
+    next_step::Subject,
     record::Record,
-    task::{CompletedTask, ListTasks, MyDay, NewTask, Task, TaskCompletion, next_step_verdict},
-    workspace::{Policy, Workspace},
+    task::{CompletedTask, ListTasks, MyDay, NewTask, Task, TaskCompletion},
     zone,
 };
-use kartoteka_persistence::{Reading, Stored, WriteTx, contact, lead, task as store, workspace};
+use kartoteka_persistence::{Reading, Stored, WriteTx, next_step as store_next_step, task as store, workspace};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -23,6 +24,7 @@ use crate::{
     answer::{Answer, Created, Found, Plain, Sought},
     can::{Can, ReadTasks, UpdateTasks},
     clock,
+    next_step::{self, Links},
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Params, Patch, Valid},
@@ -147,20 +149,34 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewTask) -> Result<Created<Task>> {
     {
         input.contact_id = Some(lead.contact_id);
     }
+    if let (Some(id), None) = (input.deal_id, input.contact_id)
+        && let Some(deal) = Deal::find(tx, id.uuid())?
+    {
+        input.contact_id = deal.contact_id();
+        input.company_id = input.company_id.or(deal.company_id);
+    }
     let task: Task = record::make(tx, &input, None)?;
-    record::check_lead(tx, task.lead_id, task.contact_id)?;
+    check_links(tx, &task)?;
     Task::insert(tx, &task, Event::created(&task))?;
     refresh(tx, &task)?;
     Ok(Created::new(task))
 }
 
+/// Lead and deal must be about the task's client.
+fn check_links(tx: &mut WriteTx<'_>, task: &Task) -> Result<()> {
+    record::check_lead(tx, task.lead_id, task.contact_id)?;
+    record::check_deal(tx, task.deal_id, task.contact_id)
+}
+
 /// Keeps `next_task_at` of the records a task is about.
 pub fn refresh(tx: &mut WriteTx<'_>, task: &Task) -> Result<()> {
-    if let Some(id) = task.contact_id {
-        contact::refresh_next_task(tx, id)?;
-    }
-    if let Some(id) = task.lead_id {
-        lead::refresh_next_task(tx, id)?;
+    refresh_because(tx, task, None)
+}
+
+fn refresh_because(tx: &mut WriteTx<'_>, task: &Task, reason: Option<&str>) -> Result<()> {
+    let subjects = Subject::of(task.lead_id.map(Id::uuid), task.deal_id.map(Id::uuid), task.contact_id.map(Id::uuid));
+    for subject in subjects {
+        store_next_step::refresh(tx, subject, reason)?;
     }
     Ok(())
 }
@@ -174,7 +190,8 @@ fn current(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfMatch) -> Result<Found<Task>> {
     let before: Task = record::get_to_change(tx, id)?;
     let Found(after) =
-        record::change(tx, id, patch, if_match, |tx, _, after: &mut Task| record::check_lead(tx, after.lead_id, after.contact_id))?;
+        record::change(tx, id, patch, if_match, |tx, _, after: &mut Task| check_links(tx, after))?;
+    tx.explain_next_step(None, "/due_at");
     refresh(tx, &before)?;
     refresh(tx, &after)?;
     Ok(Found(after))
@@ -182,6 +199,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfM
 
 pub(crate) fn archive(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
     let task = record::archive::<Task>(tx, id, if_match)?;
+    tx.explain_next_step(None, "");
     refresh(tx, &task)?;
     Ok(task)
 }
@@ -192,14 +210,6 @@ pub(crate) fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Res
     Ok(task)
 }
 
-fn policy(settings: &Workspace, task: &Task) -> Policy {
-    match (task.lead_id, task.contact_id) {
-        (Some(_), _) => settings.policies.next_step.lead,
-        (None, Some(_)) => settings.policies.next_step.contact,
-        (None, None) => Policy::Off,
-    }
-}
-
 fn complete(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, completion: &TaskCompletion) -> Result<CompletedTask> {
     let before = current(tx, id, if_match)?;
     let mut errors = FieldErrors::default();
@@ -207,41 +217,19 @@ fn complete(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, completion: &Tas
     errors.finish()?;
     let done = before.complete(completion, tx.now())?;
     let done = record::store_change(tx, &before, done, Action::Completed)?;
-    let next_task = match &completion.next_task {
-        None => None,
-        Some(next) => {
-            let input = NewTask {
-                contact_id: next.contact_id.or(before.contact_id),
-                company_id: next.company_id.or(before.company_id),
-                lead_id: next.lead_id.or(before.lead_id),
-                owner_id: next.owner_id.or(Some(before.owner_id)),
-                ..next.clone()
-            };
-            let made = create(tx, &input).map_err(|mut problem| {
-                for error in &mut problem.errors {
-                    error.pointer = format!("/next_task{}", error.pointer);
-                }
-                problem
-            })?;
-            Some(made.record)
-        }
+    let links = Links {
+        contact_id: before.contact_id,
+        company_id: before.company_id,
+        lead_id: before.lead_id,
+        deal_id: before.deal_id,
+        owner_id: Some(before.owner_id),
     };
+    let next_task = next_step::plan(tx, completion.next_task.as_ref(), links)?;
     let occurrence = repeat::go_on(tx, &before)?;
-    let done = check_next_step(tx, done, completion.no_next_step_reason.as_deref())?;
-    refresh(tx, &done)?;
+    let reason = completion.no_next_step_reason.as_deref();
+    tx.explain_next_step(reason, "/next_task");
+    refresh_because(tx, &done, line(reason).as_deref())?;
     Ok(CompletedTask { task: done, next_task: next_task.or(occurrence) })
-}
-
-/// The next-step guarantee: what the policy says when a client is left without one.
-fn check_next_step(tx: &mut WriteTx<'_>, mut task: Task, reason: Option<&str>) -> Result<Task> {
-    let settings = workspace::current(tx)?;
-    let left_without = !store::has_next_step(tx, task.contact_id, task.lead_id, task.uuid())?;
-    match next_step_verdict(policy(&settings, &task), left_without, reason) {
-        Policy::Off => {}
-        Policy::Warn => task.warn(record::warning("next_step_missing", "this client has no next step now")),
-        Policy::Require => return Err(Problem::invalid("/next_task", FieldCode::NextStepRequired)),
-    }
-    Ok(task)
 }
 
 fn cancel(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, cancellation: &TaskCancellation) -> Result<Task> {
@@ -252,12 +240,8 @@ fn cancel(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, cancellation: &Tas
     let cancelled = before.cancel(cancellation.reason.as_deref(), tx.now())?;
     let cancelled = record::store_change(tx, &before, cancelled, Action::Updated)?;
     repeat::go_on(tx, &before)?;
-    let cancelled = check_next_step(tx, cancelled, cancellation.reason.as_deref()).map_err(|mut problem| {
-        for error in &mut problem.errors {
-            "/reason".clone_into(&mut error.pointer);
-        }
-        problem
-    })?;
-    refresh(tx, &cancelled)?;
+    let reason = cancellation.reason.as_deref();
+    tx.explain_next_step(reason, "/reason");
+    refresh_because(tx, &cancelled, line(reason).as_deref())?;
     Ok(cancelled)
 }

@@ -57,6 +57,12 @@ words! {
         AuditEvent = "audit_event",
         /// A role.
         Role = "role",
+        /// A pipeline with its stages.
+        Pipeline = "pipeline",
+        /// A deal.
+        Deal = "deal",
+        /// A reason deals are lost for.
+        LostReason = "lost_reason",
     }
 }
 

@@ -1,4 +1,4 @@
-//! The workspace's choice lists: sources, contact statuses, reject reasons, tags. One shape serves all four.
+//! The workspace's choice lists: sources, contact statuses, reject reasons, lost reasons, tags. One shape serves them all.
 
 use crate::{
     access::RecordType,
@@ -24,7 +24,7 @@ list_params! {
     }
 }
 
-/// What the four lists have in common, for the one place that stores them.
+/// What these lists have in common, for the one place that stores them.
 pub trait Entry: Made {
     /// From the parts that are stored.
     fn from_parts(parts: Parts) -> Self;
@@ -134,6 +134,10 @@ catalogue!(
 catalogue!(
     /// Why a lead was rejected.
     RejectReason, NewRejectReason, RejectReasonPatch clears RejectReasonField, RecordType::RejectReason
+);
+catalogue!(
+    /// Why a deal was lost.
+    LostReason, NewLostReason, LostReasonPatch clears LostReasonField, RecordType::LostReason
 );
 catalogue!(
     /// A tag of cards and leads.

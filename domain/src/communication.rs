@@ -211,6 +211,8 @@ input! {
         participants: Vec<Participant>, items 50;
         /// Which enquiry it is about.
         lead_id: LeadId;
+        /// Which deal it is about.
+        deal_id: DealId;
         /// Which task it fulfils.
         task_id: TaskId;
         /// What led to it.
@@ -235,6 +237,8 @@ input! {
         /// The next step with this client, made in the same transaction; only when recording.
         #[validate(nested)]
         next_task: NewTask;
+        /// Why there is no next step; only when recording.
+        no_next_step_reason: String, max 1000;
     }
 }
 
@@ -247,7 +251,7 @@ sorts! {
     }
 }
 
-expands!(Communication by CommunicationExpansion { Contact = "contact", Owner = "owner", Lead = "lead" });
+expands!(Communication by CommunicationExpansion { Contact = "contact", Owner = "owner", Lead = "lead", Deal = "deal" });
 
 list_params! {
     /// Filters of communications.
@@ -256,6 +260,8 @@ list_params! {
         contact_id: AnyOf<ContactId>,
         /// Leads.
         lead_id: AnyOf<LeadId>,
+        /// Deals.
+        deal_id: AnyOf<DealId>,
         /// Tasks.
         task_id: AnyOf<TaskId>,
         /// Users who led them.
@@ -270,7 +276,7 @@ list_params! {
         occurred_after: crate::list::Moment,
         /// Took place before.
         occurred_before: crate::list::Moment,
-        /// Related records to put beside each one: contact, owner, lead.
+        /// Related records to put beside each one: contact, owner, lead, deal.
         expand: AnyOf<CommunicationExpansion>,
     }
 }
@@ -309,6 +315,7 @@ impl Made for Communication {
             party: None,
             participants: Some(self.participants.clone()),
             lead_id: self.lead_id,
+            deal_id: self.deal_id,
             task_id: self.task_id,
             triggered_by: self.triggered_by.clone(),
             subject: self.subject.clone(),
@@ -320,6 +327,7 @@ impl Made for Communication {
             coordinates: self.coordinates.clone(),
             owner_id: self.owner_id,
             next_task: None,
+            no_next_step_reason: None,
         }
     }
 
@@ -366,7 +374,7 @@ impl Made for Communication {
             contact_id: contact_id,
             participants: input.participants.clone().unwrap_or_default(),
             lead_id: input.lead_id,
-            deal_id: previous.and_then(|p| p.deal_id),
+            deal_id: input.deal_id,
             task_id: input.task_id,
             submission_id: previous.and_then(|p| p.submission_id),
             triggered_by: input.triggered_by.clone(),
@@ -392,6 +400,7 @@ impl Made for Communication {
             Some(Reference::new("/contact_id", RecordType::Contact, self.contact_id.uuid())),
             Reference::optional("/owner_id", RecordType::User, self.owner_id),
             Reference::optional("/lead_id", RecordType::Lead, self.lead_id),
+            Reference::optional("/deal_id", RecordType::Deal, self.deal_id),
             Reference::optional("/task_id", RecordType::Task, self.task_id),
         ]
         .into_iter()

@@ -22,6 +22,7 @@ use crate::{
     list::AnyOf,
     person_name::{self, PersonName},
     record::{Made, Making, Reference},
+    task::NewTask,
     text, workspace,
 };
 
@@ -153,6 +154,8 @@ record! {
         pub comment: Option<String>,
         /// Due time of the earliest open task; derived.
         pub next_task_at: Option<DateTime<Utc>>,
+        /// Why it has no next step; derived, gone with the next open task.
+        pub no_next_step_reason: Option<String>,
         /// When the last communication took place; derived.
         pub last_communication_at: Option<DateTime<Utc>>,
     }
@@ -217,6 +220,11 @@ input! {
         tags: Vec<String>, items 50;
         /// Free text.
         comment: String, max 20_000;
+        /// The next step, made in the same transaction.
+        #[validate(nested)]
+        next_task: NewTask;
+        /// Why there is no next step.
+        no_next_step_reason: String, max 1000;
     }
 }
 
@@ -356,6 +364,8 @@ impl Made for Contact {
             address: self.address.clone(),
             tags: Some(self.tags.clone()),
             comment: self.comment.clone(),
+            next_task: None,
+            no_next_step_reason: None,
         }
     }
 
@@ -425,6 +435,7 @@ impl Made for Contact {
             tags: tags,
             comment: prose(input.comment.as_deref()),
             next_task_at: old.and_then(|o| o.next_task_at),
+            no_next_step_reason: old.and_then(|o| o.no_next_step_reason.clone()),
             last_communication_at: old.and_then(|o| o.last_communication_at),
         });
         Ok(match old {

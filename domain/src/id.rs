@@ -125,8 +125,18 @@ pub type TaskId = Id<crate::task::Task>;
 pub type CommunicationId = Id<crate::communication::Communication>;
 /// Id of a note.
 pub type NoteId = Id<crate::note::Note>;
-/// Id of a deal; deals themselves come with the sales rooms.
-pub type DealId = Id<crate::lead::DealMark>;
+/// Id of a deal.
+pub type DealId = Id<crate::deal::Deal>;
+/// Id of a line item of a deal.
+pub type LineItemId = Id<crate::deal::LineItem>;
+/// Id of a pipeline.
+pub type PipelineId = Id<crate::pipeline::Pipeline>;
+/// Id of a stage of a pipeline.
+pub type StageId = Id<crate::pipeline::Stage>;
+/// Id of a step of a stage's checklist.
+pub type ChecklistStepId = Id<crate::pipeline::stage::ChecklistStep>;
+/// Id of a reason deals are lost for.
+pub type LostReasonId = Id<crate::catalogue::LostReason>;
 /// Id of an API key.
 pub type ApiKeyId = Id<crate::api_key::ApiKey>;
 /// Id of a session.

@@ -67,6 +67,16 @@ words! {
         Cycle = "cycle",
         /// A next step, or the reason why there is none, is wanted.
         NextStepRequired = "next_step_required",
+        /// Not a decimal number within its bounds.
+        InvalidNumber = "invalid_number",
+        /// A pipeline has at least one open stage, one won and one lost.
+        StageKinds = "stage_kinds",
+        /// A stage of another pipeline.
+        OtherPipeline = "other_pipeline",
+        /// The deal is in this stage already.
+        SameStage = "same_stage",
+        /// Deals are in the removed stage: say where they go.
+        SuccessorRequired = "successor_required",
         /// Not an IP address or a network in CIDR notation.
         InvalidAddress = "invalid_address",
         /// Not the code of this moment.

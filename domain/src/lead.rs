@@ -11,17 +11,16 @@ use validator::Validate;
 use crate::{
     access::RecordType,
     contact::{self, slice},
-    id::{CompanyId, ContactId, DealId, FormId, RejectReasonId, SourceId, SubmissionId, UserId},
+    deal::Deal,
+    id::{CompanyId, ContactId, DealId, FormId, PipelineId, RejectReasonId, SourceId, StageId, SubmissionId, UserId},
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
+    money::MoneyInput,
     record::{Made, Making, Reference},
+    task::NewTask,
     text,
     working_time::WorkingTime,
 };
-
-/// Marks ids of deals.
-#[derive(Debug)]
-pub struct DealMark;
 
 words! {
     /// Where an enquiry stands.
@@ -116,6 +115,8 @@ record! {
         pub tags: Vec<String>,
         /// Due time of the earliest open task; derived.
         pub next_task_at: Option<DateTime<Utc>>,
+        /// Why it has no next step; derived, gone with the next open task.
+        pub no_next_step_reason: Option<String>,
     }
 }
 
@@ -152,6 +153,11 @@ input! {
         received_at: DateTime<Utc>;
         /// Names of tags; a tag that is not there yet is made.
         tags: Vec<String>, items 50;
+        /// The next step, made in the same transaction.
+        #[validate(nested)]
+        next_task: NewTask;
+        /// Why it has no next step.
+        no_next_step_reason: String, max 1000;
     }
 }
 
@@ -217,6 +223,53 @@ pub struct LeadRejection {
     pub comment: Option<String>,
 }
 
+/// How a lead becomes a deal.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeadQualification {
+    /// Name of the deal; the lead's title, else the client's name when absent.
+    #[validate(length(max = 300))]
+    #[schema(max_length = 300)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The client of the deal, when it is another one than the lead's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<ContactId>,
+    /// The pipeline; the first one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_id: Option<PipelineId>,
+    /// An open stage of it; the first one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_id: Option<StageId>,
+    /// What the deal comes to.
+    #[validate(nested)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<MoneyInput>,
+    /// Who is responsible for the deal; the lead's person, else the asking user when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_id: Option<UserId>,
+    /// The next step with the deal, made in the same transaction; open tasks of the lead go over to the deal anyway.
+    #[validate(nested)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_task: Option<NewTask>,
+    /// Why the deal has no next step.
+    #[validate(length(max = 1000))]
+    #[schema(max_length = 1000)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_next_step_reason: Option<String>,
+}
+
+/// A qualified lead and its deal.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct QualifiedLead {
+    /// The lead.
+    #[schema(required = true)]
+    pub lead: Lead,
+    /// The deal made from it.
+    #[schema(required = true)]
+    pub deal: Deal,
+}
+
 /// Answers and other open objects: at most this many keys.
 pub const MOST_ANSWERS: usize = 200;
 
@@ -239,6 +292,8 @@ impl Made for Lead {
             owner_id: self.owner_id,
             received_at: Some(self.received_at),
             tags: Some(self.tags.clone()),
+            next_task: None,
+            no_next_step_reason: None,
         }
     }
 
@@ -289,6 +344,7 @@ impl Made for Lead {
             deal_id: old.and_then(|o| o.deal_id),
             tags: tags,
             next_task_at: old.and_then(|o| o.next_task_at),
+            no_next_step_reason: old.and_then(|o| o.no_next_step_reason.clone()),
         });
         Ok(match old {
             None => lead,
@@ -316,6 +372,17 @@ impl Lead {
         let parts = [self.title.as_deref(), self.comment.as_deref()];
         let joined: Vec<&str> = parts.into_iter().flatten().collect();
         text::fold(&joined.join(" ")).chars().take(4000).collect()
+    }
+
+    /// The lead that became a deal.
+    #[must_use]
+    pub fn qualified(&self, deal: DealId, at: DateTime<Utc>) -> Self {
+        Self {
+            status: LeadStatus::Qualified,
+            deal_id: Some(deal),
+            first_response_at: self.first_response_at.or(Some(at.max(self.received_at))),
+            ..self.clone()
+        }
     }
 
     /// The lead after somebody reacted: a new one is in work, the first reaction's time stays.

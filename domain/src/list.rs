@@ -156,6 +156,8 @@ sort_parameter!(
     crate::company::CompanySort,
     crate::lead::LeadSort,
     crate::task::TaskSort,
+    crate::deal::DealSort,
+    crate::pipeline::PipelineSort,
     crate::communication::CommunicationSort,
     crate::note::NoteSort,
     crate::submission::SubmissionSort,

@@ -2,14 +2,14 @@
 
 use crate::{
     access::RecordType,
-    id::{CompanyId, ContactId, LeadId, TaskId},
+    id::{CompanyId, ContactId, DealId, LeadId, TaskId},
     invalid::{FieldCode, FieldErrors, prose},
     list::AnyOf,
     record::{Made, Making, Reference},
 };
 
 record! {
-    /// Free text on a card, a lead or a task.
+    /// Free text on a card, a lead, a deal or a task.
     pub struct Note (RecordType::Note) {
         /// The text.
         pub body: String,
@@ -23,11 +23,13 @@ record! {
         pub lead_id: Option<LeadId>,
         /// The task it comments.
         pub task_id: Option<TaskId>,
+        /// The deal it is on.
+        pub deal_id: Option<DealId>,
     }
 }
 
 input! {
-    /// A note to write; exactly one of the four ids says on what.
+    /// A note to write; exactly one of the five ids says on what.
     pub struct NewNote, NotePatch clears NoteField {
         /// The text.
         body (required = true): String, max 50_000;
@@ -41,6 +43,8 @@ input! {
         lead_id: LeadId;
         /// The task it comments.
         task_id: TaskId;
+        /// The deal it is on.
+        deal_id: DealId;
     }
 }
 
@@ -64,6 +68,8 @@ list_params! {
         lead_id: AnyOf<LeadId>,
         /// Tasks.
         task_id: AnyOf<TaskId>,
+        /// Deals.
+        deal_id: AnyOf<DealId>,
         /// Changed at or after.
         updated_after: crate::list::Moment,
     }
@@ -80,6 +86,7 @@ impl Made for Note {
             company_id: self.company_id,
             lead_id: self.lead_id,
             task_id: self.task_id,
+            deal_id: self.deal_id,
         }
     }
 
@@ -94,6 +101,7 @@ impl Made for Note {
             ("/company_id", input.company_id.is_some()),
             ("/lead_id", input.lead_id.is_some()),
             ("/task_id", input.task_id.is_some()),
+            ("/deal_id", input.deal_id.is_some()),
         ];
         match hangs_on.iter().filter(|(_, given)| *given).count() {
             0 => errors.add("/contact_id", FieldCode::Required),
@@ -112,6 +120,7 @@ impl Made for Note {
             company_id: input.company_id,
             lead_id: input.lead_id,
             task_id: input.task_id,
+            deal_id: input.deal_id,
         });
         Ok(match previous {
             None => note,
@@ -125,6 +134,7 @@ impl Made for Note {
             Reference::optional("/company_id", RecordType::Company, self.company_id),
             Reference::optional("/lead_id", RecordType::Lead, self.lead_id),
             Reference::optional("/task_id", RecordType::Task, self.task_id),
+            Reference::optional("/deal_id", RecordType::Deal, self.deal_id),
         ]
         .into_iter()
         .flatten()

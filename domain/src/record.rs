@@ -24,6 +24,8 @@ pub trait Record: Serialize + Clone + PartialEq + Send + Sync + 'static {
     fn set_archived_at(&mut self, at: Option<DateTime<Utc>>);
     /// Puts the expansions asked for.
     fn set_expanded(&mut self, expanded: Expanded);
+    /// The warnings it carries.
+    fn warned(&self) -> &[Warning];
     /// Adds a policy's warning to the answer of a write.
     fn warn(&mut self, warning: Warning);
 }
@@ -128,6 +130,10 @@ pub struct Expanded {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub lead: Option<crate::lead::Lead>,
+    /// The deal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub deal: Option<crate::deal::Deal>,
     /// The source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -149,6 +155,8 @@ pub enum Expansion {
     Company,
     /// The lead.
     Lead,
+    /// The deal.
+    Deal,
     /// The source.
     Source,
     /// The contacts of a company.
@@ -163,6 +171,7 @@ impl Expansion {
             Self::Contact | Self::Contacts => RecordType::Contact,
             Self::Company => RecordType::Company,
             Self::Lead => RecordType::Lead,
+            Self::Deal => RecordType::Deal,
             Self::Source => RecordType::Source,
         }
     }
@@ -198,7 +207,12 @@ pub fn difference<R: Serialize>(before: Option<&R>, after: &R) -> Map<String, Va
     };
     let old = before.map(object).unwrap_or_default();
     let mut changes = Map::new();
-    for (field, new) in object(after) {
+    let after = object(after);
+    let derives_next_step = after.contains_key("next_task_at");
+    for (field, new) in after {
+        if derives_next_step && field == "no_next_step_reason" {
+            continue;
+        }
         let was = old.get(&field).cloned().unwrap_or(Value::Null);
         if !NOT_AUDITED.contains(&field.as_str()) && field != "id" && was != new {
             changes.insert(field, serde_json::json!({"before": was, "after": new}));

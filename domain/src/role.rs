@@ -201,15 +201,17 @@ pub fn ready_made(key: RoleKey) -> Rights {
 fn reach(key: RoleKey, record: RecordType, verb: Verb) -> Reach {
     use {RecordType as R, RoleKey as K, Verb as V};
     let card = matches!(record, R::Contact | R::Company | R::Lead);
-    let work = matches!(record, R::Task | R::Communication | R::Note);
+    let work = matches!(record, R::Task | R::Communication | R::Note | R::Deal);
     match (key, record, verb) {
         (K::Administrator, _, _) => Reach::All,
         // who works here and what the choice lists offer is needed by every picker
-        (_, R::Workspace | R::User | R::Department | R::Role | R::Source | R::ContactStatus | R::RejectReason | R::Tag, V::Read) => {
+        (_, R::Workspace | R::User | R::Department | R::Role | R::Source | R::ContactStatus | R::RejectReason | R::LostReason | R::Pipeline | R::Tag, V::Read) => {
             Reach::All
         }
         (K::Head | K::Manager | K::Integration | K::Marketer, R::Tag, V::Create) => Reach::All,
         (K::Marketer, R::Tag, V::Update | V::Delete) => Reach::All,
+        // the call centre hands over before there is a deal
+        (K::Operator, R::Deal, _) | (K::Marketer, R::Deal, _) => Reach::None,
         (K::Marketer, _, V::Read) if card => Reach::All,
         (K::Analyst, _, V::Read) if card || work => Reach::All,
         (K::Head | K::Integration, R::Form | R::Submission, V::Read) => Reach::All,

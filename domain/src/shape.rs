@@ -70,6 +70,7 @@ macro_rules! record {
             }
             fn set_archived_at(&mut self, at: Option<chrono::DateTime<chrono::Utc>>) { self.archived_at = at; }
             fn set_expanded(&mut self, expanded: $crate::record::Expanded) { self.expanded = Some(Box::new(expanded)); }
+            fn warned(&self) -> &[$crate::record::Warning] { self.warnings.as_deref().unwrap_or_default() }
             fn warn(&mut self, warning: $crate::record::Warning) { self.warnings.get_or_insert_with(Vec::new).push(warning); }
         }
     };

@@ -15,7 +15,6 @@ use crate::{
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
     record::{Made, Making, Reference},
-    workspace::Policy,
 };
 
 words! {
@@ -129,6 +128,8 @@ input! {
         company_id: CompanyId;
         /// The lead it is about.
         lead_id: LeadId;
+        /// The deal it is about.
+        deal_id: DealId;
         /// Steps of it.
         #[validate(nested)]
         checklist: Vec<ChecklistItem>, items 50;
@@ -151,7 +152,7 @@ sorts! {
     }
 }
 
-expands!(Task by TaskExpansion { Owner = "owner", Contact = "contact", Company = "company", Lead = "lead" });
+expands!(Task by TaskExpansion { Owner = "owner", Contact = "contact", Company = "company", Lead = "lead", Deal = "deal" });
 
 list_params! {
     /// Filters of tasks.
@@ -170,6 +171,8 @@ list_params! {
         company_id: AnyOf<CompanyId>,
         /// Leads.
         lead_id: AnyOf<LeadId>,
+        /// Deals.
+        deal_id: AnyOf<DealId>,
         /// First tasks of series.
         series_id: AnyOf<TaskId>,
         /// Due at or after.
@@ -178,7 +181,7 @@ list_params! {
         due_before: crate::list::Moment,
         /// Changed at or after.
         updated_after: crate::list::Moment,
-        /// Related records to put beside each one: owner, contact, company, lead.
+        /// Related records to put beside each one: owner, contact, company, lead, deal.
         expand: AnyOf<TaskExpansion>,
     }
 }
@@ -277,6 +280,7 @@ impl Made for Task {
             contact_id: self.contact_id,
             company_id: self.company_id,
             lead_id: self.lead_id,
+            deal_id: self.deal_id,
             checklist: Some(self.checklist.clone()),
             remind_at: Some(self.remind_at.clone()),
             recurrence: self.recurrence.clone(),
@@ -322,7 +326,7 @@ impl Made for Task {
             contact_id: input.contact_id,
             company_id: input.company_id,
             lead_id: input.lead_id,
-            deal_id: old.and_then(|o| o.deal_id),
+            deal_id: input.deal_id,
             checklist: input.checklist.clone().unwrap_or_default(),
             remind_at: remind_at,
             attempt: old.map_or_else(first_attempt, |o| o.attempt),
@@ -342,6 +346,7 @@ impl Made for Task {
             Reference::optional("/contact_id", RecordType::Contact, self.contact_id),
             Reference::optional("/company_id", RecordType::Company, self.company_id),
             Reference::optional("/lead_id", RecordType::Lead, self.lead_id),
+            Reference::optional("/deal_id", RecordType::Deal, self.deal_id),
         ]
         .into_iter()
         .flatten()
@@ -381,11 +386,6 @@ impl Task {
     }
 }
 
-/// What the next-step policy says when the last open task of a client goes without a successor.
-pub fn next_step_verdict(policy: Policy, left_without: bool, reason: Option<&str>) -> Policy {
-    if !left_without || line(reason).is_some() { Policy::Off } else { policy }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,15 +406,6 @@ mod tests {
         assert_eq!(done.complete(&TaskCompletion::default(), now), Err(TaskRefused::NotOpen));
         assert_eq!(done.cancel(None, now), Err(TaskRefused::NotOpen));
         assert_eq!(done.reopen().unwrap().status, TaskStatus::Open);
-    }
-
-    #[test]
-    fn a_reason_or_a_next_step_satisfies_the_policy() {
-        assert_eq!(next_step_verdict(Policy::Require, true, None), Policy::Require);
-        assert_eq!(next_step_verdict(Policy::Require, true, Some("  ")), Policy::Require);
-        assert_eq!(next_step_verdict(Policy::Require, true, Some("moved abroad")), Policy::Off);
-        assert_eq!(next_step_verdict(Policy::Require, false, None), Policy::Off);
-        assert_eq!(next_step_verdict(Policy::Warn, true, None), Policy::Warn);
     }
 
     #[test]

@@ -13,7 +13,8 @@ use utoipa::{
 use uuid::Uuid;
 
 use crate::{
-    access::RecordType, actor::ActorRef, communication::Communication, company::Company, contact::Contact, lead::Lead, list::AnyOf,
+    access::RecordType, actor::ActorRef, communication::Communication, company::Company, contact::Contact,
+    deal::{Deal, movement::StageChange}, lead::Lead, list::AnyOf,
     note::Note, submission::Submission, task::Task,
 };
 
@@ -30,6 +31,10 @@ words! {
         Lead = "lead",
         /// A submission of a form.
         Submission = "submission",
+        /// A deal.
+        Deal = "deal",
+        /// A step of a deal through its stages.
+        StageChange = "stage_change",
         /// A change of the card's fields.
         Change = "change",
     }
@@ -91,6 +96,10 @@ pub enum TimelineEntry {
     Lead(Lead),
     /// A submission.
     Submission(Submission),
+    /// A deal.
+    Deal(Deal),
+    /// A step of a deal.
+    StageChange(StageChange),
     /// A change of fields.
     Change(FieldChange),
 }
@@ -102,6 +111,8 @@ const VARIANTS: &[(&str, &str, &str)] = &[
     ("note", "TimelineNote", "Note"),
     ("lead", "TimelineLead", "Lead"),
     ("submission", "TimelineSubmission", "Submission"),
+    ("deal", "TimelineDeal", "Deal"),
+    ("stage_change", "TimelineStageChange", "StageChange"),
     ("change", "TimelineChange", "FieldChange"),
 ];
 
@@ -145,6 +156,8 @@ impl ToSchema for TimelineItem {
         crate::list::dependency::<Note>(schemas);
         crate::list::dependency::<Lead>(schemas);
         crate::list::dependency::<Submission>(schemas);
+        crate::list::dependency::<Deal>(schemas);
+        crate::list::dependency::<StageChange>(schemas);
         crate::list::dependency::<FieldChange>(schemas);
     }
 }
@@ -167,6 +180,9 @@ pub struct ContactOverview {
     /// Open leads, newest first, at most 20.
     #[schema(required = true)]
     pub open_leads: Vec<Lead>,
+    /// Open deals, newest first, at most 20.
+    #[schema(required = true)]
+    pub open_deals: Vec<Deal>,
     /// The last communications, newest first, at most 10.
     #[schema(required = true)]
     pub recent_communications: Vec<Communication>,

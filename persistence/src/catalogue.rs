@@ -1,11 +1,11 @@
-//! The four choice lists in one table, and the tags of records.
+//! The choice lists in one table, and the tags of records.
 
 use std::collections::HashMap;
 
 use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
-    catalogue::{self, ContactStatus, Entry, ListCatalogue, Parts, RejectReason, Source, Tag},
+    catalogue::{self, ContactStatus, Entry, ListCatalogue, LostReason, Parts, RejectReason, Source, Tag},
     event::Event,
     list::Page,
     record::Record,
@@ -112,7 +112,7 @@ macro_rules! stored {
         }
     })* };
 }
-stored!(Source, ContactStatus, RejectReason, Tag);
+stored!(Source, ContactStatus, RejectReason, LostReason, Tag);
 
 /// Several sources by id.
 pub fn find_sources(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Source>, StoreError> {

@@ -22,13 +22,13 @@ use crate::{
 row! {
     CommunicationRow in communication {
         channel: String, direction: String, status: String, occurred_at: At, contact_id: Uid, lead_id: Option<Uid>, task_id: Option<Uid>,
-        submission_id: Option<Uid>, owner_id: Option<Uid>, profile: Doc,
+        submission_id: Option<Uid>, owner_id: Option<Uid>, deal_id: Option<Uid>, profile: Doc,
     }
 }
 keyed!(CommunicationRow { occurred_at, created_at });
 
 const ELSEWHERE: &[&str] =
-    &["channel", "direction", "status", "occurred_at", "contact_id", "lead_id", "task_id", "submission_id", "owner_id"];
+    &["channel", "direction", "status", "occurred_at", "contact_id", "lead_id", "task_id", "submission_id", "owner_id", "deal_id"];
 
 fn row(workspace: WorkspaceId, c: &Communication) -> Result<CommunicationRow, StoreError> {
     Ok(stamped! { CommunicationRow of c, in workspace.into();
@@ -41,6 +41,7 @@ fn row(workspace: WorkspaceId, c: &Communication) -> Result<CommunicationRow, St
     task_id: c.task_id.map(Uid::from),
     submission_id: c.submission_id.map(Uid::from),
     owner_id: c.owner_id.map(Uid::from),
+    deal_id: c.deal_id.map(Uid::from),
     profile: pack(c, ELSEWHERE)?,    })
 }
 
@@ -55,6 +56,7 @@ fn record(row: CommunicationRow) -> Result<Communication, StoreError> {
         ("task_id", json!(row.task_id)),
         ("submission_id", json!(row.submission_id)),
         ("owner_id", json!(row.owner_id)),
+        ("deal_id", json!(row.deal_id)),
     ];
     revive(row.profile.clone(), row.envelope(), columns)
 }
@@ -75,7 +77,7 @@ impl Stored for Communication {
             if let Some(archived) = fragment::archived(request.archived, "communication.archived_at") {
                 query = query.filter(archived);
             }
-            narrow!(query, params; communication.contact_id in contact_id, communication.lead_id in lead_id, communication.task_id in task_id, communication.owner_id in owner_id);
+            narrow!(query, params; communication.contact_id in contact_id, communication.lead_id in lead_id, communication.task_id in task_id, communication.deal_id in deal_id, communication.owner_id in owner_id);
             narrow!(query, words params; communication.channel in channel, communication.direction in direction, communication.status in status);
             narrow!(query, from params; communication.occurred_at in occurred_after);
             narrow!(query, until params; communication.occurred_at in occurred_before);

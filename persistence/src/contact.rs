@@ -20,7 +20,7 @@ use crate::{
     db::{At, Doc, Uid},
     entity::{Entity, Stored, pack, revive},
     fragment,
-    schema::{contact, contact_responsible, task},
+    schema::{contact, contact_responsible},
     store::{Reading, Recorded, StoreError, WriteTx},
 };
 
@@ -30,7 +30,7 @@ row! {
     ContactRow in contact {
         external_id: Option<String>, kind: String, status: Option<String>, display_name: String, sort_key: String, search_text: String,
         company_id: Option<Uid>, owner_id: Option<Uid>, source_id: Option<Uid>, profile: Doc,
-        #[diesel(skip_update)] next_task_at: Option<At>, #[diesel(skip_update)] next_task_key: At, #[diesel(skip_update)] last_communication_at: Option<At>,
+        #[diesel(skip_update)] next_task_at: Option<At>, #[diesel(skip_update)] next_task_key: At, #[diesel(skip_update)] last_communication_at: Option<At>, #[diesel(skip_update)] no_next_step_reason: Option<String>,
     }
 }
 keyed!(ContactRow { updated_at, created_at, sort_key, next_task_key });
@@ -49,6 +49,7 @@ const ELSEWHERE: &[&str] = &[
     "owner_id",
     "source_id",
     "next_task_at",
+    "no_next_step_reason",
     "last_communication_at",
     "phones",
     "emails",
@@ -71,7 +72,8 @@ fn row(workspace: WorkspaceId, c: &Contact) -> Result<ContactRow, StoreError> {
     profile: pack(c, ELSEWHERE)?,
     next_task_at: c.next_task_at.map(At),
     next_task_key: At(c.next_task_at.unwrap_or_else(fragment::far_future)),
-    last_communication_at: c.last_communication_at.map(At),    })
+    last_communication_at: c.last_communication_at.map(At),
+    no_next_step_reason: c.no_next_step_reason.clone(),    })
 }
 
 /// Records from rows: three more queries for all of them together.
@@ -108,6 +110,7 @@ pub(crate) fn load(tx: &mut dyn Reading, rows: Vec<ContactRow>) -> Result<Vec<Co
                 ("owner_id", json!(row.owner_id)),
                 ("source_id", json!(row.source_id)),
                 ("next_task_at", json!(row.next_task_at)),
+                ("no_next_step_reason", json!(row.no_next_step_reason)),
                 ("last_communication_at", json!(row.last_communication_at)),
                 ("phones", Value::Array(Vec::new())),
                 ("emails", Value::Array(Vec::new())),
@@ -265,33 +268,6 @@ pub fn of_companies(tx: &mut dyn Reading, companies: &[Uuid], most: i64) -> Resu
         .limit(most)
         .load(tx.db().0)?;
     load(tx, rows)
-}
-
-/// Keeps `next_task_at`, the due time of the earliest open task, inside the transaction that changed tasks.
-pub fn refresh_next_task(tx: &mut WriteTx<'_>, id: ContactId) -> Result<(), StoreError> {
-    let workspace = tx.workspace();
-    let earliest: Option<At> = task::table
-        .filter(task::workspace_id.eq(Uid::from(workspace)))
-        .filter(task::contact_id.eq(Uid::from(id.uuid())))
-        .filter(task::status.eq("open"))
-        .filter(task::archived_at.is_null())
-        .filter(task::due_at.is_not_null())
-        .order((task::due_key, task::id))
-        .select(task::due_at)
-        .first::<Option<At>>(tx.db().0)
-        .optional()?
-        .flatten();
-    let recorded = tx.unaudited("derived from tasks");
-    set_columns!(
-        tx.db().0,
-        &recorded,
-        contact,
-        workspace,
-        id.uuid(),
-        next_task_at = earliest,
-        next_task_key = earliest.unwrap_or_else(|| At(fragment::far_future()))
-    )?;
-    Ok(())
 }
 
 /// Moves `last_communication_at` forward.

@@ -52,6 +52,10 @@ impl Fragment {
         self.0.push(Piece::Guid(Uid(value)));
         self
     }
+    pub fn instant(mut self, value: At) -> Self {
+        self.0.push(Piece::Instant(value));
+        self
+    }
     pub fn text(mut self, value: impl Into<String>) -> Self {
         self.0.push(Piece::Text(value.into()));
         self
@@ -184,6 +188,10 @@ pub fn visible(record: RecordType, owners: &Owners, cards: &Owners, unassigned: 
             let lead = card(lead, "lead.contact_id");
             if unassigned { lead.sql(" OR lead.owner_id IS NULL") } else { lead }
         }
+        RecordType::Deal => {
+            let deal = card(new.sql("deal.owner_id IN ").guids(ids(users)).sql(" OR "), "deal.contact_id");
+            if unassigned { deal.sql(" OR deal.owner_id IS NULL") } else { deal }
+        }
         RecordType::Task => card(new.sql("task.owner_id IN ").guids(ids(users)).sql(" OR "), "task.contact_id"),
         RecordType::Communication => {
             card(new.sql("communication.owner_id IN ").guids(ids(users)).sql(" OR "), "communication.contact_id")
@@ -193,6 +201,8 @@ pub fn visible(record: RecordType, owners: &Owners, cards: &Owners, unassigned: 
                 .sql(" OR note.lead_id IN (SELECT l.id FROM lead l WHERE l.workspace_id = note.workspace_id AND l.owner_id IN ")
                 .guids(ids(users))
                 .sql(") OR note.task_id IN (SELECT t.id FROM task t WHERE t.workspace_id = note.workspace_id AND t.owner_id IN ")
+                .guids(ids(users))
+                .sql(") OR note.deal_id IN (SELECT d.id FROM deal d WHERE d.workspace_id = note.workspace_id AND d.owner_id IN ")
                 .guids(ids(users))
                 .sql(") OR note.company_id IN (SELECT o.id FROM company o WHERE o.workspace_id = note.workspace_id AND (o.owner_id IN ")
                 .guids(ids(users))
@@ -207,6 +217,7 @@ pub fn visible(record: RecordType, owners: &Owners, cards: &Owners, unassigned: 
 fn workspace_column(column: &'static str) -> &'static str {
     match column {
         "lead.contact_id" => "lead.workspace_id",
+        "deal.contact_id" => "deal.workspace_id",
         "task.contact_id" => "task.workspace_id",
         "note.contact_id" => "note.workspace_id",
         _ => "communication.workspace_id",
@@ -384,7 +395,7 @@ pub fn keyset<S: Sort>(request: &PageRequest<S>, columns: &'static str) -> Resul
         Some(cursor) => {
             let (key, id) = read_cursor(sort.name(), cursor)?;
             let fits = match sort.column() {
-                "sort_key" => matches!(key, Key::Text(_)),
+                "sort_key" | "board_key" | "expected_key" => matches!(key, Key::Text(_)),
                 "position" => matches!(key, Key::Int(_)),
                 _ => matches!(key, Key::Instant(_)),
             };

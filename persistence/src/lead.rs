@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     access::{RecordType, Scope},
     event::Event,
-    id::{ContactId, LeadId, WorkspaceId},
+    id::{ContactId, WorkspaceId},
     lead::{Lead, ListLeads},
     list::{AnyOf, Page},
 };
@@ -16,7 +16,7 @@ use crate::{
     db::{At, Doc, Uid},
     entity::{Entity, Stored, pack, revive},
     fragment::{self, Fragment},
-    schema::{lead, task},
+    schema::lead,
     store::{Reading, StoreError, WriteTx},
 };
 
@@ -24,7 +24,7 @@ row! {
     LeadRow in lead {
         contact_id: Uid, company_id: Option<Uid>, form_id: Option<Uid>, submission_id: Option<Uid>, source_id: Option<Uid>, status: String,
         reject_reason_id: Option<Uid>, owner_id: Option<Uid>, received_at: At, first_response_at: Option<At>, search_text: String,
-        profile: Doc, #[diesel(skip_update)] next_task_at: Option<At>, #[diesel(skip_update)] next_task_key: At,
+        profile: Doc, #[diesel(skip_update)] next_task_at: Option<At>, #[diesel(skip_update)] next_task_key: At, #[diesel(skip_update)] no_next_step_reason: Option<String>,
     }
 }
 keyed!(LeadRow { received_at, updated_at, next_task_key });
@@ -41,6 +41,7 @@ const ELSEWHERE: &[&str] = &[
     "received_at",
     "first_response_at",
     "next_task_at",
+    "no_next_step_reason",
     "tags",
 ];
 
@@ -59,7 +60,8 @@ fn row(workspace: WorkspaceId, l: &Lead) -> Result<LeadRow, StoreError> {
     search_text: l.search_text(),
     profile: pack(l, ELSEWHERE)?,
     next_task_at: l.next_task_at.map(At),
-    next_task_key: At(l.next_task_at.unwrap_or_else(fragment::far_future)),    })
+    next_task_key: At(l.next_task_at.unwrap_or_else(fragment::far_future)),
+    no_next_step_reason: l.no_next_step_reason.clone(),    })
 }
 
 fn load(tx: &mut dyn Reading, rows: Vec<LeadRow>) -> Result<Vec<Lead>, StoreError> {
@@ -82,6 +84,7 @@ fn load(tx: &mut dyn Reading, rows: Vec<LeadRow>) -> Result<Vec<Lead>, StoreErro
                 ("received_at", json!(row.received_at)),
                 ("first_response_at", json!(row.first_response_at)),
                 ("next_task_at", json!(row.next_task_at)),
+                ("no_next_step_reason", json!(row.no_next_step_reason)),
                 ("tags", json!(tags.remove(&row.id.0).unwrap_or_default())),
             ];
             revive(row.profile.clone(), row.envelope(), columns)
@@ -175,31 +178,4 @@ pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> R
         .limit(most)
         .load(tx.db().0)?;
     load(tx, rows)
-}
-
-/// Keeps `next_task_at` inside the transaction that changed tasks.
-pub fn refresh_next_task(tx: &mut WriteTx<'_>, id: LeadId) -> Result<(), StoreError> {
-    let workspace = tx.workspace();
-    let earliest: Option<At> = task::table
-        .filter(task::workspace_id.eq(Uid::from(workspace)))
-        .filter(task::lead_id.eq(Uid::from(id.uuid())))
-        .filter(task::status.eq("open"))
-        .filter(task::archived_at.is_null())
-        .filter(task::due_at.is_not_null())
-        .order((task::due_key, task::id))
-        .select(task::due_at)
-        .first::<Option<At>>(tx.db().0)
-        .optional()?
-        .flatten();
-    let recorded = tx.unaudited("derived from tasks");
-    set_columns!(
-        tx.db().0,
-        &recorded,
-        lead,
-        workspace,
-        id.uuid(),
-        next_task_at = earliest,
-        next_task_key = earliest.unwrap_or_else(|| At(fragment::far_future()))
-    )?;
-    Ok(())
 }

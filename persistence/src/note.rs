@@ -20,7 +20,7 @@ use crate::{
 };
 
 row! {
-    NoteRow in note { body: String, pinned: bool, contact_id: Option<Uid>, company_id: Option<Uid>, lead_id: Option<Uid>, task_id: Option<Uid> }
+    NoteRow in note { body: String, pinned: bool, contact_id: Option<Uid>, company_id: Option<Uid>, lead_id: Option<Uid>, task_id: Option<Uid>, deal_id: Option<Uid> }
 }
 keyed!(NoteRow { created_at, updated_at });
 
@@ -31,7 +31,8 @@ fn row(workspace: WorkspaceId, n: &Note) -> NoteRow {
     contact_id: n.contact_id.map(Uid::from),
     company_id: n.company_id.map(Uid::from),
     lead_id: n.lead_id.map(Uid::from),
-    task_id: n.task_id.map(Uid::from),    }
+    task_id: n.task_id.map(Uid::from),
+    deal_id: n.deal_id.map(Uid::from),    }
 }
 
 fn record(row: NoteRow) -> Result<Note, StoreError> {
@@ -42,6 +43,7 @@ fn record(row: NoteRow) -> Result<Note, StoreError> {
         ("company_id", json!(row.company_id)),
         ("lead_id", json!(row.lead_id)),
         ("task_id", json!(row.task_id)),
+        ("deal_id", json!(row.deal_id)),
     ];
     revive(Doc(Value::Null), row.envelope(), columns)
 }
@@ -61,7 +63,7 @@ impl Stored for Note {
             if let Some(archived) = fragment::archived(request.archived, "note.archived_at") {
                 query = query.filter(archived);
             }
-            narrow!(query, params; note.contact_id in contact_id, note.company_id in company_id, note.lead_id in lead_id, note.task_id in task_id);
+            narrow!(query, params; note.contact_id in contact_id, note.company_id in company_id, note.lead_id in lead_id, note.task_id in task_id, note.deal_id in deal_id);
             narrow!(query, from params; note.updated_at in updated_after);
             query
         };

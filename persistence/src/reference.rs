@@ -9,7 +9,7 @@ use kartoteka_domain::{
 
 use crate::{
     db::Uid,
-    schema::{catalogue_entry, communication, company, contact, department, lead, member, submission, task},
+    schema::{catalogue_entry, communication, company, contact, deal, department, lead, member, pipeline, submission, task},
     store::{Reading, StoreError},
 };
 
@@ -47,6 +47,18 @@ pub fn check(tx: &mut dyn Reading, references: &[Reference], kept: &[Reference],
                 .select(lead::id)
                 .first(tx.db().0)
                 .optional()?,
+            RecordType::Deal => seen!(tx, deal, RecordType::Deal, tx.scope().readers(RecordType::Deal))
+                .filter(deal::id.eq(Uid::from(id)))
+                .filter(deal::archived_at.is_null())
+                .select(deal::id)
+                .first(tx.db().0)
+                .optional()?,
+            RecordType::Pipeline => all!(tx, pipeline)
+                .filter(pipeline::id.eq(Uid::from(id)))
+                .filter(pipeline::archived_at.is_null())
+                .select(pipeline::id)
+                .first(tx.db().0)
+                .optional()?,
             RecordType::Task => seen!(tx, task, RecordType::Task, tx.scope().readers(RecordType::Task))
                 .filter(task::id.eq(Uid::from(id)))
                 .filter(task::archived_at.is_null())
@@ -68,7 +80,7 @@ pub fn check(tx: &mut dyn Reading, references: &[Reference], kept: &[Reference],
                 .select(department::id)
                 .first(tx.db().0)
                 .optional()?,
-            RecordType::Source | RecordType::RejectReason => all!(tx, catalogue_entry)
+            RecordType::Source | RecordType::RejectReason | RecordType::LostReason => all!(tx, catalogue_entry)
                 .filter(catalogue_entry::id.eq(Uid::from(id)))
                 .filter(catalogue_entry::catalogue.eq(reference.record.word()))
                 .filter(catalogue_entry::archived_at.is_null())

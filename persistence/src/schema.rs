@@ -59,7 +59,7 @@ tables! {
         workspace_id -> Guid, id -> Guid, external_id -> Nullable<Text>, kind -> Text, status -> Nullable<Text>, display_name -> Text, sort_key -> Text, search_text -> Text,
         company_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, source_id -> Nullable<Guid>, profile -> Document,
         next_task_at -> Nullable<Instant>, next_task_key -> Instant, last_communication_at -> Nullable<Instant>,
-        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+        no_next_step_reason -> Nullable<Text>, version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     contact_point {
         workspace_id -> Guid, id -> Guid, contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, kind -> Text, value -> Text, normalised -> Text,
@@ -83,21 +83,50 @@ tables! {
         workspace_id -> Guid, id -> Guid, contact_id -> Guid, company_id -> Nullable<Guid>, form_id -> Nullable<Guid>, submission_id -> Nullable<Guid>,
         source_id -> Nullable<Guid>, status -> Text, reject_reason_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, received_at -> Instant,
         first_response_at -> Nullable<Instant>, search_text -> Text, profile -> Document, next_task_at -> Nullable<Instant>, next_task_key -> Instant,
-        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+        no_next_step_reason -> Nullable<Text>, version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     task {
         workspace_id -> Guid, id -> Guid, kind -> Text, due_at -> Nullable<Instant>, due_key -> Instant, owner_id -> Guid, status -> Text, priority -> Text,
-        contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, series_id -> Nullable<Guid>, completed_at -> Nullable<Instant>, profile -> Document,
+        contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, deal_id -> Nullable<Guid>, series_id -> Nullable<Guid>, completed_at -> Nullable<Instant>, profile -> Document,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     communication {
         workspace_id -> Guid, id -> Guid, channel -> Text, direction -> Text, status -> Text, occurred_at -> Instant, contact_id -> Guid, lead_id -> Nullable<Guid>,
-        task_id -> Nullable<Guid>, submission_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, profile -> Document,
+        task_id -> Nullable<Guid>, submission_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, deal_id -> Nullable<Guid>, profile -> Document,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     note {
-        workspace_id -> Guid, id -> Guid, body -> Text, pinned -> Bool, contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, task_id -> Nullable<Guid>,
+        workspace_id -> Guid, id -> Guid, body -> Text, pinned -> Bool, contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, task_id -> Nullable<Guid>, deal_id -> Nullable<Guid>,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    pipeline {
+        workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, search_text -> Text, position -> BigInt, profile -> Document,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document,
+        archived_at -> Nullable<Instant>,
+    }
+    stage {
+        workspace_id -> Guid, id -> Guid, pipeline_id -> Guid, name -> Text, kind -> Text, position -> BigInt,
+        time_limit_seconds -> Nullable<BigInt>, profile -> Document, removed_at -> Nullable<Instant>,
+    }
+    deal {
+        workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, search_text -> Text, contact_id -> Nullable<Guid>,
+        company_id -> Nullable<Guid>, pipeline_id -> Guid, stage_id -> Guid, outcome -> Text, lost_reason_id -> Nullable<Guid>,
+        amount -> Nullable<BigInt>, currency -> Text, owner_id -> Nullable<Guid>, source_id -> Nullable<Guid>, lead_id -> Nullable<Guid>,
+        board_key -> Text, stage_due_at -> Nullable<Instant>, closed_at -> Nullable<Instant>, expected_key -> Text,
+        profile -> Document, next_task_at -> Nullable<Instant>, next_task_key -> Instant, last_communication_at -> Nullable<Instant>,
+        no_next_step_reason -> Nullable<Text>, version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document,
+        archived_at -> Nullable<Instant>,
+    }
+    deal_contact {
+        workspace_id -> Guid, id -> Guid, deal_id -> Guid, contact_id -> Guid, role -> Nullable<Text>, position -> BigInt,
+    }
+    line_item {
+        workspace_id -> Guid, id -> Guid, deal_id -> Guid, position -> BigInt, name -> Text, code -> Nullable<Text>, total -> BigInt,
+        profile -> Document,
+    }
+    stage_change {
+        workspace_id -> Guid, id -> Guid, deal_id -> Guid, contact_id -> Nullable<Guid>, from_stage_id -> Nullable<Guid>, to_stage_id -> Guid,
+        at -> Instant, seconds_in_from -> Nullable<BigInt>, by -> Document, reason -> Nullable<Text>,
     }
     audit_event {
         workspace_id -> Guid, id -> Guid, at -> Instant, record -> Text, record_id -> Guid, action -> Text, actor_type -> Text, actor_id -> Nullable<Guid>, actor_name -> Text,
@@ -124,5 +153,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     catalogue_entry,
     member,
     submission,
-    form
+    form,
+    pipeline,
+    stage,
+    deal,
+    deal_contact,
+    line_item,
+    stage_change
 );

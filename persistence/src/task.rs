@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
     event::Event,
-    id::{ContactId, LeadId, TaskId, UserId, WorkspaceId},
+    id::{ContactId, TaskId, UserId, WorkspaceId},
     list::Page,
     task::{ListTasks, Task, TaskShelf},
 };
@@ -23,13 +23,13 @@ use crate::{
 row! {
     TaskRow in task {
         kind: String, due_at: Option<At>, due_key: At, owner_id: Uid, status: String, priority: String, contact_id: Option<Uid>,
-        company_id: Option<Uid>, lead_id: Option<Uid>, series_id: Option<Uid>, completed_at: Option<At>, profile: Doc,
+        company_id: Option<Uid>, lead_id: Option<Uid>, deal_id: Option<Uid>, series_id: Option<Uid>, completed_at: Option<At>, profile: Doc,
     }
 }
 keyed!(TaskRow { due_key, created_at, updated_at });
 
 const ELSEWHERE: &[&str] =
-    &["kind", "due_at", "owner_id", "status", "priority", "contact_id", "company_id", "lead_id", "series_id", "completed_at"];
+    &["kind", "due_at", "owner_id", "status", "priority", "contact_id", "company_id", "lead_id", "deal_id", "series_id", "completed_at"];
 
 fn row(workspace: WorkspaceId, t: &Task) -> Result<TaskRow, StoreError> {
     Ok(stamped! { TaskRow of t, in workspace.into();
@@ -42,6 +42,7 @@ fn row(workspace: WorkspaceId, t: &Task) -> Result<TaskRow, StoreError> {
     contact_id: t.contact_id.map(Uid::from),
     company_id: t.company_id.map(Uid::from),
     lead_id: t.lead_id.map(Uid::from),
+    deal_id: t.deal_id.map(Uid::from),
     series_id: t.series_id.map(Uid::from),
     completed_at: t.completed_at.map(At),
     profile: pack(t, ELSEWHERE)?,    })
@@ -57,6 +58,7 @@ fn record(row: TaskRow) -> Result<Task, StoreError> {
         ("contact_id", json!(row.contact_id)),
         ("company_id", json!(row.company_id)),
         ("lead_id", json!(row.lead_id)),
+        ("deal_id", json!(row.deal_id)),
         ("series_id", json!(row.series_id)),
         ("completed_at", json!(row.completed_at)),
     ];
@@ -78,7 +80,8 @@ impl Stored for Task {
             if let Some(archived) = fragment::archived(request.archived, "task.archived_at") {
                 query = query.filter(archived);
             }
-            narrow!(query, params; task.owner_id in owner_id, task.contact_id in contact_id, task.company_id in company_id, task.lead_id in lead_id, task.series_id in series_id);
+            narrow!(query, params; task.owner_id in owner_id, task.contact_id in contact_id, task.company_id in company_id, task.lead_id in lead_id,
+                task.deal_id in deal_id, task.series_id in series_id);
             narrow!(query, texts params; task.kind in kind);
             narrow!(query, words params; task.status in status, task.priority in priority);
             narrow!(query, from params; task.due_at in due_after, task.updated_at in updated_after);
@@ -112,24 +115,6 @@ pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> R
         .limit(most)
         .load(tx.db().0)?;
     rows.into_iter().map(record).collect()
-}
-
-/// Whether a contact or a lead has an open task with a due time, but for one.
-pub fn has_next_step(tx: &mut WriteTx<'_>, contact: Option<ContactId>, lead: Option<LeadId>, but: Uuid) -> Result<bool, StoreError> {
-    let mut query = all!(tx, task)
-        .filter(task::status.eq("open"))
-        .filter(task::archived_at.is_null())
-        .filter(task::due_at.is_not_null())
-        .filter(task::id.ne(Uid(but)));
-    if let Some(lead) = lead {
-        query = query.filter(task::lead_id.eq(Uid::from(lead)));
-    } else if let Some(contact) = contact {
-        query = query.filter(task::contact_id.eq(Uid::from(contact)));
-    } else {
-        return Ok(true);
-    }
-    let found: Option<Uid> = query.select(task::id).first(tx.db().0).optional()?;
-    Ok(found.is_some())
 }
 
 /// Whether a series has an open task, but for one.
@@ -206,5 +191,17 @@ pub(crate) fn of_contact_before(
         query = query.filter(before);
     }
     let rows: Vec<TaskRow> = query.order((task::created_at.desc(), task::id.desc())).limit(most).load(tx.db().0)?;
+    rows.into_iter().map(record).collect()
+}
+
+/// Open tasks of a lead, whoever's they are, the earliest first, at most 200.
+pub fn open_of_lead(tx: &mut WriteTx<'_>, lead: kartoteka_domain::id::LeadId) -> Result<Vec<Task>, StoreError> {
+    let rows: Vec<TaskRow> = all!(tx, task)
+        .filter(task::lead_id.eq(Uid::from(lead)))
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .order((task::due_key, task::id))
+        .limit(200)
+        .load(tx.db().0)?;
     rows.into_iter().map(record).collect()
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     communication,
     db::{At, Uid},
+    deal,
     fragment::{self, Fragment, Key},
     lead, note,
     schema::{audit_event, lead as lead_table, submission as submission_table},
@@ -91,6 +92,16 @@ pub fn of_contact(
                     items.push((submission.received_at, submission.id.uuid(), TimelineEntry::Submission(submission)));
                 }
             }
+            TimelineKind::Deal => items.extend(
+                deal::of_contact_before(tx, contact, before("deal.created_at, deal.id"), most)?
+                    .into_iter()
+                    .map(|d| (d.created_at, d.id.uuid(), TimelineEntry::Deal(d))),
+            ),
+            TimelineKind::StageChange => items.extend(
+                deal::stage_change::of_contact_before(tx, contact, before("stage_change.at, stage_change.id"), most)?
+                    .into_iter()
+                    .map(|step| (step.at, step.id, TimelineEntry::StageChange(step))),
+            ),
             TimelineKind::Change => {
                 items.extend(changes(tx, contact, before("audit_event.at, audit_event.id"), most)?);
             }

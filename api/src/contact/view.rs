@@ -6,7 +6,7 @@ use kartoteka_domain::{
     list::{AnyOf, Page},
     timeline::{ContactOverview, TimelineItem, TimelineKind, TimelineParams},
 };
-use kartoteka_persistence::{ReadTx, Stored, lead, task, timeline};
+use kartoteka_persistence::{ReadTx, Stored, deal, lead, task, timeline};
 
 use crate::{
     answer::{Answer, Plain},
@@ -18,7 +18,7 @@ use crate::{
 
 /// Get the whole client
 ///
-/// Card, company, next step, open tasks and leads, last communications and notes in one request.
+/// Card, company, next step, open tasks, leads and deals, last communications and notes in one request.
 #[utoipa::path(get, path = "/v1/contacts/{id}/overview", tag = "contacts")]
 pub async fn get_contact_overview(can: Can<ReadContacts>, at: At<Contact>) -> Answer<Plain<ContactOverview>> {
     can.read(move |tx| {
@@ -30,7 +30,7 @@ pub async fn get_contact_overview(can: Can<ReadContacts>, at: At<Contact>) -> An
 
 /// Get a client's timeline
 ///
-/// Communications, tasks, notes, leads, submissions and changes of the card, newest first, by cursor.
+/// Communications, tasks, notes, leads, deals and their moves, submissions and changes of the card, newest first, by cursor.
 #[utoipa::path(get, path = "/v1/contacts/{id}/timeline", tag = "contacts")]
 pub async fn get_contact_timeline(can: Can<ReadContacts>, at: At<Contact>, params: Params<TimelineParams>) -> Answer<Page<TimelineItem>> {
     can.read(move |tx| {
@@ -54,6 +54,7 @@ fn overview(tx: &mut ReadTx<'_>, contact: Contact) -> Result<ContactOverview> {
         company,
         next_task: open_tasks.iter().find(|t| t.due_at.is_some()).cloned(),
         open_leads,
+        open_deals: deal::open_of_contact(tx, contact.id, 20)?,
         recent_communications: timeline::recent_communications(tx, contact.id, 10)?,
         recent_notes: timeline::recent_notes(tx, contact.id, 10)?,
         client_since: contact.created_at,

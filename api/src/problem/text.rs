@@ -105,6 +105,9 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::TaskOpen => ["The task is open", "Задача открыта", "Задача відкрита"],
         C::NoContact => ["The task is about no contact", "Задача не связана с контактом", "Задача не пов'язана з контактом"],
         C::AlreadyProcessed => ["The submission is processed", "Заявка уже обработана", "Заявку вже оброблено"],
+        C::MoveRefused => ["The deal may not go there", "Сделку нельзя перевести на этот этап", "Угоду не можна перевести на цей етап"],
+        C::LeadClosed => ["The lead is closed", "Лид уже закрыт", "Лід уже закрито"],
+        C::PipelineInUse => ["The pipeline has open deals", "В воронке есть открытые сделки", "У воронці є відкриті угоди"],
         C::Unreadable => ["The body cannot be read", "Тело заявки не читается", "Тіло заявки не читається"],
         C::LastAdministrator => {
             ["Somebody must stay administrator", "Должен остаться хотя бы один администратор", "Має залишитися хоча б один адміністратор"]
@@ -203,6 +206,19 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
             "приховане крапками значення зберегти не можна",
         ],
         F::WrongPassword => ["this is not the present password", "это не нынешний пароль", "це не теперішній пароль"],
+        F::InvalidNumber => ["«{}» is not a number within the bounds", "«{}» — не число в допустимых пределах", "«{}» — не число в допустимих межах"],
+        F::StageKinds => [
+            "a pipeline has open stages, one won and one lost: look at «{}»",
+            "в воронке есть открытые этапы, один успешный и один неуспешный: проверьте «{}»",
+            "у воронці є відкриті етапи, один успішний і один неуспішний: перевірте «{}»",
+        ],
+        F::OtherPipeline => ["a stage of another pipeline", "этап другой воронки", "етап іншої воронки"],
+        F::SameStage => ["the deal is in this stage already", "сделка уже на этом этапе", "угода вже на цьому етапі"],
+        F::SuccessorRequired => [
+            "deals are in the removed stage «{}»: say where they go",
+            "на удаляемом этапе «{}» есть сделки: укажите, куда их перевести",
+            "на етапі «{}», що вилучається, є угоди: вкажіть, куди їх перевести",
+        ],
         F::ConflictingFields => ["contradicts another field", "противоречит другому полю", "суперечить іншому полю"],
         F::Unchangeable => ["cannot be changed afterwards", "потом изменить нельзя", "згодом змінити не можна"],
         F::ToldTwice => ["told twice", "указано дважды", "вказано двічі"],

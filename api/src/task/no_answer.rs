@@ -16,7 +16,7 @@ use kartoteka_domain::{
 use kartoteka_persistence::{Stored, WriteTx, task as store, workspace};
 use validator::Validate;
 
-use super::{check_next_step, current, refresh, repeat};
+use super::{current, refresh, refresh_because, repeat};
 use crate::{
     answer::{Answer, Plain},
     can::{Can, UpdateTasks},
@@ -85,15 +85,11 @@ pub fn no_answer(
     if let Some(before) = &task {
         repeat::go_on(tx, before)?;
     }
-    let ended = match ended {
-        None => None,
-        Some(done) => {
-            let reason = done.no_next_step_reason.clone();
-            let done = check_next_step(tx, done, reason.as_deref())?;
-            refresh(tx, &done)?;
-            Some(done)
-        }
-    };
+    if let Some(done) = &ended {
+        let reason = done.no_next_step_reason.as_deref();
+        tx.explain_next_step(reason, "");
+        refresh_because(tx, done, reason)?;
+    }
     Ok(Unanswered { task: ended, communication, exhausted: next_task.is_none(), next_task, attempts })
 }
 

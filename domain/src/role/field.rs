@@ -72,6 +72,7 @@ fn properties(record: RecordType) -> Vec<(String, RefOr<Schema>)> {
         RecordType::Contact => crate::contact::Contact::schema(),
         RecordType::Company => crate::company::Company::schema(),
         RecordType::Lead => crate::lead::Lead::schema(),
+        RecordType::Deal => crate::deal::Deal::schema(),
         RecordType::Task => crate::task::Task::schema(),
         RecordType::Communication => crate::communication::Communication::schema(),
         RecordType::Note => crate::note::Note::schema(),

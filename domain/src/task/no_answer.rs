@@ -147,6 +147,7 @@ impl Task {
             contact_id: self.contact_id,
             company_id: self.company_id,
             lead_id: self.lead_id,
+            deal_id: self.deal_id,
             ..NewTask::default()
         }
     }
@@ -161,6 +162,7 @@ impl NewCommunication {
             status: Some(CommunicationStatus::Missed),
             occurred_at: told.occurred_at,
             lead_id: task.and_then(|task| task.lead_id),
+            deal_id: task.and_then(|task| task.deal_id),
             task_id: task.map(|task| task.id),
             body: told.comment.clone(),
             outcome: Some(RESULT.to_owned()),

@@ -1,6 +1,6 @@
 //! Transactions. A reader sees one moment; a writer records the event of every change before it may change a row.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -11,6 +11,7 @@ use kartoteka_domain::{
     access::{RecordType, Scope},
     event::Event,
     id::WorkspaceId,
+    next_step::{self, Concern, Subject},
     record::Birth,
 };
 use uuid::Uuid;
@@ -52,6 +53,20 @@ pub struct WriteTx<'a> {
     scope: &'a Scope,
     circumstances: &'a Circumstances,
     because: Option<String>,
+    next_steps: NextSteps,
+}
+
+/// What a transaction has to settle about next steps before it ends.
+#[derive(Debug, Default)]
+pub struct NextSteps {
+    /// The records it touched, and how.
+    pub concerns: BTreeMap<Subject, Concern>,
+    /// People who were deactivated.
+    pub dismissed: Vec<Uuid>,
+    /// Why there is none, in the words of the request.
+    pub reason: Option<String>,
+    /// Where in the request the next step is missing.
+    pub pointer: Option<&'static str>,
 }
 
 /// Proof that a change's event is written, or that there is a stated reason for none.
@@ -93,8 +108,36 @@ impl WriteTx<'_> {
         if event.reason.is_none() {
             event.reason.clone_from(&self.because);
         }
+        for (subject, concern) in next_step::concerns(&event) {
+            let known = self.next_steps.concerns.entry(subject).or_insert(concern);
+            *known = concern.max(*known);
+        }
+        if next_step::dismisses(&event) {
+            self.next_steps.dismissed.push(event.id);
+        }
         audit::write(self.db, self.scope, self.circumstances, &event)?;
         Ok(Recorded(()))
+    }
+    /// What is to be settled about next steps; whoever takes it, settles it.
+    pub fn take_next_steps(&mut self) -> NextSteps {
+        std::mem::take(&mut self.next_steps)
+    }
+    /// Why what this request touches has no next step, and where in the request one is missed.
+    pub fn explain_next_step(&mut self, reason: Option<&str>, pointer: &'static str) {
+        if let Some(reason) = kartoteka_domain::invalid::line(reason) {
+            self.next_steps.reason = Some(reason);
+        }
+        self.next_steps.pointer = Some(pointer);
+    }
+    /// Holds a person as he is, active or not, until the end of the transaction; others may hold him, too.
+    pub(crate) fn hold_in_use(&mut self, person: Uuid) -> Result<(), StoreError> {
+        let Db::Postgres(c) = self.db else { return Ok(()) };
+        #[expect(clippy::disallowed_methods, reason = "a row lock")]
+        diesel::sql_query("SELECT id FROM member WHERE workspace_id = $1 AND id = $2 FOR SHARE")
+            .bind::<Guid, _>(Uid::from(self.scope.workspace()))
+            .bind::<Guid, _>(Uid(person))
+            .execute(c)?;
+        Ok(())
     }
     /// Writes an event to the audit only: nothing happened that the outside would want to know.
     pub fn note(&mut self, event: &Event) -> Result<(), StoreError> {
@@ -115,7 +158,7 @@ impl WriteTx<'_> {
         let table = match record {
             RecordType::Workspace | RecordType::Session | RecordType::DuplicateCandidate => return Ok(()),
             RecordType::User => "member",
-            RecordType::Source | RecordType::ContactStatus | RecordType::RejectReason | RecordType::Tag => "catalogue_entry",
+            RecordType::Source | RecordType::ContactStatus | RecordType::RejectReason | RecordType::LostReason | RecordType::Tag => "catalogue_entry",
             other => other.word(),
         };
         #[expect(clippy::disallowed_methods, reason = "a row lock; the table's name is one of ours")]
@@ -213,7 +256,7 @@ fn once<T, E: Refusal>(
         Place::Alone => begin(db, scope.workspace(), true)?,
         Place::Grouped => <Db as Connection>::TransactionManager::begin_transaction(db).map_err(StoreError::from)?,
     }
-    let mut tx = WriteTx { db, scope, circumstances, because: None };
+    let mut tx = WriteTx { db, scope, circumstances, because: None, next_steps: NextSteps::default() };
     match f(&mut tx) {
         Ok(done) => {
             <Db as Connection>::TransactionManager::commit_transaction(tx.db).map_err(StoreError::from)?;

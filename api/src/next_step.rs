@@ -1,0 +1,138 @@
+//! Always a next step, over HTTP: no request ends before the records it touched are looked at, and a list of those that have none.
+
+use kartoteka_domain::{
+    access::RecordType,
+    id::{CompanyId, ContactId, DealId, LeadId, UserId},
+    invalid::FieldCode,
+    list::Page,
+    next_step::{AttentionParams, AttentionType, Concern, Missing, Subject, is_left_without},
+    record::{Record, Warning},
+    task::{NewTask, Task},
+    workspace::Policy,
+};
+use kartoteka_persistence::{Stored, WriteTx, next_step as store, workspace};
+
+use crate::{
+    answer::Answer,
+    can::{Can, ReadLeads},
+    problem::{Problem, Result},
+    record,
+    request::Params,
+    task,
+};
+
+/// List records without a next step
+///
+/// Open leads, open deals or customers without an open task that has a due time and an active responsible person, and without a stated
+/// reason; as far as the asker sees them, oldest first.
+#[utoipa::path(get, path = "/v1/attention", tag = "tasks")]
+pub async fn list_attention(can: Can<ReadLeads>, params: Params<AttentionParams>) -> Answer<Page<Missing>> {
+    can.read(move |tx| {
+        let kind = match params.record_type.unwrap_or(AttentionType::Lead) {
+            AttentionType::Lead => RecordType::Lead,
+            AttentionType::Deal => RecordType::Deal,
+            AttentionType::Contact => RecordType::Contact,
+        };
+        let limit = params.limit.unwrap_or_default().get();
+        Ok(store::missing(tx, kind, limit, params.cursor.as_ref().map(|cursor| cursor.0.as_str()))?)
+    })
+    .await
+}
+
+/// How many records a person's leaving is looked through for.
+const MOST_OF_A_PERSON: i64 = 20_000;
+
+/// Looks at every record the transaction touched. With `require` one that is left without its next step refuses everything; with `warn` the
+/// answer says so.
+pub fn settle(tx: &mut WriteTx<'_>) -> Result<Vec<Warning>> {
+    let mut steps = tx.take_next_steps();
+    if steps.concerns.is_empty() && steps.dismissed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let settings = workspace::current(tx)?;
+    let policies = &settings.policies.next_step;
+    for person in &steps.dismissed {
+        for subject in store::of_person(tx, *person, MOST_OF_A_PERSON)? {
+            steps.concerns.entry(subject).or_insert(Concern::Tasks);
+        }
+    }
+    let mut warned = false;
+    for (subject, concern) in &steps.concerns {
+        let policy = subject.policy(policies);
+        if policy == Policy::Off || (policy == Policy::Warn && warned) {
+            continue;
+        }
+        if steps.reason.is_some() {
+            // stated for all of them; kept where it is needed
+            store::refresh(tx, *subject, steps.reason.as_deref())?;
+        }
+        let Some(standing) = store::standing(tx, *subject)? else { continue };
+        if !is_left_without(*subject, *concern, &standing) {
+            continue;
+        }
+        if policy == Policy::Require {
+            let pointer = if steps.dismissed.is_empty() { steps.pointer.unwrap_or("/next_task") } else { "/active" };
+            return Err(Problem::invalid(pointer, FieldCode::NextStepRequired).given(&format!("{} {}", subject.record(), subject.uuid())));
+        }
+        warned = true;
+    }
+    Ok(if warned { vec![record::warning("next_step_missing", "this client has no next step now")] } else { Vec::new() })
+}
+
+/// What a next step hangs on when the request does not say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Links {
+    /// The client.
+    pub contact_id: Option<ContactId>,
+    /// The company.
+    pub company_id: Option<CompanyId>,
+    /// The lead.
+    pub lead_id: Option<LeadId>,
+    /// The deal.
+    pub deal_id: Option<DealId>,
+    /// Who does it.
+    pub owner_id: Option<UserId>,
+}
+
+/// Makes the next step a request brought along.
+pub fn plan(tx: &mut WriteTx<'_>, next: Option<&NewTask>, links: Links) -> Result<Option<Task>> {
+    let Some(next) = next else { return Ok(None) };
+    let input = NewTask {
+        contact_id: next.contact_id.or(links.contact_id),
+        company_id: next.company_id.or(links.company_id),
+        lead_id: next.lead_id.or(links.lead_id),
+        deal_id: next.deal_id.or(links.deal_id),
+        owner_id: next.owner_id.or(links.owner_id),
+        ..next.clone()
+    };
+    let made = task::create(tx, &input).map_err(|mut problem| {
+        for error in &mut problem.errors {
+            error.pointer = format!("/next_task{}", error.pointer);
+        }
+        problem
+    })?;
+    Ok(Some(made.record))
+}
+
+/// Makes the next step of a record, or keeps the reason why it has none; answers the record as it is afterwards.
+pub fn follow<T: Stored>(
+    tx: &mut WriteTx<'_>,
+    record: T,
+    subject: Subject,
+    (next, reason): (Option<&NewTask>, Option<&str>),
+    links: Links,
+) -> Result<T> {
+    tx.explain_next_step(reason, "/next_task");
+    plan(tx, next, links)?;
+    let reason = kartoteka_domain::invalid::line(reason);
+    if reason.is_some() {
+        store::refresh(tx, subject, reason.as_deref())?;
+    }
+    if next.is_none() && reason.is_none() {
+        return Ok(record);
+    }
+    // whoever may not read what he made still gets it as it was made
+    let Some(mut after) = T::find(tx, Record::uuid(&record))? else { return Ok(record) };
+    record.warned().iter().for_each(|warning| after.warn(warning.clone()));
+    Ok(after)
+}

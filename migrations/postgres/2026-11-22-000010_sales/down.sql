@@ -1,0 +1,16 @@
+DROP INDEX IF EXISTS contact_kind_next_task_key_idx;
+DROP INDEX IF EXISTS lead_status_next_task_key_idx;
+ALTER TABLE lead DROP COLUMN no_next_step_reason;
+ALTER TABLE contact DROP COLUMN no_next_step_reason;
+DROP INDEX IF EXISTS task_deal_id_due_key_idx;
+DROP INDEX IF EXISTS communication_deal_id_occurred_at_idx;
+DROP INDEX IF EXISTS note_deal_id_created_at_idx;
+ALTER TABLE task DROP COLUMN deal_id;
+ALTER TABLE communication DROP COLUMN deal_id;
+ALTER TABLE note DROP COLUMN deal_id;
+DROP TABLE IF EXISTS stage_change CASCADE;
+DROP TABLE IF EXISTS line_item CASCADE;
+DROP TABLE IF EXISTS deal_contact CASCADE;
+DROP TABLE IF EXISTS deal CASCADE;
+DROP TABLE IF EXISTS stage CASCADE;
+DROP TABLE IF EXISTS pipeline CASCADE;
