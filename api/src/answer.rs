@@ -3,7 +3,10 @@
 use std::marker::PhantomData;
 
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode};
-use kartoteka_domain::{list::Page, record::Record};
+use kartoteka_domain::{
+    list::Page,
+    record::{Record, Warning},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
@@ -28,16 +31,27 @@ pub struct Outcome {
 
 impl Outcome {
     /// The same with warnings on its record: itself, or the first one in it.
-    pub fn warn(mut self, warnings: Vec<kartoteka_domain::record::Warning>) -> Self {
-        let mut body: serde_json::Value = self.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
+    pub fn warn(mut self, warnings: Vec<Warning>) -> Self {
+        let Some(text) = self.body.take() else { return self };
+        let mut body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         let is_record = |value: &serde_json::Value| value.get("version").is_some();
-        let record = if is_record(&body) { Some(&mut body) } else { body.as_object_mut().and_then(|parts| parts.values_mut().find(|v| is_record(v))) };
+        let told = serde_json::to_value(&warnings).unwrap_or_default();
+        if is_record(&body) && body.get("warnings").is_none() {
+            // the last field of a record: all before it stays letter by letter what GET answers
+            self.body = Some(format!("{},\"warnings\":{told}}}", text.strip_suffix('}').unwrap_or(&text)));
+            return self;
+        }
+        let record = if is_record(&body) {
+            Some(&mut body)
+        } else {
+            body.as_object_mut().and_then(|parts| parts.values_mut().find(|v| is_record(v)))
+        };
         if let Some(serde_json::Value::Object(record)) = record {
             let mut all = record.get("warnings").and_then(|w| w.as_array()).cloned().unwrap_or_default();
-            all.extend(warnings.into_iter().filter_map(|warning| serde_json::to_value(warning).ok()));
+            all.extend(told.as_array().cloned().unwrap_or_default());
             record.insert("warnings".to_owned(), all.into());
-            self.body = Some(body.to_string());
         }
+        self.body = Some(body.to_string());
         self
     }
 }

@@ -189,8 +189,8 @@ pub fn router() -> Router {
         crate::lead: list_leads, create_lead, get_lead, update_lead, archive_lead, restore_lead, reject_lead, qualify_lead;
         crate::pipeline: list_pipelines, create_pipeline, get_pipeline, update_pipeline, archive_pipeline, restore_pipeline;
         crate::pipeline::board: get_board;
-        crate::deal: list_deals, create_deal, get_deal, update_deal, archive_deal, restore_deal, move_deal, get_deal_moves, place_deal, list_deal_stage_changes, list_stuck_deals;
-        crate::next_step: list_attention;
+        crate::deal: list_deals, create_deal, get_deal, update_deal, archive_deal, restore_deal, move_deal, get_deal_moves, place_deal, get_deal_stage_changes, get_stuck_deals;
+        crate::next_step: get_attention;
         crate::form: list_forms, create_form, get_form, update_form, archive_form, restore_form, rotate_form_key, get_form_snippet, test_form;
         crate::submission: list_submissions, get_submission, replay_submission;
         crate::form::public: get_public_form, submit_form;
@@ -200,8 +200,8 @@ pub fn router() -> Router {
         crate::calendar: create_calendar_link, get_calendar_link, revoke_calendar_link, get_calendar;
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
         crate::audit: list_audit_events, get_audit_event, verify_audit_events;
-        crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_task_history;
-        crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
+        crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_deal_history, get_task_history;
+        crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_deal, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
     }
     router

@@ -1,7 +1,8 @@
 //! The workspace's choice lists: one shape for all.
 
 use kartoteka_domain::catalogue::{
-    ContactStatus, ListCatalogue, LostReason, NewContactStatus, NewLostReason, NewRejectReason, NewSource, NewTag, RejectReason, Source, Tag,
+    ContactStatus, ListCatalogue, LostReason, NewContactStatus, NewLostReason, NewRejectReason, NewSource, NewTag, RejectReason, Source,
+    Tag,
 };
 
 use crate::{crud, record};

@@ -137,8 +137,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
 
 /// The next step an input brought along.
 fn follow(tx: &mut WriteTx<'_>, contact: Contact, input: &NewContact) -> Result<Contact> {
-    let links =
-        Links { contact_id: Some(contact.id), company_id: contact.company_id, owner_id: contact.owner_id, ..Links::default() };
+    let links = Links { contact_id: Some(contact.id), company_id: contact.company_id, owner_id: contact.owner_id, ..Links::default() };
     let subject = Subject::Contact(contact.id);
     next_step::follow(tx, contact, subject, (input.next_task.as_ref(), input.no_next_step_reason.as_deref()), links)
 }

@@ -44,7 +44,7 @@ pub async fn move_deal(can: Can<UpdateDeals>, at: At<Deal>, if_match: IfMatch, m
     can.write(move |tx| move_to(tx, at.0, &if_match, &movement)).await
 }
 
-/// List a deal's legal moves
+/// Get a deal's legal moves
 ///
 /// The stages it may go to from where it is, and what it still lacks for each.
 #[utoipa::path(get, path = "/v1/deals/{id}/moves", tag = "deals")]
@@ -74,11 +74,11 @@ pub async fn place_deal(can: Can<UpdateDeals>, at: At<Deal>, place: Valid<DealPl
     .await
 }
 
-/// List a deal's stage changes
+/// Get a deal's stage changes
 ///
 /// Its way through the stages, newest first: who moved it, when, how long it had stayed.
 #[utoipa::path(get, path = "/v1/deals/{id}/stage-changes", tag = "deals")]
-pub async fn list_deal_stage_changes(can: Can<ReadDeals>, at: At<Deal>, params: Params<StageChangeParams>) -> Answer<Page<StageChange>> {
+pub async fn get_deal_stage_changes(can: Can<ReadDeals>, at: At<Deal>, params: Params<StageChangeParams>) -> Answer<Page<StageChange>> {
     can.read(move |tx| {
         let deal: Deal = record::get(tx, at.0)?;
         let limit = params.limit.unwrap_or_default().get();
@@ -87,12 +87,12 @@ pub async fn list_deal_stage_changes(can: Can<ReadDeals>, at: At<Deal>, params: 
     .await
 }
 
-/// List stuck deals
+/// Get the stuck deals
 ///
 /// Open deals over the time limit of their stage, without a next step, or without a communication for as long as their pipeline allows; each
 /// with its reasons.
 #[utoipa::path(get, path = "/v1/stuck-deals", tag = "deals")]
-pub async fn list_stuck_deals(can: Can<ReadDeals>, params: Params<StuckParams>) -> Answer<Page<StuckDeal>> {
+pub async fn get_stuck_deals(can: Can<ReadDeals>, params: Params<StuckParams>) -> Answer<Page<StuckDeal>> {
     let now = clock::now();
     can.read(move |tx| Ok(store::stuck::page(tx, &params, now)?)).await
 }
@@ -120,7 +120,10 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewDeal) -> Result<Created<Deal>> {
         },
     };
     let Some(pipeline) = pipeline else {
-        return Err(Problem::invalid("/pipeline_id", if input.pipeline_id.is_some() { FieldCode::ReferenceNotFound } else { FieldCode::Required }));
+        return Err(Problem::invalid(
+            "/pipeline_id",
+            if input.pipeline_id.is_some() { FieldCode::ReferenceNotFound } else { FieldCode::Required },
+        ));
     };
     let stage = match input.stage_id {
         Some(id) => pipeline.stage(id),
@@ -142,7 +145,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewDeal) -> Result<Created<Deal>> {
 }
 
 /// A deal of a lead is a deal of its client.
-fn check_links(tx: &mut WriteTx<'_>, deal: &Deal) -> Result<()> {
+pub(crate) fn check_links(tx: &mut WriteTx<'_>, deal: &Deal) -> Result<()> {
     match deal.contact_id() {
         Some(contact) => record::check_lead(tx, deal.lead_id, Some(contact)),
         None => Ok(()),
@@ -156,7 +159,13 @@ pub fn follow(tx: &mut WriteTx<'_>, deal: Deal, input: &NewDeal) -> Result<Deal>
 }
 
 fn links(deal: &Deal) -> Links {
-    Links { contact_id: deal.contact_id(), company_id: deal.company_id, deal_id: Some(deal.id), owner_id: deal.owner_id, ..Links::default() }
+    Links {
+        contact_id: deal.contact_id(),
+        company_id: deal.company_id,
+        deal_id: Some(deal.id),
+        owner_id: deal.owner_id,
+        ..Links::default()
+    }
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewDeal>, if_match: &IfMatch) -> Result<Found<Deal>> {
@@ -220,7 +229,8 @@ pub fn move_to(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, movement: &De
     if let Some(below) = movement.below_deal_id {
         put(tx, &after, Some(below.uuid()))?;
     }
-    let input = NewDeal { next_task: movement.next_task.clone(), no_next_step_reason: movement.no_next_step_reason.clone(), ..NewDeal::default() };
+    let input =
+        NewDeal { next_task: movement.next_task.clone(), no_next_step_reason: movement.no_next_step_reason.clone(), ..NewDeal::default() };
     Ok(Found(follow(tx, after, &input)?))
 }
 

@@ -21,12 +21,12 @@ use crate::{
     task,
 };
 
-/// List records without a next step
+/// Get the records without a next step
 ///
 /// Open leads, open deals or customers without an open task that has a due time and an active responsible person, and without a stated
 /// reason; as far as the asker sees them, oldest first.
 #[utoipa::path(get, path = "/v1/attention", tag = "tasks")]
-pub async fn list_attention(can: Can<ReadLeads>, params: Params<AttentionParams>) -> Answer<Page<Missing>> {
+pub async fn get_attention(can: Can<ReadLeads>, params: Params<AttentionParams>) -> Answer<Page<Missing>> {
     can.read(move |tx| {
         let kind = match params.record_type.unwrap_or(AttentionType::Lead) {
             AttentionType::Lead => RecordType::Lead,

@@ -52,7 +52,9 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewPipeline>, if_match: 
                 Some(stage) if stage.kind == gone.kind && i64::try_from(there.len()).is_ok_and(|count| count <= MOST_MOVED) => {
                     moves.extend(there.into_iter().map(|deal| (deal, stage.clone())));
                 }
-                Some(stage) if stage.kind == gone.kind => errors.add_with(format!("/moved_to/{index}/from_stage_id"), FieldCode::TooLong, MOST_MOVED.to_string()),
+                Some(stage) if stage.kind == gone.kind => {
+                    errors.add_with(format!("/moved_to/{index}/from_stage_id"), FieldCode::TooLong, MOST_MOVED.to_string())
+                }
                 Some(_) => errors.add(format!("/moved_to/{index}/to_stage_id"), FieldCode::ConflictingFields),
                 None => errors.add(format!("/moved_to/{index}/to_stage_id"), FieldCode::ReferenceNotFound),
             },

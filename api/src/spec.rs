@@ -210,6 +210,8 @@ pub fn document(operations: &[Operation]) -> Value {
     dependency::<kartoteka_domain::invalid::FieldCode>(&mut own);
     dependency::<kartoteka_domain::record::Expanded>(&mut own);
     dependency::<kartoteka_domain::duplicate::Candidate>(&mut own);
+    dependency::<kartoteka_domain::deal::movement::MoveRefusalReason>(&mut own);
+    dependency::<kartoteka_domain::deal::movement::LegalMove>(&mut own);
     dependency::<kartoteka_domain::user::WorkspaceBrief>(&mut own);
     dependency::<kartoteka_domain::free::OpenApiDocument>(&mut own);
     dependency::<kartoteka_domain::free::ChangedValue>(&mut own);

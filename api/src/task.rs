@@ -163,7 +163,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewTask) -> Result<Created<Task>> {
 }
 
 /// Lead and deal must be about the task's client.
-fn check_links(tx: &mut WriteTx<'_>, task: &Task) -> Result<()> {
+pub(crate) fn check_links(tx: &mut WriteTx<'_>, task: &Task) -> Result<()> {
     record::check_lead(tx, task.lead_id, task.contact_id)?;
     record::check_deal(tx, task.deal_id, task.contact_id)
 }
@@ -189,8 +189,7 @@ fn current(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfMatch) -> Result<Found<Task>> {
     let before: Task = record::get_to_change(tx, id)?;
-    let Found(after) =
-        record::change(tx, id, patch, if_match, |tx, _, after: &mut Task| check_links(tx, after))?;
+    let Found(after) = record::change(tx, id, patch, if_match, |tx, _, after: &mut Task| check_links(tx, after))?;
     tx.explain_next_step(None, "/due_at");
     refresh(tx, &before)?;
     refresh(tx, &after)?;

@@ -76,9 +76,10 @@ pub fn concerns(event: &Event) -> Vec<(Subject, Concern)> {
     let itself = |subject: Subject, fields: &[&str]| if touched(fields) { vec![(subject, Concern::Changed)] } else { Vec::new() };
     match event.record {
         RecordType::Task => {
-            // a new open task with a due time takes nothing away
-            let adds = event.action == Action::Created && now_is(event, "status", "open") && event.after.get("due_at").is_some_and(|at| !at.is_null());
-            if adds || !touched(&["status", "due_at", "owner_id", "contact_id", "lead_id", "deal_id", "archived_at"]) {
+            // a new task takes nothing away
+            if event.action == Action::Created
+                || !touched(&["status", "due_at", "owner_id", "contact_id", "lead_id", "deal_id", "archived_at"])
+            {
                 return Vec::new();
             }
             let now = Subject::of(now("lead_id"), now("deal_id"), now("contact_id"));

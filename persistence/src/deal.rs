@@ -111,8 +111,10 @@ pub(crate) fn load(tx: &mut dyn Reading, rows: Vec<DealRow>) -> Result<Vec<Deal>
         people.entry(p.deal_id.0).or_default().push(DealContact { contact_id: p.contact_id.into(), role: p.role });
     }
     let mut lines: HashMap<Uuid, Vec<LineItem>> = HashMap::new();
-    let found: Vec<LineRow> =
-        all!(tx, line_item).filter(fragment::one_of("line_item.deal_id", ids.iter().copied())).order(line_item::position).load(tx.db().0)?;
+    let found: Vec<LineRow> = all!(tx, line_item)
+        .filter(fragment::one_of("line_item.deal_id", ids.iter().copied()))
+        .order(line_item::position)
+        .load(tx.db().0)?;
     for l in found {
         let deal = l.deal_id.0;
         lines.entry(deal).or_default().push(line(l)?);
@@ -157,7 +159,8 @@ fn store_parts(tx: &mut WriteTx<'_>, d: &Deal, recorded: &Recorded) -> Result<()
     let workspace_id = Uid::from(tx.workspace());
     for (position, person) in (0_i64..).zip(&d.contacts) {
         let (id, contact_id) = (Uid(tx.fresh_id()), person.contact_id.into());
-        PersonRow { workspace_id, id, deal_id: d.id.into(), contact_id, role: person.role.clone(), position }.insert(tx.db().0, recorded)?;
+        PersonRow { workspace_id, id, deal_id: d.id.into(), contact_id, role: person.role.clone(), position }
+            .insert(tx.db().0, recorded)?;
     }
     for (position, l) in (0_i64..).zip(&d.line_items) {
         let profile = pack(l, &["id", "name", "code", "total"])?;
@@ -199,8 +202,14 @@ impl Stored for Deal {
             }
             query
         };
-        let mut rows =
-            page!(tx, DealRow, deal, request, ["updated_at", "created_at", "sort_key", "next_task_key", "expected_key", "board_key"], build);
+        let mut rows = page!(
+            tx,
+            DealRow,
+            deal,
+            request,
+            ["updated_at", "created_at", "sort_key", "next_task_key", "expected_key", "board_key"],
+            build
+        );
         let records = load(tx, rows.take())?;
         Ok(rows.into_page(records))
     }
@@ -260,7 +269,12 @@ pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> R
 }
 
 /// Deals of a contact for its timeline.
-pub(crate) fn of_contact_before(tx: &mut dyn Reading, contact: ContactId, before: Option<Fragment>, most: i64) -> Result<Vec<Deal>, StoreError> {
+pub(crate) fn of_contact_before(
+    tx: &mut dyn Reading,
+    contact: ContactId,
+    before: Option<Fragment>,
+    most: i64,
+) -> Result<Vec<Deal>, StoreError> {
     let mut query = seen!(tx, deal, RecordType::Deal).filter(with_contact(&[contact])).filter(deal::archived_at.is_null());
     if let Some(before) = before {
         query = query.filter(before);

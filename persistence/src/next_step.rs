@@ -49,7 +49,16 @@ pub fn refresh(tx: &mut WriteTx<'_>, subject: Subject, reason: Option<&str>) -> 
         ($table:ident) => {
             if earliest.is_some() || reason.is_some() {
                 let reason = reason.filter(|_| earliest.is_none()).map(ToOwned::to_owned);
-                set_columns!(tx.db().0, &recorded, $table, workspace, id, next_task_at = earliest, next_task_key = key, no_next_step_reason = reason)?
+                set_columns!(
+                    tx.db().0,
+                    &recorded,
+                    $table,
+                    workspace,
+                    id,
+                    next_task_at = earliest,
+                    next_task_key = key,
+                    no_next_step_reason = reason
+                )?
             } else {
                 set_columns!(tx.db().0, &recorded, $table, workspace, id, next_task_at = earliest, next_task_key = key)?
             }
@@ -114,7 +123,8 @@ pub fn of_person(tx: &mut WriteTx<'_>, person: Uuid, most: i64) -> Result<Vec<Su
         .order((task::due_key, task::id))
         .limit(most)
         .load(tx.db().0)?;
-    let mut subjects: Vec<Subject> = rows.into_iter().flat_map(|(l, d, c)| Subject::of(l.map(|i| i.0), d.map(|i| i.0), c.map(|i| i.0))).collect();
+    let mut subjects: Vec<Subject> =
+        rows.into_iter().flat_map(|(l, d, c)| Subject::of(l.map(|i| i.0), d.map(|i| i.0), c.map(|i| i.0))).collect();
     subjects.sort_unstable();
     subjects.dedup();
     Ok(subjects)
@@ -154,14 +164,24 @@ pub fn missing(tx: &mut dyn Reading, kind: RecordType, limit: i64, cursor: Optio
         }};
     }
     let rows: Vec<(Uid, Option<Uid>, At)> = match kind {
-        RecordType::Lead => page!(lead, RecordType::Lead, status in ["new", "in_work"], "t.workspace_id = lead.workspace_id AND t.lead_id = lead.id"),
-        RecordType::Deal => page!(deal, RecordType::Deal, outcome in ["open"], "t.workspace_id = deal.workspace_id AND t.deal_id = deal.id"),
-        _ => page!(contact, RecordType::Contact, kind in ["customer"], "t.workspace_id = contact.workspace_id AND t.contact_id = contact.id"),
+        RecordType::Lead => {
+            page!(lead, RecordType::Lead, status in ["new", "in_work"], "t.workspace_id = lead.workspace_id AND t.lead_id = lead.id")
+        }
+        RecordType::Deal => {
+            page!(deal, RecordType::Deal, outcome in ["open"], "t.workspace_id = deal.workspace_id AND t.deal_id = deal.id")
+        }
+        _ => {
+            page!(contact, RecordType::Contact, kind in ["customer"], "t.workspace_id = contact.workspace_id AND t.contact_id = contact.id")
+        }
     };
     let most = usize::try_from(limit).unwrap_or(50);
     let more = rows.len() > most;
     let last = rows.get(most.saturating_sub(1)).map(|row| row.0.0);
-    let page = Rows { next_cursor: last.filter(|_| more).map(|id| fragment::write_cursor(ORDER, &Key::Text(kind.word().to_owned()), id)), rows, total: None };
+    let page = Rows {
+        next_cursor: last.filter(|_| more).map(|id| fragment::write_cursor(ORDER, &Key::Text(kind.word().to_owned()), id)),
+        rows,
+        total: None,
+    };
     let data = page.rows.iter().take(most).map(|(id, owner, at)| missing_of(kind, id.0, *owner, at.0)).collect();
     Ok(page.into_page(data))
 }

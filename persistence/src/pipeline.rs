@@ -60,8 +60,12 @@ fn stage_row(workspace: WorkspaceId, pipeline: PipelineId, position: i64, s: &St
 }
 
 fn stage_record(row: StageRow) -> Result<Stage, StoreError> {
-    let columns =
-        [("id", json!(row.id)), ("name", json!(row.name)), ("kind", json!(row.kind)), ("time_limit_seconds", json!(row.time_limit_seconds))];
+    let columns = [
+        ("id", json!(row.id)),
+        ("name", json!(row.name)),
+        ("kind", json!(row.kind)),
+        ("time_limit_seconds", json!(row.time_limit_seconds)),
+    ];
     revive(row.profile, Map::new(), columns)
 }
 
@@ -134,8 +138,17 @@ impl Stored for Pipeline {
             if before.stage(s.id).is_none() {
                 now.insert(tx.db().0, &recorded)?;
             } else if before.place(s.id).and_then(|place| i64::try_from(place).ok()) != Some(position) || before.stage(s.id) != Some(s) {
-                set_columns!(tx.db().0, &recorded, stage, workspace, s.id.uuid(), name = now.name, position = position,
-                    time_limit_seconds = now.time_limit_seconds, profile = now.profile)?;
+                set_columns!(
+                    tx.db().0,
+                    &recorded,
+                    stage,
+                    workspace,
+                    s.id.uuid(),
+                    name = now.name,
+                    position = position,
+                    time_limit_seconds = now.time_limit_seconds,
+                    profile = now.profile
+                )?;
             }
         }
         Ok(())
@@ -150,11 +163,8 @@ fn remove(tx: &mut WriteTx<'_>, id: StageId, recorded: &Recorded) -> Result<(), 
 
 /// The pipeline that takes deals which name none.
 pub fn first(tx: &mut dyn Reading) -> Result<Option<Pipeline>, StoreError> {
-    let row: Option<PipelineRow> = all!(tx, pipeline)
-        .filter(pipeline::archived_at.is_null())
-        .order((pipeline::position, pipeline::id))
-        .first(tx.db().0)
-        .optional()?;
+    let row: Option<PipelineRow> =
+        all!(tx, pipeline).filter(pipeline::archived_at.is_null()).order((pipeline::position, pipeline::id)).first(tx.db().0).optional()?;
     Ok(load(tx, row.into_iter().collect())?.pop())
 }
 

@@ -79,18 +79,21 @@ pub fn expected(role: &str, record: &str) -> [&'static str; 3] {
         ("administrator", _) => ["all", "all", "all"],
         ("head" | "manager" | "integration", "tag") => ["all", "all", "none"],
         ("marketer", "tag") => ["all", "all", "all"],
-        (_, "workspace" | "user" | "department" | "role" | "source" | "contact_status" | "reject_reason" | "tag") => {
-            ["all", "none", "none"]
-        }
+        ("marketer" | "operator", "deal") => ["none", "none", "none"],
+        (
+            _,
+            "workspace" | "user" | "department" | "role" | "source" | "contact_status" | "reject_reason" | "lost_reason" | "pipeline"
+            | "tag",
+        ) => ["all", "none", "none"],
         ("head", "submission") => ["all", "none", "all"],
         ("head" | "integration", "form" | "submission") => ["all", "none", "none"],
-        ("head", "contact" | "company" | "lead" | "task" | "communication" | "note") => ["department", "all", "department"],
-        ("manager", "contact" | "company" | "lead" | "task" | "communication" | "note") => ["own", "all", "own"],
+        ("head", "contact" | "company" | "lead" | "task" | "communication" | "note" | "deal") => ["department", "all", "department"],
+        ("manager", "contact" | "company" | "lead" | "task" | "communication" | "note" | "deal") => ["own", "all", "own"],
         ("operator", "task" | "communication" | "note") => ["own", "all", "own"],
         ("operator", "contact" | "company" | "lead") => ["own", "all", "none"],
-        ("integration", "contact" | "company" | "lead" | "task" | "communication" | "note") => ["all", "all", "all"],
+        ("integration", "contact" | "company" | "lead" | "task" | "communication" | "note" | "deal") => ["all", "all", "all"],
         ("marketer" | "analyst", "contact" | "company" | "lead") => ["all", "none", "none"],
-        ("analyst", "task" | "communication" | "note") => ["all", "none", "none"],
+        ("analyst", "task" | "communication" | "note" | "deal") => ["all", "none", "none"],
         _ => ["none", "none", "none"],
     }
 }
@@ -117,6 +120,9 @@ fn the_matrix_of_the_ready_made_roles_is_what_me_tells() {
             "source",
             "contact_status",
             "reject_reason",
+            "lost_reason",
+            "pipeline",
+            "deal",
             "tag",
         ] {
             let right = me["rights"]

@@ -80,6 +80,11 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("contacts", "contact"),
         ("companies", "company"),
         ("leads", "lead"),
+        ("attention", "lead"),
+        ("deals", "deal"),
+        ("stuck-deals", "deal"),
+        ("pipelines", "pipeline"),
+        ("lost-reasons", "lost_reason"),
         ("forms", "form"),
         ("submissions", "submission"),
         ("tasks", "task"),
@@ -90,6 +95,10 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     // taking changes back is a right of its own, whatever is changed
     if operation.path.ends_with("/revert-to") {
         return Some(("audit_event", 2));
+    }
+    // a board is made of deals
+    if operation.path.ends_with("/board") {
+        return Some(("deal", 0));
     }
     let mut segments = operation.path.trim_start_matches("/v1/").split('/');
     let first = segments.next().unwrap();

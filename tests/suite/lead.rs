@@ -12,7 +12,8 @@ fn a_lead_made_by_hand_keeps_where_it_came_from() {
     let lead = json!({
         "contact_id": card(&manager).id(), "title": "Щебень 20 т", "utm": {"source": "yandex", "medium": "cpc", "campaign": "весна"},
         "page_url": "https://site.example/price", "referrer": "https://ya.ru/", "answers": {"бюджет": 5000, "срочно": true},
-        "comment": "Перезвоните", "received_at": "2026-01-02T03:04:05.678901Z", "tags": ["срочно"]
+        "comment": "Перезвоните", "received_at": "2026-01-02T03:04:05.678901Z", "tags": ["срочно"],
+        "next_task": {"title": "Перезвонить", "due_at": "2026-12-01T10:00:00Z"}
     });
     let made = manager.post("/v1/leads", lead.clone()).created();
     for field in ["contact_id", "title", "page_url", "referrer", "answers", "comment", "received_at", "tags"] {

@@ -24,19 +24,23 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     list_sources create_source get_source update_source archive_source restore_source
     list_contact_statuses create_contact_status get_contact_status update_contact_status archive_contact_status restore_contact_status
     list_reject_reasons create_reject_reason get_reject_reason update_reject_reason archive_reject_reason restore_reject_reason
+    list_lost_reasons create_lost_reason get_lost_reason update_lost_reason archive_lost_reason restore_lost_reason
     list_tags create_tag get_tag update_tag archive_tag restore_tag
     list_contacts create_contact get_contact update_contact archive_contact restore_contact upsert_contact
     add_contact_phone add_contact_email add_contact_messenger get_contact_overview get_contact_timeline
     list_companies create_company get_company update_company archive_company restore_company upsert_company
     look_up
-    list_leads create_lead get_lead update_lead archive_lead restore_lead reject_lead
+    list_leads create_lead get_lead update_lead archive_lead restore_lead reject_lead qualify_lead
+    list_pipelines create_pipeline get_pipeline update_pipeline archive_pipeline restore_pipeline get_board
+    list_deals create_deal get_deal update_deal archive_deal restore_deal move_deal place_deal get_deal_moves get_deal_stage_changes get_stuck_deals
+    get_attention
     list_forms create_form get_form update_form archive_form restore_form rotate_form_key get_form_snippet test_form
     list_submissions get_submission replay_submission get_public_form submit_form
     list_tasks create_task get_task update_task archive_task restore_task complete_task cancel_task reopen_task record_no_answer get_task_occurrences
     list_communications create_communication get_communication update_communication archive_communication restore_communication
     list_audit_events get_audit_event verify_audit_events revert_audit_event revert_period
-    get_contact_history get_company_history get_lead_history get_task_history
-    revert_contact revert_company revert_lead revert_task revert_communication revert_note revert_form revert_user revert_role
+    get_contact_history get_company_history get_lead_history get_deal_history get_task_history
+    revert_contact revert_company revert_lead revert_deal revert_task revert_communication revert_note revert_form revert_user revert_role
     list_notes create_note get_note update_note archive_note restore_note";
 
 #[test]

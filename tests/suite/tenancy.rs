@@ -19,7 +19,7 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
         "/v1/roles",
         json!({"key": format!("own_{}", workspace.slug.replace('-', "_").chars().filter(char::is_ascii_alphanumeric).collect::<String>()), "name": mark}),
     );
-    for list in ["/v1/sources", "/v1/contact-statuses", "/v1/reject-reasons", "/v1/tags"] {
+    for list in ["/v1/sources", "/v1/contact-statuses", "/v1/reject-reasons", "/v1/lost-reasons", "/v1/tags", "/v1/pipelines"] {
         make(list, json!({"name": mark}));
     }
     make("/v1/companies", json!({"name": mark, "external_id": "shared", "tax_id": "7707083893"}));
@@ -30,6 +30,7 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
     let contact = ids["/v1/contacts"].clone();
     let mut make = |path: &str, body| ids.insert(path.to_owned(), admin.post(path, body).created().id());
     make("/v1/leads", json!({"contact_id": contact, "title": mark}));
+    make("/v1/deals", json!({"name": mark, "contacts": [{"contact_id": contact}]}));
     make("/v1/tasks", json!({"title": mark, "contact_id": contact}));
     make("/v1/communications", json!({"channel": "call", "direction": "inbound", "contact_id": contact, "subject": mark}));
     make("/v1/notes", json!({"body": mark, "contact_id": contact}));

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     answer::Answer,
-    can::{Can, ReadCompanies, ReadContacts, ReadLeads, ReadTasks},
+    can::{Can, ReadCompanies, ReadContacts, ReadDeals, ReadLeads, ReadTasks},
     problem::Result,
     record,
     request::{At, Params},
@@ -33,5 +33,6 @@ histories! {
     get_contact_history "Get the history of a contact's fields": kartoteka_domain::contact::Contact, ReadContacts, "contacts", "/v1/contacts/{id}/history";
     get_company_history "Get the history of a company's fields": kartoteka_domain::company::Company, ReadCompanies, "companies", "/v1/companies/{id}/history";
     get_lead_history "Get the history of a lead's fields": kartoteka_domain::lead::Lead, ReadLeads, "leads", "/v1/leads/{id}/history";
+    get_deal_history "Get the history of a deal's fields": kartoteka_domain::deal::Deal, ReadDeals, "deals", "/v1/deals/{id}/history";
     get_task_history "Get the history of a task's fields": kartoteka_domain::task::Task, ReadTasks, "tasks", "/v1/tasks/{id}/history";
 }

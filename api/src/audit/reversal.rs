@@ -15,6 +15,7 @@ use kartoteka_domain::{
     communication::Communication,
     company::Company,
     contact::Contact,
+    deal::Deal,
     event::Action,
     form::Form,
     invalid::{FieldCode, FieldErrors},
@@ -73,6 +74,7 @@ to_a_moment! {
     revert_contact "Put a contact back to a moment": Contact, "contacts", "/v1/contacts/{id}/revert-to";
     revert_company "Put a company back to a moment": Company, "companies", "/v1/companies/{id}/revert-to";
     revert_lead "Put a lead back to a moment": Lead, "leads", "/v1/leads/{id}/revert-to";
+    revert_deal "Put a deal back to a moment": Deal, "deals", "/v1/deals/{id}/revert-to";
     revert_task "Put a task back to a moment": Task, "tasks", "/v1/tasks/{id}/revert-to";
     revert_communication "Put a communication back to a moment": Communication, "communications", "/v1/communications/{id}/revert-to";
     revert_note "Put a note back to a moment": Note, "notes", "/v1/notes/{id}/revert-to";
@@ -152,6 +154,7 @@ fn any(tx: &mut WriteTx<'_>, record: &str, id: Uuid, choice: Choice<'_>, done: &
         Some(RecordType::Contact) => put_back::<Contact>(tx, id, choice, done),
         Some(RecordType::Company) => put_back::<Company>(tx, id, choice, done),
         Some(RecordType::Lead) => put_back::<Lead>(tx, id, choice, done),
+        Some(RecordType::Deal) => put_back::<Deal>(tx, id, choice, done),
         Some(RecordType::Task) => put_back::<Task>(tx, id, choice, done),
         Some(RecordType::Communication) => put_back::<Communication>(tx, id, choice, done),
         Some(RecordType::Note) => put_back::<Note>(tx, id, choice, done),

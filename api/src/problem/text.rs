@@ -206,7 +206,9 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
             "приховане крапками значення зберегти не можна",
         ],
         F::WrongPassword => ["this is not the present password", "это не нынешний пароль", "це не теперішній пароль"],
-        F::InvalidNumber => ["«{}» is not a number within the bounds", "«{}» — не число в допустимых пределах", "«{}» — не число в допустимих межах"],
+        F::InvalidNumber => {
+            ["«{}» is not a number within the bounds", "«{}» — не число в допустимых пределах", "«{}» — не число в допустимих межах"]
+        }
         F::StageKinds => [
             "a pipeline has open stages, one won and one lost: look at «{}»",
             "в воронке есть открытые этапы, один успешный и один неуспешный: проверьте «{}»",

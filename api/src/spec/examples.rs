@@ -26,7 +26,7 @@ fn contact() -> Value {
         "phones": [{"id": "019aa000-0000-7000-8000-0000000000b1", "value": "8 (912) 345-67-89", "e164": "+79123456789", "extension": null, "label": "mobile", "primary": true, "validity": "unknown"}],
         "emails": [{"id": "019aa000-0000-7000-8000-0000000000b2", "value": "anna@example.com", "label": null, "primary": true, "validity": "unknown"}],
         "messengers": [], "preferred_channel": "call", "convenient_hours": null, "language": "ru", "time_zone": null, "birthday": null, "dates": [], "address": null,
-        "tags": ["VIP"], "comment": null, "next_task_at": null, "last_communication_at": null,
+        "tags": ["VIP"], "comment": null, "next_task_at": null, "no_next_step_reason": null, "last_communication_at": null,
     }))
 }
 
@@ -43,7 +43,30 @@ fn lead() -> Value {
         "utm": {"source": "yandex", "medium": "cpc", "campaign": "autumn", "term": null, "content": null}, "page_url": "https://shop.example/price", "referrer": null,
         "answers": {"budget": 50000}, "comment": "Сколько стоит?", "status": "new", "reject_reason_id": null, "owner_id": null, "assignment_reason": null,
         "received_at": AT, "first_response_at": null, "first_response_seconds": null, "deal_id": null, "tags": [], "next_task_at": null,
+        "no_next_step_reason": null,
     }))
+}
+
+fn deal() -> Value {
+    let rubles = |amount: i64| json!({"amount": amount, "currency": "RUB"});
+    record(json!({
+        "name": "Бетон М300, 20 м³", "contacts": [{"contact_id": ID, "role": "decides"}], "company_id": null, "pipeline_id": ID, "stage_id": ID, "outcome": "open",
+        "lost_reason_id": null, "lost_comment": null, "currency": "RUB", "amount": rubles(10_880_375),
+        "line_items": [{"id": ID, "name": "Бетон М300", "code": "B300", "quantity": "20.5", "unit": "м³", "price": 550_000, "discount_percent": "3.5", "tax_percent": "20", "tax_included": true, "net": 9_066_979, "tax": 1_813_396, "total": 10_880_375}],
+        "budget": rubles(12_000_000), "expected_close_on": "2026-12-15", "owner_id": "019aa000-0000-7000-8000-0000000000a1", "source_id": null,
+        "utm": {"source": null, "medium": null, "campaign": null, "term": null, "content": null}, "lead_id": null, "comment": null, "checked": [],
+        "stage_entered_at": AT, "stage_due_at": "2026-11-29T10:00:00.000001Z", "closed_at": null, "no_next_step_reason": null, "next_task_at": "2026-11-22T10:15:00Z", "last_communication_at": null,
+    }))
+}
+
+fn stage() -> Value {
+    json!({"id": ID, "name": "Отправлено предложение", "kind": "open", "probability": 30, "time_limit_seconds": 604_800, "remind_before_seconds": 86_400, "required_fields": ["amount"],
+        "checklist": [{"id": ID, "text": "Предложение получено", "required": true}], "script": "Спросите, всё ли понятно в предложении", "owner_id": null})
+}
+
+fn stage_input() -> Value {
+    json!([{"name": "Первый контакт", "time_limit_seconds": 86_400}, {"name": "Отправлено предложение", "probability": 30, "required_fields": ["amount"], "checklist": [{"text": "Предложение получено", "required": true}]},
+        {"name": "Успех", "kind": "won"}, {"name": "Отказ", "kind": "lost"}])
 }
 
 fn task() -> Value {
@@ -63,7 +86,9 @@ fn communication() -> Value {
 }
 
 fn note() -> Value {
-    record(json!({"body": "Любит чай", "pinned": false, "contact_id": ID, "company_id": null, "lead_id": null, "task_id": null}))
+    record(
+        json!({"body": "Любит чай", "pinned": false, "contact_id": ID, "company_id": null, "lead_id": null, "task_id": null, "deal_id": null}),
+    )
 }
 
 fn user() -> Value {
@@ -240,12 +265,42 @@ pub fn example(schema: &str) -> Option<Value> {
         "Submission" => submission(),
         "Workspace" => workspace(),
         "WorkspacePatch" => json!({"policies": {"duplicates": "warn"}}),
-        "Source" | "ContactStatus" | "RejectReason" | "Tag" => entry(),
+        "Deal" => deal(),
+        "NewDeal" => {
+            json!({"name": "Бетон М300, 20 м³", "line_items": [{"name": "Бетон М300", "quantity": "20.5", "unit": "м³", "price": 550_000, "discount_percent": "3.5", "tax_percent": "20", "tax_included": true}],
+            "expected_close_on": "2026-12-15", "next_task": {"title": "Согласовать смету", "due_at": "2026-11-23T10:00:00Z"}})
+        }
+        "DealPatch" => json!({"budget": {"amount": 12_000_000, "currency": "RUB"}}),
+        "DealMove" => json!({"stage_id": ID, "next_task": {"title": "Узнать решение", "due_at": "2026-11-25T10:00:00Z"}}),
+        "DealPlace" => json!({}),
+        "LegalMoves" => {
+            json!({"data": [{"stage_id": ID, "name": "Отправлено предложение", "kind": "open", "missing_fields": ["amount"], "unchecked": []}]})
+        }
+        "StageChange" => {
+            json!({"id": ID, "deal_id": ID, "from_stage_id": ID, "from_stage_name": "Первый контакт", "to_stage_id": ID, "to_stage_name": "Отправлено предложение", "at": AT, "seconds_in_from": 3600,
+            "by": {"type": "user", "id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова"}, "reason": null})
+        }
+        "StuckDeal" => json!({"deal": deal(), "reasons": [{"code": "over_time_limit", "since": AT}]}),
+        "Board" => {
+            json!({"pipeline_id": ID, "stages": [{"stage": stage(), "count": 1, "sums": [{"amount": 10_880_375, "currency": "RUB"}], "deals": [deal()], "next_cursor": null}]})
+        }
+        "Pipeline" => record(
+            json!({"name": "Продажи", "description": null, "position": 0, "stages": [stage()], "skipping": "anyone", "going_back": "anyone", "reopening": "heads", "silent_after_days": 14}),
+        ),
+        "NewPipeline" => json!({"name": "Оптовые продажи", "stages": stage_input(), "skipping": "nobody"}),
+        "PipelinePatch" => json!({"reopening": "nobody"}),
+        "Missing" => json!({"record_type": "lead", "record_id": ID, "owner_id": null, "since": AT}),
+        "LeadQualification" => {
+            json!({"name": "Бетон М300", "next_task": {"title": "Отправить предложение", "due_at": "2026-11-23T10:00:00Z"}})
+        }
+        "QualifiedLead" => json!({"lead": lead(), "deal": deal()}),
+        "NewLostReason" => json!({"name": "Далеко", "key": "too_far", "position": 10}),
+        "Source" | "ContactStatus" | "RejectReason" | "LostReason" | "Tag" => entry(),
         "NewSource" => json!({"name": "Выставка", "key": "exhibition", "position": 10}),
         "NewContactStatus" => json!({"name": "Перспективный", "key": "promising", "position": 10}),
         "NewRejectReason" => json!({"name": "Далеко", "key": "too_far", "position": 10}),
         "NewTag" => json!({"name": "Опт", "key": "wholesale"}),
-        "SourcePatch" | "ContactStatusPatch" | "RejectReasonPatch" | "TagPatch" => json!({"color": "#2266cc"}),
+        "SourcePatch" | "ContactStatusPatch" | "RejectReasonPatch" | "LostReasonPatch" | "TagPatch" => json!({"color": "#2266cc"}),
         "Department" => department(),
         "NewDepartment" => json!({"name": "Продажи"}),
         "DepartmentPatch" => json!({"name": "Оптовые продажи"}),
@@ -264,7 +319,7 @@ pub fn example(schema: &str) -> Option<Value> {
         "Health" => json!({"status": "ok"}),
         "LookUpAnswer" => json!({"contacts": [contact()], "companies": []}),
         "ContactOverview" => {
-            json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT})
+            json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "open_deals": [deal()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT})
         }
         "AuditEvent" => audit_event(),
         "AuditVerification" => {

@@ -31,13 +31,10 @@ use crate::{
 /// What the board leaves out, and who does not see what.
 fn shown(tx: &dyn Reading, params: &BoardParams, since: At) -> Fragment {
     let scope = tx.scope();
-    let seen = fragment::visible(
-        RecordType::Deal,
-        &scope.owners(RecordType::Deal),
-        &scope.readers(RecordType::Contact),
-        scope.sees_unassigned(),
-    );
-    let mut shown = Fragment::default().sql("deal.archived_at IS NULL AND (deal.outcome = 'open' OR deal.closed_at >= ").instant(since).sql(")");
+    let seen =
+        fragment::visible(RecordType::Deal, &scope.owners(RecordType::Deal), &scope.readers(RecordType::Contact), scope.sees_unassigned());
+    let mut shown =
+        Fragment::default().sql("deal.archived_at IS NULL AND (deal.outcome = 'open' OR deal.closed_at >= ").instant(since).sql(")");
     if let Some(seen) = seen {
         shown = shown.sql(" AND (").then(seen).sql(")");
     }
@@ -51,7 +48,12 @@ fn shown(tx: &dyn Reading, params: &BoardParams, since: At) -> Fragment {
 }
 
 /// A pipeline at a glance.
-pub fn of(tx: &mut dyn Reading, pipeline: &Pipeline, params: &BoardParams, since: chrono::DateTime<chrono::Utc>) -> Result<Board, StoreError> {
+pub fn of(
+    tx: &mut dyn Reading,
+    pipeline: &Pipeline,
+    params: &BoardParams,
+    since: chrono::DateTime<chrono::Utc>,
+) -> Result<Board, StoreError> {
     let shown = shown(tx, params, At(since));
     let workspace = Uid::from(tx.workspace());
     // sums in two parts: neither database adds beyond 64 bits
@@ -129,8 +131,7 @@ pub fn place(tx: &mut WriteTx<'_>, record: &Deal, below: Option<&Deal>) -> Resul
     let key = match below {
         None => top(tx, record.stage_id)?,
         Some(above) => {
-            let upper: String =
-                all!(tx, deal).filter(deal::id.eq(Uid::from(above.id))).select(deal::board_key).first(tx.db().0)?;
+            let upper: String = all!(tx, deal).filter(deal::id.eq(Uid::from(above.id))).select(deal::board_key).first(tx.db().0)?;
             let lower: Option<String> = all!(tx, deal)
                 .filter(deal::stage_id.eq(Uid::from(record.stage_id)))
                 .filter(deal::board_key.gt(upper.clone()))

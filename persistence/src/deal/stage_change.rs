@@ -82,7 +82,12 @@ pub fn of_deal(tx: &mut dyn Reading, deal: DealId, before: Option<Fragment>, mos
 }
 
 /// A page of a deal's way, newest first.
-pub fn page(tx: &mut dyn Reading, deal: DealId, limit: i64, cursor: Option<&str>) -> Result<kartoteka_domain::list::Page<StageChange>, StoreError> {
+pub fn page(
+    tx: &mut dyn Reading,
+    deal: DealId,
+    limit: i64,
+    cursor: Option<&str>,
+) -> Result<kartoteka_domain::list::Page<StageChange>, StoreError> {
     const ORDER: &str = "stage_changes";
     let before = match cursor.map(|cursor| fragment::read_cursor(ORDER, cursor)).transpose()? {
         None => None,

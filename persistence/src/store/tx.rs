@@ -158,7 +158,9 @@ impl WriteTx<'_> {
         let table = match record {
             RecordType::Workspace | RecordType::Session | RecordType::DuplicateCandidate => return Ok(()),
             RecordType::User => "member",
-            RecordType::Source | RecordType::ContactStatus | RecordType::RejectReason | RecordType::LostReason | RecordType::Tag => "catalogue_entry",
+            RecordType::Source | RecordType::ContactStatus | RecordType::RejectReason | RecordType::LostReason | RecordType::Tag => {
+                "catalogue_entry"
+            }
             other => other.word(),
         };
         #[expect(clippy::disallowed_methods, reason = "a row lock; the table's name is one of ours")]

@@ -63,6 +63,7 @@ fn records(admin: &Caller, owner: &str) -> Ids {
     make("/v1/companies", owned(json!({"name": format!("Фирма {}", workspace::unique())})));
     let contact = make("/v1/contacts", owned(json!({"last_name": format!("Клиент {}", workspace::unique())})));
     make("/v1/leads", owned(json!({"contact_id": contact})));
+    make("/v1/deals", owned(json!({"name": "Сделка", "contacts": [{"contact_id": contact}]})));
     make("/v1/tasks", owned(json!({"title": "Дело", "contact_id": contact})));
     make("/v1/communications", owned(json!({"channel": "call", "direction": "inbound", "contact_id": contact})));
     make("/v1/notes", json!({"body": "Запись", "contact_id": contact}));

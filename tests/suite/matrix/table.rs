@@ -49,7 +49,19 @@ const RECORDS: &[(&str, &str)] = &[
     ),
     (
         "lead",
-        "read: list_leads get_lead get_lead_history create: create_lead update: update_lead reject_lead delete: archive_lead restore_lead",
+        "read: list_leads get_lead get_lead_history get_attention create: create_lead update: update_lead reject_lead qualify_lead
+        delete: archive_lead restore_lead",
+    ),
+    (
+        "deal",
+        "read: list_deals get_deal get_deal_history get_deal_moves get_deal_stage_changes get_stuck_deals get_board create: create_deal
+        update: update_deal move_deal place_deal delete: archive_deal restore_deal",
+    ),
+    ("pipeline", "read: list_pipelines get_pipeline create: create_pipeline update: update_pipeline delete: archive_pipeline restore_pipeline"),
+    (
+        "lost_reason",
+        "read: list_lost_reasons get_lost_reason create: create_lost_reason update: update_lost_reason
+        delete: archive_lost_reason restore_lost_reason",
     ),
     (
         "task",
@@ -96,7 +108,7 @@ const RECORDS: &[(&str, &str)] = &[
     (
         "audit_event",
         "read: list_audit_events get_audit_event verify_audit_events
-        update: revert_audit_event revert_period revert_contact revert_company revert_lead revert_task revert_communication revert_note
+        update: revert_audit_event revert_period revert_contact revert_company revert_lead revert_deal revert_task revert_communication revert_note
         revert_user revert_role revert_form",
     ),
 ];
@@ -164,10 +176,10 @@ pub fn reach(role: &str, record: &str, verb: &str) -> &'static str {
 }
 
 /// Records that belong to somebody.
-pub const OWNED: [&str; 6] = ["contact", "company", "lead", "task", "communication", "note"];
+pub const OWNED: [&str; 7] = ["contact", "company", "lead", "deal", "task", "communication", "note"];
 
 /// What speaks of no record of somebody's: a key of one's own, an exact question.
-const OF_A_SET: [&str; 3] = ["look_up", "upsert_company", "upsert_contact"];
+const OF_A_SET: [&str; 5] = ["look_up", "upsert_company", "upsert_contact", "get_attention", "get_stuck_deals"];
 
 impl Line {
     /// Whether the address names a record.
@@ -199,6 +211,8 @@ impl Line {
         let all = || vec![Whose::Own, Whose::Department, Whose::Stranger];
         match self.right {
             _ if asker.no_credential.is_some() || asker.is_stranger => vec![Whose::Stranger],
+            // a pipeline is everybody's, whose deals are on its board is another question
+            _ if self.id == "get_board" => vec![Whose::Own],
             Right::Record(record, _) if OWNED.contains(&record) && !OF_A_SET.contains(&self.id.as_str()) => all(),
             Right::Explain => all(),
             Right::Person if self.names_record() => all(),
@@ -231,6 +245,7 @@ impl Line {
             "create_contact" => json!({"last_name": format!("Новый {number}"), "owner_id": owner}),
             "create_company" => json!({"name": format!("Новая {number}"), "owner_id": owner}),
             "create_lead" => json!({"contact_id": contact}),
+            "create_deal" => json!({"name": "Новая", "contacts": [{"contact_id": contact}]}),
             "create_task" => json!({"title": "Новая", "contact_id": contact}),
             "create_communication" => json!({"channel": "call", "direction": "inbound", "contact_id": contact}),
             "create_note" => json!({"body": "Новая", "contact_id": contact}),

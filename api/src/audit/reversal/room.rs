@@ -4,6 +4,7 @@ use kartoteka_domain::{
     communication::{Communication, CommunicationStatus},
     company::Company,
     contact::Contact,
+    deal::Deal,
     event::Action,
     form::Form,
     lead::Lead,
@@ -18,7 +19,7 @@ use kartoteka_persistence::{Stored, WriteTx, contact as contacts};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::{communication, company, contact, problem::Result, record, request::IfMatch, role, task, user};
+use crate::{communication, company, contact, deal, problem::Result, record, request::IfMatch, role, task, user};
 
 /// The field that tells archiving.
 pub const ARCHIVED_AT: &str = "archived_at";
@@ -84,9 +85,19 @@ impl Revertible for Lead {
     }
 }
 
+impl Revertible for Deal {
+    // its way through the stages is history: a deal that was moved by mistake is moved back
+    const ONE_WAY: &'static [&'static str] =
+        &["stage_id", "outcome", "lost_reason_id", "lost_comment", "stage_entered_at", "stage_due_at", "closed_at"];
+    fn check(tx: &mut WriteTx<'_>, _: &Workspace, before: &Self, after: &mut Self) -> Result<()> {
+        record::check_owner::<Self>(tx, after.owner_id, before.owner_id)?;
+        deal::check_links(tx, after)
+    }
+}
+
 impl Revertible for Task {
     fn check(tx: &mut WriteTx<'_>, _: &Workspace, _: &Self, after: &mut Self) -> Result<()> {
-        record::check_lead(tx, after.lead_id, after.contact_id)
+        task::check_links(tx, after)
     }
     fn follow(tx: &mut WriteTx<'_>, before: &Self, after: &Self) -> Result<()> {
         task::refresh(tx, before)?;
