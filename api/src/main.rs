@@ -24,6 +24,7 @@ mod demo;
 mod department;
 mod duplicate;
 mod form;
+mod hand_over;
 mod lead;
 mod limits;
 mod lockout;

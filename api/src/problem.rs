@@ -77,6 +77,8 @@ codes! {
     TaskNotOpen = "task_not_open" 409,
     /// The task is open.
     TaskOpen = "task_open" 409,
+    /// The hand-over is taken back already.
+    AlreadyUndone = "already_undone" 409,
     /// The task is about no contact.
     NoContact = "no_contact" 409,
     /// The deal may not go to that stage.

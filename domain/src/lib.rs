@@ -23,6 +23,7 @@ pub mod email;
 pub mod event;
 pub mod form;
 pub mod free;
+pub mod hand_over;
 pub mod id;
 pub mod invalid;
 pub mod lead;

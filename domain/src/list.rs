@@ -165,6 +165,7 @@ sort_parameter!(
     crate::user::UserSort,
     crate::audit::AuditSort,
     crate::session::SessionSort,
+    crate::hand_over::HandOverSort,
 );
 
 /// An opaque place in a list.

@@ -103,7 +103,18 @@ mod tests {
 
     #[test]
     fn a_decimal_is_written_in_digits() {
-        for (text, good) in [("1.5", true), ("0", true), ("1000000000", true), ("1000000000.1", false), ("1.1234567", false), ("1e3", false), ("-1", false), ("", false), (".", false), ("+1", false)] {
+        for (text, good) in [
+            ("1.5", true),
+            ("0", true),
+            ("1000000000", true),
+            ("1000000000.1", false),
+            ("1.1234567", false),
+            ("1e3", false),
+            ("-1", false),
+            ("", false),
+            (".", false),
+            ("+1", false),
+        ] {
             let mut errors = FieldErrors::default();
             decimal("/q", text, 6, 1_000_000_000, &mut errors);
             assert_eq!(errors.is_empty(), good, "{text}");

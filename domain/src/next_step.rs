@@ -51,7 +51,9 @@ impl Subject {
     }
     /// The records a task or communication with these links is about.
     pub fn of(lead: Option<Uuid>, deal: Option<Uuid>, contact: Option<Uuid>) -> impl Iterator<Item = Self> {
-        [lead.map(|id| Self::Lead(id.into())), deal.map(|id| Self::Deal(id.into())), contact.map(|id| Self::Contact(id.into()))].into_iter().flatten()
+        [lead.map(|id| Self::Lead(id.into())), deal.map(|id| Self::Deal(id.into())), contact.map(|id| Self::Contact(id.into()))]
+            .into_iter()
+            .flatten()
     }
 }
 

@@ -205,9 +205,20 @@ fn reach(key: RoleKey, record: RecordType, verb: Verb) -> Reach {
     match (key, record, verb) {
         (K::Administrator, _, _) => Reach::All,
         // who works here and what the choice lists offer is needed by every picker
-        (_, R::Workspace | R::User | R::Department | R::Role | R::Source | R::ContactStatus | R::RejectReason | R::LostReason | R::Pipeline | R::Tag, V::Read) => {
-            Reach::All
-        }
+        (
+            _,
+            R::Workspace
+            | R::User
+            | R::Department
+            | R::Role
+            | R::Source
+            | R::ContactStatus
+            | R::RejectReason
+            | R::LostReason
+            | R::Pipeline
+            | R::Tag,
+            V::Read,
+        ) => Reach::All,
         (K::Head | K::Manager | K::Integration | K::Marketer, R::Tag, V::Create) => Reach::All,
         (K::Marketer, R::Tag, V::Update | V::Delete) => Reach::All,
         // the call centre hands over before there is a deal

@@ -13,9 +13,17 @@ use utoipa::{
 use uuid::Uuid;
 
 use crate::{
-    access::RecordType, actor::ActorRef, communication::Communication, company::Company, contact::Contact,
-    deal::{Deal, movement::StageChange}, lead::Lead, list::AnyOf,
-    note::Note, submission::Submission, task::Task,
+    access::RecordType,
+    actor::ActorRef,
+    communication::Communication,
+    company::Company,
+    contact::Contact,
+    deal::{Deal, movement::StageChange},
+    lead::Lead,
+    list::AnyOf,
+    note::Note,
+    submission::Submission,
+    task::Task,
 };
 
 words! {

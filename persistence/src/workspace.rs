@@ -13,7 +13,7 @@ use kartoteka_domain::{
     id::WorkspaceId,
     task::no_answer::RepeatContact,
     user::WorkspaceBrief,
-    workspace::{Policies, Workspace, calendar::WorkingCalendar},
+    workspace::{Policies, SILENT_AFTER_DAYS, Workspace, calendar::WorkingCalendar},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -65,6 +65,7 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
         ("policies", json(Policies::default()).0),
         ("working_calendar", json(WorkingCalendar::default()).0),
         ("repeat_contact", json(RepeatContact::default()).0),
+        ("silent_after_days", json!(SILENT_AFTER_DAYS)),
         ("contact_types", json!([])),
         ("cors_origins", json!([])),
         ("languages", json!(["en"])),

@@ -29,6 +29,7 @@ mod department;
 mod duplicate;
 mod explain;
 mod form;
+mod hand_over;
 mod idempotency;
 mod judge;
 mod lead;

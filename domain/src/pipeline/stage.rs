@@ -168,7 +168,8 @@ pub struct StageInput {
 
 impl From<&Stage> for StageInput {
     fn from(s: &Stage) -> Self {
-        let step = |step: &ChecklistStep| ChecklistStepInput { id: Some(step.id), text: Some(step.text.clone()), required: Some(step.required) };
+        let step =
+            |step: &ChecklistStep| ChecklistStepInput { id: Some(step.id), text: Some(step.text.clone()), required: Some(step.required) };
         Self {
             id: Some(s.id),
             name: Some(s.name.clone()),
@@ -184,7 +185,13 @@ impl From<&Stage> for StageInput {
     }
 }
 
-fn checklist(at: &str, inputs: &[ChecklistStepInput], old: &[ChecklistStep], making: &Making<'_>, errors: &mut FieldErrors) -> Vec<ChecklistStep> {
+fn checklist(
+    at: &str,
+    inputs: &[ChecklistStepInput],
+    old: &[ChecklistStep],
+    making: &Making<'_>,
+    errors: &mut FieldErrors,
+) -> Vec<ChecklistStep> {
     let mut steps: Vec<ChecklistStep> = Vec::with_capacity(inputs.len());
     for (index, input) in inputs.iter().enumerate() {
         let known = input.id.and_then(|id| old.iter().find(|step| step.id == id));
@@ -252,7 +259,8 @@ pub fn stages(inputs: &[StageInput], old: &[Stage], making: &Making<'_>, errors:
                 StageKind::Won => 100,
                 StageKind::Lost => 0,
             },
-            time_limit_seconds: limit(input.time_limit_seconds, known.and_then(|k| k.time_limit_seconds)).filter(|_| kind == StageKind::Open),
+            time_limit_seconds: limit(input.time_limit_seconds, known.and_then(|k| k.time_limit_seconds))
+                .filter(|_| kind == StageKind::Open),
             remind_before_seconds: limit(input.remind_before_seconds, known.and_then(|k| k.remind_before_seconds)),
             required_fields,
             checklist,
