@@ -269,7 +269,22 @@ impl Respond for Noted {
 }
 
 /// 204.
+#[derive(Default)]
 pub struct Done;
+
+/// 204, or a refusal of this kind.
+#[derive(Default)]
+pub struct DoneUnless<const STATUS: u16>;
+
+impl<const STATUS: u16> Respond for DoneUnless<STATUS> {
+    fn outcome(&self) -> Result<Outcome> {
+        Done.outcome()
+    }
+    fn describe(shape: &mut Shape) {
+        Done::describe(shape);
+        shape.may_refuse(&[STATUS]);
+    }
+}
 
 impl Respond for Done {
     fn outcome(&self) -> Result<Outcome> {

@@ -8,7 +8,7 @@ macro_rules! crud {
         list $list:ident $list_text:tt, get $get:ident $get_text:tt, read $read:ident $(, expand $expand:ident)?;
         create $create:ident $create_text:tt, right $create_right:ident, by $create_fn:path;
         update $update:ident $update_text:tt, right $update_right:ident, by $update_fn:path;
-        archive $archive:ident $archive_text:tt, by $archive_fn:path;
+        archive $archive:ident $archive_text:tt, by $archive_fn:path $(, may $refuse:literal)?;
         restore $restore:ident $restore_text:tt, by $restore_fn:path;) => {
         $crate::crud_read!($ty, $params; $tag, $path, $item; list $list $list_text, get $get $get_text, read $read $(, expand $expand)?);
 
@@ -18,8 +18,15 @@ macro_rules! crud {
         }
 
         $crate::crud_change!($ty, $new; $tag, $item, $restore_path; update $update $update_text, right $update_right, by $update_fn;
-            archive $archive $archive_text, by $archive_fn; restore $restore $restore_text, by $restore_fn;);
+            archive $archive $archive_text, by $archive_fn $(, may $refuse)?; restore $restore $restore_text, by $restore_fn;);
     };
+}
+
+/// What archiving answers: nothing, or a refusal of its own.
+#[macro_export]
+macro_rules! gone {
+    () => { $crate::answer::Done };
+    ($status:literal) => { $crate::answer::DoneUnless<$status> };
 }
 
 /// Update, archive, restore.
@@ -27,7 +34,7 @@ macro_rules! crud {
 macro_rules! crud_change {
     ($ty:ty, $new:ty; $tag:tt, $item:tt, $restore_path:tt;
         update $update:ident $update_text:tt, right $update_right:ident, by $update_fn:path;
-        archive $archive:ident $archive_text:tt, by $archive_fn:path;
+        archive $archive:ident $archive_text:tt, by $archive_fn:path $(, may $refuse:literal)?;
         restore $restore:ident $restore_text:tt, by $restore_fn:path;) => {
         #[utoipa::path(patch, path = $item, tag = $tag, summary = $update_text, description = "JSON Merge Patch (RFC 7396): absent leaves, null or `clear` clears. A change of nothing writes nothing.")]
         pub async fn $update(can: $crate::can::Can<$crate::can::$update_right>, at: $crate::request::At<$ty>, if_match: $crate::request::IfMatch, patch: $crate::request::Patch<$new>) -> $crate::answer::Answer<$crate::answer::Found<$ty>> {
@@ -35,8 +42,8 @@ macro_rules! crud_change {
         }
 
         #[utoipa::path(delete, path = $item, tag = $tag, summary = $archive_text, description = "Archives instead of deleting: it stays readable by id and can be restored.")]
-        pub async fn $archive(can: $crate::can::Can<$crate::can::ToDelete<$crate::can::$update_right>>, at: $crate::request::At<$ty>, if_match: $crate::request::IfMatch) -> $crate::answer::Answer<$crate::answer::Done> {
-            can.write(move |tx| $archive_fn(tx, at.0, &if_match).map(|_| $crate::answer::Done)).await
+        pub async fn $archive(can: $crate::can::Can<$crate::can::ToDelete<$crate::can::$update_right>>, at: $crate::request::At<$ty>, if_match: $crate::request::IfMatch) -> $crate::answer::Answer<$crate::gone!($($refuse)?)> {
+            can.write(move |tx| $archive_fn(tx, at.0, &if_match).map(|_| Default::default())).await
         }
 
         #[utoipa::path(post, path = $restore_path, tag = $tag, summary = $restore_text, description = "Brings an archived record back.")]

@@ -197,14 +197,9 @@ fn plan(tx: &mut dyn Reading, new: &NewHandOver, now: chrono::DateTime<chrono::U
         }
     }
     errors.finish()?;
-    let types = match &order.types {
-        Some(types) => types.clone(),
-        // everything the asker may hand over
-        None => {
-            let may = |kind: &HandedType| tx.scope().may(kind.record(), Verb::Update) && tx.scope().may(kind.record(), Verb::Assign);
-            HandedType::ALL.iter().copied().filter(may).collect()
-        }
-    };
+    // without a word of which, everything the asker may hand over
+    let may = |kind: &HandedType| tx.scope().may(kind.record(), Verb::Update) && tx.scope().may(kind.record(), Verb::Assign);
+    let types = order.types.clone().unwrap_or_else(|| HandedType::ALL.iter().copied().filter(may).collect());
     let people: Vec<(String, UserId)> = order.to.iter().map(|(pointer, share)| (pointer.clone(), share.user_id)).collect();
     let mut errors = FieldErrors::default();
     for kind in &types {

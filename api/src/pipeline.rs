@@ -24,7 +24,7 @@ crud! { Pipeline, NewPipeline, ListPipelines; "pipelines", "/v1/pipelines", "/v1
     list list_pipelines "List pipelines", get get_pipeline "Get a pipeline", read ReadPipelines;
     create create_pipeline "Create a pipeline", right CreatePipelines, by crud::create;
     update update_pipeline "Change a pipeline", right UpdatePipelines, by update;
-    archive archive_pipeline "Archive a pipeline", by archive;
+    archive archive_pipeline "Archive a pipeline", by archive, may 409;
     restore restore_pipeline "Restore a pipeline", by record::restore::<Pipeline>;
 }
 

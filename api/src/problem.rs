@@ -79,14 +79,14 @@ codes! {
     TaskOpen = "task_open" 409,
     /// The hand-over is taken back already.
     AlreadyUndone = "already_undone" 409,
-    /// The task is about no contact.
-    NoContact = "no_contact" 409,
     /// The deal may not go to that stage.
     MoveRefused = "move_refused" 409,
     /// The lead is closed already.
     LeadClosed = "lead_closed" 409,
     /// A pipeline with open deals stays in use.
     PipelineInUse = "pipeline_in_use" 409,
+    /// The task is about no contact.
+    NoContact = "no_contact" 409,
     /// The submission's body cannot be read.
     Unreadable = "unreadable" 409,
     /// The submission made a lead already.

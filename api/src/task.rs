@@ -36,7 +36,7 @@ crud! { Task, NewTask, ListTasks; "tasks", "/v1/tasks", "/v1/tasks/{id}", "/v1/t
     list list_tasks "List tasks", get get_task "Get a task", read ReadTasks, expand expand;
     create create_task "Create a task", right CreateTasks, by create;
     update update_task "Change a task", right UpdateTasks, by update;
-    archive archive_task "Archive a task", by archive;
+    archive archive_task "Archive a task", by archive, may 422;
     restore restore_task "Restore a task", by restore;
 }
 

@@ -422,8 +422,8 @@ mod tests {
             let mut sharing = Sharing::new(&shares(&parts));
             let all: i64 = parts.iter().sum();
             let mut got: HashMap<UserId, i64> = HashMap::new();
-            for number in 0..all * rounds {
-                *got.entry(sharing.of(Uuid::from_u128(number as u128 + 1000), None).unwrap()).or_default() += 1;
+            for number in 0..(all * rounds).unsigned_abs() {
+                *got.entry(sharing.of(Uuid::from_u128(u128::from(number) + 1000), None).unwrap()).or_default() += 1;
             }
             for (index, part) in parts.iter().enumerate() {
                 prop_assert_eq!(got[&user(index as u128)], part * rounds);

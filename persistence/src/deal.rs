@@ -226,7 +226,7 @@ impl Stored for Deal {
     fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: Event) -> Result<(), StoreError> {
         let workspace = tx.workspace();
         let id = after.id.uuid();
-        let reason = event.reason.clone();
+        let reason = event.reason.clone().or_else(|| tx.reason());
         let recorded = replace!(tx, row(workspace, after)?, before.version, event);
         if before.contacts != after.contacts || before.line_items != after.line_items {
             delete_parts!(tx.db().0, &recorded, deal_contact, workspace, deal_id = id)?;

@@ -80,8 +80,7 @@ impl Stored for Task {
             if let Some(archived) = fragment::archived(request.archived, "task.archived_at") {
                 query = query.filter(archived);
             }
-            narrow!(query, params; task.owner_id in owner_id, task.contact_id in contact_id, task.company_id in company_id, task.lead_id in lead_id,
-                task.deal_id in deal_id, task.series_id in series_id);
+            narrow!(query, params; task.owner_id in owner_id, task.contact_id in contact_id, task.company_id in company_id, task.lead_id in lead_id, task.deal_id in deal_id, task.series_id in series_id);
             narrow!(query, texts params; task.kind in kind);
             narrow!(query, words params; task.status in status, task.priority in priority);
             narrow!(query, from params; task.due_at in due_after, task.updated_at in updated_after);

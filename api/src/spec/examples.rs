@@ -42,8 +42,7 @@ fn lead() -> Value {
         "contact_id": ID, "company_id": null, "title": null, "form_id": null, "submission_id": null, "source_id": null,
         "utm": {"source": "yandex", "medium": "cpc", "campaign": "autumn", "term": null, "content": null}, "page_url": "https://shop.example/price", "referrer": null,
         "answers": {"budget": 50000}, "comment": "Сколько стоит?", "status": "new", "reject_reason_id": null, "owner_id": null, "assignment_reason": null,
-        "received_at": AT, "first_response_at": null, "first_response_seconds": null, "deal_id": null, "tags": [], "next_task_at": null,
-        "no_next_step_reason": null,
+        "received_at": AT, "first_response_at": null, "first_response_seconds": null, "deal_id": null, "tags": [], "next_task_at": null, "no_next_step_reason": null,
     }))
 }
 
@@ -231,8 +230,8 @@ pub fn example(schema: &str) -> Option<Value> {
         }
         "HandOver" => hand_over(),
         "HandOverPreview" => {
-            let done = hand_over();
-            json!({"from_user_id": done["from_user_id"], "to": done["to"], "records": done["records"]})
+            json!({"from_user_id": "019aa000-0000-7000-8000-0000000000a1", "to": [{"user_id": "019aa000-0000-7000-8000-0000000000a2", "share": 1}],
+            "records": [{"record_type": "contact", "count": 1, "first": [ID]}, {"record_type": "lead", "count": 0, "first": []}]})
         }
         "HandOverUndone" => {
             let done = hand_over();

@@ -147,6 +147,10 @@ impl WriteTx<'_> {
     pub fn because(&mut self, reason: Option<String>) {
         self.because = reason;
     }
+    /// The reason that events without one of their own get.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.because.clone()
+    }
     /// For rows nobody audits: derived fields, locks, sessions' clockwork. Says why.
     pub fn unaudited(&mut self, _why: &'static str) -> Recorded {
         Recorded(())
