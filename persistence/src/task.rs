@@ -147,12 +147,6 @@ pub fn has_open_of_kind(tx: &mut WriteTx<'_>, contact: ContactId, kind: &str) ->
     Ok(found.is_some())
 }
 
-/// Several by id, those the scope sees.
-pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Task>, StoreError> {
-    let rows: Vec<TaskRow> = seen!(tx, task, RecordType::Task).filter(fragment::one_of("task.id", ids.iter().copied())).load(tx.db().0)?;
-    rows.into_iter().map(record).collect()
-}
-
 /// How many open tasks somebody has, as far as the asker sees them.
 pub fn count_open(tx: &mut dyn Reading, owner: UserId) -> Result<i64, StoreError> {
     Ok(seen!(tx, task, RecordType::Task)
