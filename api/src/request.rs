@@ -236,8 +236,20 @@ impl<I: Input> Patch<I> {
     /// The input after the patch.
     pub fn applied_to(&self, input: &I) -> Result<I> {
         let mut merged = serde_json::to_value(input).map_err(Problem::internal)?;
+        forget_other_kinds(&mut merged, &self.value);
         json_patch::merge(&mut merged, &self.value);
         read(&merged)
+    }
+}
+
+/// One of several kinds that becomes another one keeps nothing of what it was: the fields of the old kind mean nothing to the new.
+fn forget_other_kinds(merged: &mut Value, patch: &Value) {
+    let (Some(old), Some(new)) = (merged.as_object_mut(), patch.as_object()) else { return };
+    for (name, value) in new {
+        let changes = |was: &Value| was["kind"].is_string() && value["kind"].is_string() && was["kind"] != value["kind"];
+        if old.get(name).is_some_and(changes) {
+            old.remove(name);
+        }
     }
 }
 

@@ -373,7 +373,7 @@ fn amount(
     }
     let sum = line_item::sum(lines);
     if sum.is_none() {
-        errors.add_with("/line_items", FieldCode::OutOfRange, format!("0…{}", money::MOST));
+        errors.add("/line_items", FieldCode::AmountTooLarge);
     }
     let amount = sum.map(|amount| Money { amount, currency: currency.clone() });
     (currency, amount)

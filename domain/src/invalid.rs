@@ -71,6 +71,8 @@ words! {
         OutcomeRequired = "outcome_required",
         /// Not a decimal number within its bounds.
         InvalidNumber = "invalid_number",
+        /// What it comes to is more than can be kept.
+        AmountTooLarge = "amount_too_large",
         /// A pipeline has at least one open stage, one won and one lost.
         StageKinds = "stage_kinds",
         /// A stage of another pipeline.

@@ -126,3 +126,13 @@ fn forms_are_listed_patched_archived_and_restored() {
     assert!(admin.get("/v1/forms").ok().items().is_empty());
     admin.post_nothing(&format!("{}/restore", form.path())).ok();
 }
+
+#[test]
+fn an_assignment_becomes_one_of_another_kind() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let person = workspace.manager().user_id.clone();
+    let form = admin.post("/v1/forms", json!({"name": "Сайт", "assignment": {"kind": "round_robin", "user_ids": [person]}})).created();
+    let changed = admin.patch(&form.path(), json!({"assignment": {"kind": "user", "user_id": person}})).ok();
+    assert_eq!(changed["assignment"], json!({"kind": "user", "user_id": person}));
+}

@@ -31,7 +31,7 @@ impl Reader {
             // a lead nobody is responsible for shows to the call centre
             "operator" => place.set != Set::Posted || is_point,
             "manager" | "own" => true,
-            "marketer" => is_point || ["task", "communication", "note"].contains(&place.record),
+            "marketer" => is_point || ["deal", "task", "communication", "note"].contains(&place.record),
             "analyst" | "masked" => is_point,
             // a form's words are the words of its communication, too, which is another record
             "single" if place.set == Set::Posted && place.field == "comment" => false,

@@ -13,6 +13,7 @@ mod access;
 mod api_key;
 mod assignment;
 mod audit;
+mod bounded;
 mod breaking;
 mod calendar;
 mod catalog;

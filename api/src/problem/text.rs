@@ -212,6 +212,7 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::InvalidNumber => {
             ["«{}» is not a number within the bounds", "«{}» — не число в допустимых пределах", "«{}» — не число в допустимих межах"]
         }
+        F::AmountTooLarge => ["it comes to more than can be kept", "сумма больше, чем можно хранить", "сума більша, ніж можна зберігати"],
         F::StageKinds => [
             "a pipeline has open stages, one won and one lost: look at «{}»",
             "в воронке есть открытые этапы, один успешный и один неуспешный: проверьте «{}»",

@@ -178,7 +178,7 @@ pub fn lines(inputs: &[LineItemInput], previous: &[LineItem], making: &Making<'_
         let tax_included = input.tax_included.unwrap_or(old.is_some_and(|o| o.tax_included));
         let price = price.unwrap_or_default().max(0);
         let Some((net, tax_amount, total)) = amounts(quantity, price, discount, tax, tax_included) else {
-            errors.add_with(at("price"), FieldCode::OutOfRange, format!("0…{}", money::MOST));
+            errors.add(at("price"), FieldCode::AmountTooLarge);
             continue;
         };
         lines.push(LineItem {

@@ -34,7 +34,7 @@ NEW_PASSWORD = "another long phrase"
 KINDS = {
     "owner_id": "users", "user_id": "users", "head_id": "users", "contact_id": "contacts", "company_id": "companies", "lead_id": "leads",
     "task_id": "tasks", "form_id": "forms", "source_id": "sources", "department_id": "departments", "reject_reason_id": "reject-reasons",
-    "actor_id": "users", "rule_id": "assignment-rules",
+    "actor_id": "users", "deal_id": "deals", "pipeline_id": "pipelines", "lost_reason_id": "lost-reasons", "rule_id": "assignment-rules",
 }
 TABLES = {"country": "UA", "currency": "UAH", "language": "uk", "network": "telegram", "type": "customer", "color": "#2266cc"}
 POINT = {"id", "label", "primary", "validity", "value"}
@@ -124,6 +124,7 @@ NEW = {
     "contacts": lambda: {"first_name": f"Анна {unique()}"},
     "companies": lambda: {"name": f"Ромашка {unique()}"},
     "leads": lambda: {"contact_id": home()},
+    "deals": lambda: {"name": f"Бетон {unique()}", "contacts": [{"contact_id": home()}], "amount": {"amount": 100, "currency": "RUB"}},
     "tasks": lambda: {"title": "Call back", "contact_id": home()},
     "communications": lambda: {"channel": "call", "direction": "outbound", "contact_id": home()},
     "notes": lambda: {"body": "Любит чай", "contact_id": home()},
@@ -222,7 +223,7 @@ def of_its_own(operation: str, kind: str) -> str | None:
         return meeting(operation == "check_out_of_meeting")
     if operation.startswith("restore_"):
         return archived(kind)
-    if operation.startswith(("archive_", "reject_", "complete_", "cancel_", "revert_", "record_no_")) or operation in USING_UP:
+    if operation.startswith(("archive_", "reject_", "qualify_", "move_", "complete_", "cancel_", "revert_", "record_no_")) or operation in USING_UP:
         return make(kind)
     return None
 
@@ -308,6 +309,10 @@ def settle(value: object, inside: str, kind: str) -> object:
     if isinstance(settled.get("recurrence"), str) and not stays():
         # a rule has a grammar, and begins at the due time
         settled["recurrence"] = "FREQ=WEEKLY;BYDAY=MO" if settled.get("due_at") else None
+    if inside in ("line_items", "stages") and not stays():
+        # of a new line only a rule tells what it needs, and how much all of it may come to
+        settled.pop("id", None)
+        settled |= {"name": f"name_{unique()}", "price": settled.get("price", 0) % 1_000_000} if inside == "line_items" else {}
     if inside in ("phones", "emails", "messengers", "responsibles") and settled.get("id") is not None and not stays():
         del settled["id"]
     return settled
@@ -387,7 +392,7 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict) -> 
     if is_valid(case, ParameterLocation.HEADER):
         settle_headers(case, operation)
     if isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
-        case.body = settle_body(case.body, operation, kind)
+        case.body = settle_body(case.body, operation, kind, case.path_parameters)
 
 
 def of_oneself(case: Case, operation: str) -> None:
@@ -445,7 +450,7 @@ def settle_headers(case: Case, operation: str) -> None:
             case.headers["Authorization"] = f"Bearer {spare.sign_in()['access_token']}"
 
 
-def settle_body(body: dict, operation: str, kind: str) -> dict:
+def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
     if operation == "submit_form":
         return body
     point = operation.removeprefix("add_contact_")
@@ -458,10 +463,12 @@ def settle_body(body: dict, operation: str, kind: str) -> dict:
     if operation == "update_workspace":
         # hours that overlap or end before they begin: no schema tells
         body.pop("working_calendar", None)
+    if operation.endswith(("_deal", "_pipeline", "qualify_lead")):
+        settle_sale(body, operation, path)
     # of several that exclude each other one is left
     for name in EXCLUDED.get(operation, ()):
         body.pop(name, None)
-    for name in ("contact_id", "company_id", "lead_id") if isinstance(body.get("next_task"), dict) else ():
+    for name in ("contact_id", "company_id", "lead_id", "deal_id") if isinstance(body.get("next_task"), dict) else ():
         body["next_task"].pop(name, None)
     match operation:
         case "revert_period":
@@ -483,10 +490,29 @@ def settle_body(body: dict, operation: str, kind: str) -> dict:
     return body
 
 
+def settle_sale(body: dict, operation: str, path: dict) -> None:
+    """Stages belong to a pipeline and are left in an order, which no schema tells."""
+    for name in ("pipeline_id", "stage_id", "moved_to", "below_deal_id", "lost_reason_id") + (("lead_id", "company_id") if kind_of(operation) == "deal" else ()):
+        body.pop(name, None)
+    if kind_of(operation) == "pipeline":
+        body.pop("stages", None)
+    if isinstance(body.get("contacts"), list):
+        body["contacts"] = body["contacts"][:1]
+    if body.get("amount") or operation == "update_deal":
+        body.pop("currency", None)
+    if operation == "move_deal" and is_uuid(path.get("id")):
+        moves = [move for move in administrator.send("GET", f"/v1/deals/{path['id']}/moves")["data"] if move["kind"] == "open"]
+        body["stage_id"] = CHANCE.choice(moves)["stage_id"] if moves else None
+
+
+def kind_of(operation: str) -> str:
+    return operation.rsplit("_", 1)[-1]
+
+
 EXCLUDED = {
-    "create_note": ("company_id", "lead_id", "task_id"), "update_note": ("company_id", "lead_id", "task_id"),
-    "create_task": ("company_id", "lead_id"), "update_task": ("company_id", "lead_id"),
-    "create_communication": ("lead_id", "task_id"), "update_communication": ("lead_id", "task_id", "next_task", "contact_id", "party"),
+    "create_note": ("company_id", "lead_id", "task_id", "deal_id"), "update_note": ("company_id", "lead_id", "task_id", "deal_id"),
+    "create_task": ("company_id", "lead_id", "deal_id"), "update_task": ("company_id", "lead_id", "deal_id"),
+    "create_communication": ("lead_id", "task_id", "deal_id"), "update_communication": ("lead_id", "task_id", "deal_id", "next_task", "contact_id", "party"),
     "upsert_contact": ("external_id",), "upsert_company": ("external_id",),
     "update_company": ("parent_id",), "update_department": ("parent_id",), "update_user": ("email", "password"), "update_role": ("key",),
 }
@@ -584,11 +610,12 @@ BEYOND_SCHEMA = {
     "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outcome_required", "outside_reach",
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address",
+    "invalid_number", "amount_too_large", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
 }
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner made a field required.
 ONE_OF_SEVERAL = re.compile(
-    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/fields/.*|/display_name"
+    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/pipeline_id|/fields/.*|/display_name"
     "|expected_(sequence|hash)|/current_password"
 )
 

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use kartoteka_tests::{Caller, Value, json};
 
 /// The record types field rules can name, by collection.
-pub const RECORDS: [(&str, &str); 6] = [
+pub const RECORDS: [(&str, &str); 7] = [
     ("company", "/v1/companies"),
     ("contact", "/v1/contacts"),
     ("lead", "/v1/leads"),
+    ("deal", "/v1/deals"),
     ("task", "/v1/tasks"),
     ("communication", "/v1/communications"),
     ("note", "/v1/notes"),
@@ -107,6 +108,8 @@ impl Seed {
                 json!({"title": w("title"), "comment": w("comment"), "answers": {"вопрос": w("answers")}, "utm": {"source": w("utm"), "term": w("utm")},
                 "page_url": format!("https://example.com/{}", w("page_url")), "referrer": format!("https://example.com/{}", w("referrer")), "tags": [w("tags")]})
             }
+            "deal" => json!({"name": w("name"), "comment": w("comment"), "utm": {"source": w("utm"), "term": w("utm")},
+                "contacts": [{"contact_id": Value::Null, "role": w("contacts")}], "line_items": [{"name": w("line_items"), "code": w("line_items"), "price": 100}]}),
             "task" => json!({"title": w("title"), "description": w("description"), "checklist": [{"text": w("checklist"), "done": false}]}),
             "communication" => {
                 json!({"channel": "call", "direction": "inbound", "subject": w("subject"), "body": w("body"), "outcome": w("outcome"),
@@ -183,16 +186,23 @@ impl Garden {
                 "company" => &[],
                 "contact" => &["company"],
                 "lead" => &["contact", "company"],
+                "deal" => &["company", "lead"],
                 "task" | "communication" => &["contact", "lead"],
                 _ => &["contact"],
             };
             for link in links {
                 body[format!("{link}_id")] = json!(made[link]);
             }
+            if record == "deal" {
+                body["contacts"][0]["contact_id"] = json!(made["contact"]);
+            }
             let card = admin.post(collection, body).created();
             for state in 2..=STATES {
                 let mut body = Seed { set, record, state }.body();
                 self.note(set, record, &body);
+                if record == "deal" {
+                    body["contacts"][0]["contact_id"] = json!(made["contact"]);
+                }
                 if record == "communication" {
                     body.as_object_mut().unwrap().retain(|field, _| !["channel", "direction"].contains(&field.as_str()));
                 }
