@@ -171,14 +171,20 @@ pub struct CallLog(BTreeSet<CallEvent>);
 /// How many events of one call are kept.
 pub const MOST_EVENTS: usize = 500;
 
+/// How much text all events of one call may hold, bytes.
+const MOST_TEXT: usize = 4_000_000;
+
 impl CallLog {
-    /// Takes an event up; whether it was new. Beyond [`MOST_EVENTS`] nothing is.
-    pub fn join(&mut self, event: CallEvent) -> bool {
-        (self.0.len() < MOST_EVENTS || self.0.contains(&event)) && self.0.insert(event)
+    /// Whether there is room for an event, or it is there already.
+    pub fn admits(&self, event: &CallEvent) -> bool {
+        let text =
+            |event: &CallEvent| event.transcript.as_ref().map_or(0, String::len) + event.recording_url.as_ref().map_or(0, String::len);
+        self.0.contains(event)
+            || (self.0.len() < MOST_EVENTS && self.0.iter().map(text).sum::<usize>().saturating_add(text(event)) <= MOST_TEXT)
     }
-    /// Whether no other event is taken up.
-    pub fn is_full(&self) -> bool {
-        self.0.len() >= MOST_EVENTS
+    /// Takes an event up; whether it was new. Where there is no room nothing is.
+    pub fn join(&mut self, event: CallEvent) -> bool {
+        self.admits(&event) && self.0.insert(event)
     }
     /// The call, as far as it is told; `None` of one that nothing was told of.
     pub fn call(&self) -> Option<Call> {
