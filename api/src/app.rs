@@ -198,6 +198,8 @@ pub fn router() -> Router {
         crate::task: list_tasks, create_task, get_task, update_task, archive_task, restore_task, complete_task, cancel_task, reopen_task, get_my_day;
         crate::task::no_answer: record_no_answer;
         crate::task::repeat: get_task_occurrences;
+        crate::task::hand_over: hand_over_task;
+        crate::hand_over: create_hand_over, list_hand_overs, get_hand_over, undo_hand_over;
         crate::calendar: create_calendar_link, get_calendar_link, revoke_calendar_link, get_calendar;
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
         crate::communication::chain: get_communication_chain;

@@ -127,7 +127,8 @@ fn qualify(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, qualification: &L
             record::store_change(tx, &task, moved, Action::Updated)?;
         }
     }
-    let lead = record::store_change(tx, &before, before.qualified(made.record.id, tx.now()), Action::Updated)?;
+    let qualified = timed(tx, &before, before.qualified(made.record.id, tx.now()))?;
+    let lead = record::store_change(tx, &before, qualified, Action::Updated)?;
     store_next_step::refresh(tx, Subject::Deal(made.record.id), None)?;
     let rest = NewDeal {
         next_task: qualification.next_task.clone(),

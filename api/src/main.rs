@@ -26,6 +26,7 @@ mod department;
 mod duplicate;
 mod escalation;
 mod form;
+mod hand_over;
 mod lead;
 mod limits;
 mod lockout;

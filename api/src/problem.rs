@@ -83,6 +83,8 @@ codes! {
     AlreadyCheckedIn = "already_checked_in" 409,
     /// Nobody checked in yet.
     NotCheckedIn = "not_checked_in" 409,
+    /// The hand-over is taken back already.
+    AlreadyUndone = "already_undone" 409,
     /// The deal may not go to that stage.
     MoveRefused = "move_refused" 409,
     /// The lead is closed already.

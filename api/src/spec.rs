@@ -288,6 +288,7 @@ const TAGS: &[(&str, &str)] = &[
     ("contacts", "People's cards."),
     ("departments", "The tree that decides what a head sees."),
     ("forms", "Websites' doors for enquiries."),
+    ("hand-overs", "Somebody's work given to others, and taken back."),
     ("leads", "Enquiries."),
     ("lookup", "Who is behind a phone, an e-mail, a tax id."),
     ("me", "Who is asking, and what is to be done today."),

@@ -1,9 +1,11 @@
 //! Tasks over HTTP: finishing one brings its next step along in the same transaction.
 
+pub mod hand_over;
 pub mod no_answer;
 pub mod repeat;
 
 use kartoteka_domain::{
+    access::RecordType,
     deal::Deal,
     event::{Action, Event},
     id::{ContactId, Id, TaskId, UserId},
@@ -11,11 +13,11 @@ use kartoteka_domain::{
     list::{Parameter, ParameterType, Parameters},
     next_step::Subject,
     record::Record,
-    task::{CompletedTask, ListTasks, MyDay, NewTask, Task, TaskCompletion},
+    task::{CompletedTask, ContactShelf, ListTasks, MyDay, NewTask, Task, TaskCompletion, overdue_share},
     workspace::Workspace,
     zone,
 };
-use kartoteka_persistence::{Reading, Stored, WriteTx, next_step as store_next_step, task as store, workspace};
+use kartoteka_persistence::{Reading, Stored, WriteTx, contact, next_step as store_next_step, task as store, workspace};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -116,7 +118,8 @@ impl Parameters for MyDayParams {
 
 /// Get my day
 ///
-/// Open tasks: overdue, due today, tomorrow, without a due time; in the person's time zone.
+/// Open tasks: overdue, due today, tomorrow, without a due time; in the person's time zone. Which part of them is overdue, and clients
+/// nobody has talked to for as many days as the workspace says.
 #[utoipa::path(get, path = "/v1/my-day", tag = "me")]
 pub async fn get_my_day(can: Can<ReadTasks>, params: Params<MyDayParams>) -> Answer<Sought<MyDay>> {
     let now = clock::now();
@@ -129,9 +132,16 @@ pub async fn get_my_day(can: Can<ReadTasks>, params: Params<MyDayParams>) -> Ans
             None => workspace::current(tx)?.time_zone.clone(),
         };
         let [_, tomorrow, after] = zone::day_starts(now, &time_zone);
+        let overdue = store::shelf(tx, user_id, None, Some(now))?;
+        let share = overdue_share(overdue.count, store::count_open(tx, user_id)?);
+        let silent_for = workspace::current(tx)?.silent_after_days;
+        let hidden = tx.scope().actor().role().fields.hides(RecordType::Contact, "last_communication_at");
+        let silent = if hidden { ContactShelf::default() } else { contact::silent(tx, user_id, now - chrono::Duration::days(silent_for))? };
         Ok(Sought(MyDay {
             user_id,
-            overdue: store::shelf(tx, user_id, None, Some(now))?,
+            overdue,
+            overdue_share: share,
+            silent,
             today: store::shelf(tx, user_id, Some(now), Some(tomorrow))?,
             tomorrow: store::shelf(tx, user_id, Some(tomorrow), Some(after))?,
             without_date: store::shelf(tx, user_id, None, None)?,

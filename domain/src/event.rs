@@ -56,6 +56,10 @@ words! {
         Revealed = "revealed",
         /// A responsible person was chosen.
         Assigned = "assigned",
+        /// Somebody's work was handed over.
+        HandedOver = "handed_over",
+        /// A hand-over was taken back.
+        HandOverUndone = "hand_over_undone",
         /// A submission was received.
         Received = "received",
         /// A submission was processed again by hand.

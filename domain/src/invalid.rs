@@ -11,6 +11,8 @@ words! {
         Required = "required",
         /// Longer than allowed, or more items than allowed.
         TooLong = "too_long",
+        /// More than is done at once: narrow it.
+        TooMany = "too_many",
         /// Shorter than allowed.
         TooShort = "too_short",
         /// Outside the allowed range.

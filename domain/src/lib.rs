@@ -24,6 +24,7 @@ pub mod escalation;
 pub mod event;
 pub mod form;
 pub mod free;
+pub mod hand_over;
 pub mod id;
 pub mod invalid;
 pub mod lead;

@@ -167,6 +167,7 @@ sort_parameter!(
     crate::assignment::rule::AssignmentRuleSort,
     crate::assignment::decision::AssignmentDecisionSort,
     crate::session::SessionSort,
+    crate::hand_over::HandOverSort,
 );
 
 /// An opaque place in a list.

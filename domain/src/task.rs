@@ -10,7 +10,7 @@ use validator::Validate;
 
 use crate::{
     access::RecordType,
-    contact::slice,
+    contact::{Contact, slice},
     id::{CompanyId, ContactId, DealId, LeadId, TaskId, UserId},
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
@@ -238,6 +238,45 @@ pub struct MyDay {
     /// Without a due time.
     #[schema(required = true)]
     pub without_date: TaskShelf,
+    /// Which part of his open tasks is overdue, 0 to 1; null when he has none. Up to 0.05 is healthy.
+    #[schema(required = true)]
+    pub overdue_share: Option<f64>,
+    /// His clients nobody has talked to for long, the longest first.
+    #[schema(required = true)]
+    pub silent: ContactShelf,
+}
+
+/// Some clients: how many, and the first of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct ContactShelf {
+    /// How many there are.
+    #[schema(required = true)]
+    pub count: i64,
+    /// The first 50.
+    #[schema(required = true)]
+    pub contacts: Vec<Contact>,
+}
+
+/// Which part of some open tasks is overdue.
+pub fn overdue_share(overdue: i64, open: i64) -> Option<f64> {
+    let part = |count: i64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    // four digits are enough to compare people by
+    (open > 0).then(|| (part(overdue) / part(open) * 10_000.0).round() / 10_000.0)
+}
+
+/// A task to give to a colleague.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskHandOver {
+    /// Who takes it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
+    pub owner_id: Option<UserId>,
+    /// What he should know; kept as a note on the task.
+    #[validate(length(max = 20_000))]
+    #[schema(max_length = 20_000)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// A part of the day: how many, and the first of them.

@@ -117,6 +117,8 @@ record! {
         pub working_calendar: WorkingCalendar,
         /// When a client who did not answer is tried again.
         pub repeat_contact: RepeatContact,
+        /// After how many days without a communication a client counts as silent.
+        pub silent_after_days: i64,
     }
 }
 
@@ -153,8 +155,13 @@ input! {
         working_calendar: WorkingCalendar;
         /// When a client who did not answer is tried again; after 2 hours, the next working morning, then every second one when absent.
         repeat_contact: RepeatContact;
+        /// After how many days without a communication a client counts as silent; 90 when absent.
+        silent_after_days: i64, range 1 to 3650;
     }
 }
+
+/// After how many days a client counts as silent, where nothing else is said.
+pub const SILENT_AFTER_DAYS: i64 = 90;
 
 /// The ready-made types of contacts.
 pub const CONTACT_TYPES: &[&str] = &["lead", "customer", "partner", "supplier"];
@@ -184,6 +191,7 @@ impl Made for Workspace {
             untouched_leads: Some(self.untouched_leads.clone()),
             working_calendar: Some(self.working_calendar.clone()),
             repeat_contact: Some(self.repeat_contact.clone()),
+            silent_after_days: Some(self.silent_after_days),
         }
     }
 
@@ -227,6 +235,7 @@ impl Made for Workspace {
         let working_calendar = input.working_calendar.clone().unwrap_or_default().checked("/working_calendar", &mut errors);
         let repeat_contact = input.repeat_contact.clone().unwrap_or_default();
         repeat_contact.check("/repeat_contact", &mut errors);
+        let silent_after_days = input.silent_after_days.unwrap_or(SILENT_AFTER_DAYS);
         errors.finish()?;
         let policies = input.policies.clone().unwrap_or_default();
         Ok(if let Some(old) = previous {
@@ -244,6 +253,7 @@ impl Made for Workspace {
                 untouched_leads,
                 working_calendar,
                 repeat_contact,
+                silent_after_days,
                 ..old.clone()
             }
         } else {
@@ -262,6 +272,7 @@ impl Made for Workspace {
                 untouched_leads: untouched_leads,
                 working_calendar: working_calendar,
                 repeat_contact: repeat_contact,
+                silent_after_days: silent_after_days,
             })
         })
     }

@@ -134,6 +134,12 @@ impl Stored for Company {
     }
 }
 
+/// Stores a change of its own columns alone: its parts are as they were.
+pub(crate) fn update_itself(tx: &mut WriteTx<'_>, before: &Company, after: &Company, event: Event) -> Result<(), StoreError> {
+    replace!(tx, row(tx.workspace(), after)?, before.version, event);
+    Ok(())
+}
+
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Company>, StoreError> {
     let rows: Vec<CompanyRow> =

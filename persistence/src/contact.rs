@@ -231,6 +231,34 @@ fn small_portfolio(tx: &mut dyn Reading) -> Result<Option<fragment::Fragment>, S
     }))
 }
 
+/// When somebody was talked to last, or else made; as the index has it.
+const SILENCE: &str = "coalesce(contact.last_communication_at, contact.created_at)";
+
+/// Somebody's clients nobody has talked to since a time, the longest first: how many, and the first 50.
+pub fn silent(
+    tx: &mut dyn Reading,
+    owner: kartoteka_domain::id::UserId,
+    since: DateTime<Utc>,
+) -> Result<kartoteka_domain::task::ContactShelf, StoreError> {
+    let build = |tx: &mut dyn Reading| {
+        let readers = tx.scope().readers(RecordType::Contact);
+        seen!(tx, contact, RecordType::Contact, readers)
+            .filter(contact::owner_id.eq(Uid::from(owner)))
+            .filter(contact::archived_at.is_null())
+            .filter(fragment::Fragment::default().sql(SILENCE).sql(" < ").instant(At(since)))
+    };
+    let count = build(tx).count().get_result(tx.db().0)?;
+    let order = diesel::dsl::sql::<diesel::sql_types::Text>("coalesce(contact.last_communication_at, contact.created_at), contact.id");
+    let rows: Vec<ContactRow> = build(tx).order(order).limit(50).load(tx.db().0)?;
+    Ok(kartoteka_domain::task::ContactShelf { count, contacts: load(tx, rows)? })
+}
+
+/// Stores a change of its own columns alone: its parts are as they were.
+pub(crate) fn update_itself(tx: &mut WriteTx<'_>, before: &Contact, after: &Contact, event: Event) -> Result<(), StoreError> {
+    replace!(tx, row(tx.workspace(), after)?, before.version, event);
+    Ok(())
+}
+
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Contact>, StoreError> {
     let rows: Vec<ContactRow> =

@@ -162,6 +162,12 @@ impl Stored for Lead {
     }
 }
 
+/// Stores a change of its own columns alone: its parts are as they were.
+pub(crate) fn update_itself(tx: &mut WriteTx<'_>, before: &Lead, after: &Lead, event: Event) -> Result<(), StoreError> {
+    replace!(tx, row(tx.workspace(), after)?, before.version, event);
+    Ok(())
+}
+
 /// Several by id, those the scope sees.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Lead>, StoreError> {
     let rows: Vec<LeadRow> = seen!(tx, lead, RecordType::Lead).filter(fragment::one_of("lead.id", ids.iter().copied())).load(tx.db().0)?;

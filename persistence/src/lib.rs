@@ -24,6 +24,7 @@ pub mod deal;
 pub mod department;
 pub mod duplicate;
 pub mod form;
+pub mod hand_over;
 pub mod idempotency;
 pub mod lead;
 pub mod lockout;

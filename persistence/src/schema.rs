@@ -90,6 +90,13 @@ tables! {
         contact_id -> Nullable<Guid>, company_id -> Nullable<Guid>, lead_id -> Nullable<Guid>, deal_id -> Nullable<Guid>, series_id -> Nullable<Guid>, completed_at -> Nullable<Instant>, profile -> Document,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
+    hand_over {
+        workspace_id -> Guid, id -> Guid, from_user_id -> Guid, profile -> Document, created_at -> Instant, created_by -> Document,
+        undone_at -> Nullable<Instant>, undone_by -> Nullable<Document>,
+    }
+    hand_over_item {
+        workspace_id -> Guid, id -> Guid, hand_over_id -> Guid, record -> Text, record_id -> Guid, to_user_id -> Guid, mark -> Nullable<Text>,
+    }
     communication {
         workspace_id -> Guid, id -> Guid, channel -> Text, direction -> Text, status -> Text, occurred_at -> Instant, contact_id -> Guid, lead_id -> Nullable<Guid>,
         task_id -> Nullable<Guid>, submission_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, deal_id -> Nullable<Guid>, profile -> Document,

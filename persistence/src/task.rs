@@ -147,6 +147,16 @@ pub fn has_open_of_kind(tx: &mut WriteTx<'_>, contact: ContactId, kind: &str) ->
     Ok(found.is_some())
 }
 
+/// How many open tasks somebody has, as far as the asker sees them.
+pub fn count_open(tx: &mut dyn Reading, owner: UserId) -> Result<i64, StoreError> {
+    Ok(seen!(tx, task, RecordType::Task)
+        .filter(task::owner_id.eq(Uid::from(owner)))
+        .filter(task::status.eq("open"))
+        .filter(task::archived_at.is_null())
+        .count()
+        .get_result(tx.db().0)?)
+}
+
 /// Whether a series has an open task, but for one.
 pub fn goes_on(tx: &mut WriteTx<'_>, series: TaskId, but: Uuid) -> Result<bool, StoreError> {
     let found: Option<Uid> = all!(tx, task)

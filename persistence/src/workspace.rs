@@ -15,7 +15,7 @@ use kartoteka_domain::{
     task::no_answer::RepeatContact,
     telephony::settings::TelephonySettings,
     user::WorkspaceBrief,
-    workspace::{Policies, Workspace, calendar::WorkingCalendar},
+    workspace::{Policies, SILENT_AFTER_DAYS, Workspace, calendar::WorkingCalendar},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -67,6 +67,7 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
         ("policies", json(Policies::default()).0),
         ("working_calendar", json(WorkingCalendar::default()).0),
         ("repeat_contact", json(RepeatContact::default()).0),
+        ("silent_after_days", json!(SILENT_AFTER_DAYS)),
         ("contact_types", json!([])),
         ("cors_origins", json!([])),
         ("meeting_radius_m", json!(kartoteka_domain::communication::meeting::USUAL_RADIUS)),

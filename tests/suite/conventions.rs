@@ -80,6 +80,8 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("reject-reasons", "reject_reason"),
         ("tags", "tag"),
         ("contacts", "contact"),
+        // whose clients one may change, one may hand over
+        ("hand-overs", "contact"),
         ("companies", "company"),
         ("leads", "lead"),
         ("attention", "lead"),
@@ -114,6 +116,7 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     let verb = match operation.method.as_str() {
         // where somebody is signed in, what he left undone and what a role would see is for administrators
         "GET" if ["/sessions", "/open-work", "/preview"].iter().any(|end| operation.path.ends_with(end)) => 2,
+        _ if first == "hand-overs" => 2,
         "GET" => 0,
         "POST" if segments.next().is_none() => 1,
         "PUT" => 1,

@@ -33,6 +33,7 @@ mod duplicate;
 mod escalation;
 mod explain;
 mod form;
+mod hand_over;
 mod idempotency;
 mod judge;
 mod lead;

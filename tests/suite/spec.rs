@@ -36,7 +36,8 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     get_attention
     list_forms create_form get_form update_form archive_form restore_form rotate_form_key get_form_snippet test_form
     list_submissions get_submission replay_submission get_public_form submit_form
-    list_tasks create_task get_task update_task archive_task restore_task complete_task cancel_task reopen_task record_no_answer get_task_occurrences
+    list_tasks create_task get_task update_task archive_task restore_task complete_task cancel_task reopen_task record_no_answer get_task_occurrences hand_over_task
+    create_hand_over list_hand_overs get_hand_over undo_hand_over
     list_communications create_communication get_communication update_communication archive_communication restore_communication get_communication_chain
     list_assignment_rules create_assignment_rule get_assignment_rule update_assignment_rule archive_assignment_rule restore_assignment_rule
     list_assignment_decisions assign_lead

@@ -265,3 +265,27 @@ fn a_rule_that_cannot_be_kept_is_refused() {
     assert_eq!((&made["recurrence"], &made["time_zone"]), (&json!("FREQ=DAILY;COUNT=2"), &json!("Europe/Moscow")));
     assert_eq!(manager.get(&made.path()).ok().text(), made.text());
 }
+
+#[test]
+fn my_day_says_how_much_is_overdue_and_who_was_not_talked_to_for_long() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    assert_eq!(manager.get("/v1/my-day").ok()["overdue_share"], json!(null));
+    manager.post("/v1/tasks", json!({"title": "вчера", "due_at": "2026-01-01T00:00:00Z"})).created();
+    for title in ["а", "б", "в"] {
+        manager.post("/v1/tasks", json!({"title": title})).created();
+    }
+    let talked = card(&manager);
+    let call = json!({"channel": "call", "direction": "outbound", "contact_id": talked, "occurred_at": "2026-02-01T09:00:00Z"});
+    manager.post("/v1/communications", call).created();
+    card(&manager);
+    let day = manager.get("/v1/my-day").ok();
+    assert_eq!((&day["overdue_share"], day.at("/silent/count")), (&json!(0.25), &json!(1)));
+    assert_eq!(day.at("/silent/contacts/0/id"), talked.as_str(), "the card that was made today is not silent yet");
+    admin.patch("/v1/workspace", json!({"silent_after_days": 3650})).ok();
+    assert_eq!(manager.get("/v1/my-day").ok().at("/silent/count"), 0);
+    admin
+        .patch("/v1/workspace", json!({"silent_after_days": 0}))
+        .is_problem(422, "validation_failed")
+        .names_with("/silent_after_days", "out_of_range");
+}

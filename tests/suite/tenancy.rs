@@ -36,6 +36,9 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
     make("/v1/communications", json!({"channel": "call", "direction": "inbound", "contact_id": contact, "subject": mark}));
     make("/v1/notes", json!({"body": mark, "contact_id": contact}));
     make("/v1/forms", json!({"name": mark}));
+    let colleague = ids["/v1/users"].clone();
+    let handed = json!({"from_user_id": colleague, "to_user_id": admin.user_id, "record_types": ["task"], "comment": mark});
+    ids.insert("/v1/hand-overs".to_owned(), admin.post("/v1/hand-overs", handed).created().id());
     let form = ids["/v1/forms"].clone();
     let receipt = admin.post(&format!("/v1/forms/{form}/test"), json!({"fields": {"comment": mark}})).accepted();
     let submission = receipt["submission_id"].as_str().unwrap().to_owned();

@@ -106,6 +106,7 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::NotAMeeting => ["This is not a meeting", "Это не встреча", "Це не зустріч"],
         C::AlreadyCheckedIn => ["This is recorded already", "Это уже отмечено", "Це вже позначено"],
         C::NotCheckedIn => ["Nobody checked in yet", "Начало встречи ещё не отмечено", "Початок зустрічі ще не позначено"],
+        C::AlreadyUndone => ["The hand-over is taken back already", "Передача уже отменена", "Передачу вже скасовано"],
         C::NoContact => ["The task is about no contact", "Задача не связана с контактом", "Задача не пов'язана з контактом"],
         C::AlreadyProcessed => ["The submission is processed", "Заявка уже обработана", "Заявку вже оброблено"],
         C::MoveRefused => ["The deal may not go there", "Сделку нельзя перевести на этот этап", "Угоду не можна перевести на цей етап"],
@@ -173,6 +174,9 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
     let template = locale.pick(match error.code {
         F::Required => ["a value is needed", "нужно значение", "потрібне значення"],
         F::TooLong => ["longer than {}", "длиннее, чем {}", "довше, ніж {}"],
+        F::TooMany => {
+            ["more than {} at once: narrow it", "больше {} за один раз: сузьте выборку", "більше {} за один раз: звузьте вибірку"]
+        }
         F::TooShort => ["too short", "слишком коротко", "закоротко"],
         F::OutOfRange => ["outside the range {}", "вне диапазона {}", "поза діапазоном {}"],
         F::InvalidPhone => ["«{}» is not a phone number", "«{}» — не телефонный номер", "«{}» — не телефонний номер"],

@@ -121,6 +121,15 @@ fn submission() -> Value {
     }))
 }
 
+fn hand_over() -> Value {
+    let by = json!({"type": "user", "id": "019aa000-0000-7000-8000-0000000000a9", "name": "Ирина Котова"});
+    json!({
+        "id": ID, "from_user_id": "019aa000-0000-7000-8000-0000000000a1", "to": [{"user_id": "019aa000-0000-7000-8000-0000000000a2", "share": 1}],
+        "records": [{"record_type": "contact", "count": 1, "first": [ID]}, {"record_type": "lead", "count": 0, "first": []}],
+        "comment": "Отпуск до декабря", "until": null, "created_at": AT, "created_by": by, "undone_at": null, "undone_by": null,
+    })
+}
+
 fn hours() -> Value {
     json!([{"from": "09:00", "until": "13:00"}, {"from": "14:00", "until": "18:00"}])
 }
@@ -134,7 +143,7 @@ fn workspace() -> Value {
         "meeting_radius_m": 300, "untouched_leads": {"remind_after_minutes": 15, "head_after_minutes": 60, "reassign_after_minutes": null},
         "working_calendar": {"weekly": {"monday": hours(), "tuesday": hours(), "wednesday": hours(), "thursday": hours(), "friday": hours(), "saturday": [], "sunday": []},
             "holidays": [{"on": "2027-01-01", "name": "Новый год"}], "extra_days": [{"on": "2026-12-26", "hours": hours(), "name": "Рабочая суббота"}]},
-        "repeat_contact": {"delays": [{"working_days": 0, "seconds": 7200}, {"working_days": 1, "seconds": 0}, {"working_days": 2, "seconds": 0}], "most": 4},
+        "repeat_contact": {"delays": [{"working_days": 0, "seconds": 7200}, {"working_days": 1, "seconds": 0}, {"working_days": 2, "seconds": 0}], "most": 4}, "silent_after_days": 90,
     }))
 }
 
@@ -198,11 +207,13 @@ pub fn example(schema: &str) -> Option<Value> {
         "TaskCancellation" => json!({"reason": "moved abroad"}),
         "CompletedTask" => json!({"task": task(), "next_task": null}),
         "TaskOccurrences" => json!({"occurrences": ["2026-11-23T06:00:00Z", "2026-11-30T06:00:00Z"]}),
+        "TaskHandOver" => json!({"owner_id": "019aa000-0000-7000-8000-0000000000a2", "comment": "Клиент просил перезвонить после обеда"}),
         "NoAnswer" => json!({"comment": "Абонент недоступен"}),
         "Unanswered" => json!({"task": task(), "communication": communication(), "next_task": null, "attempts": 4, "exhausted": true}),
         "MyDay" => {
             let shelf = json!({"count": 0, "tasks": []});
-            json!({"user_id": ID, "time_zone": "Europe/Moscow", "overdue": shelf, "today": {"count": 1, "tasks": [task()]}, "tomorrow": shelf, "without_date": shelf})
+            json!({"user_id": ID, "time_zone": "Europe/Moscow", "overdue": shelf, "today": {"count": 1, "tasks": [task()]}, "tomorrow": shelf, "without_date": shelf,
+            "overdue_share": 0.0, "silent": {"count": 1, "contacts": [contact()]}})
         }
         "Communication" => communication(),
         "NewCommunication" => {
@@ -223,6 +234,19 @@ pub fn example(schema: &str) -> Option<Value> {
             json!({"user": user(), "actor": {"type": "user", "id": ID, "name": "Ольга Смирнова"}, "workspace": {"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"},
             "workspaces": [{"id": ID, "slug": "romashka-1a2b3c", "name": "Ромашка"}], "role": "manager", "rights": [{"record": "contact", "read": "own", "create": "all", "update": "own", "delete": "own", "export": "none", "merge": "none", "assign": "own"}],
             "second_factor": {"enabled": true, "demanded": "warn", "recovery_codes_left": 10}})
+        }
+        "NewHandOver" => {
+            json!({"from_user_id": "019aa000-0000-7000-8000-0000000000a1", "to": [{"user_id": "019aa000-0000-7000-8000-0000000000a2", "share": 2},
+            {"user_id": "019aa000-0000-7000-8000-0000000000a3", "share": 1}], "comment": "Отпуск до декабря"})
+        }
+        "HandOver" => hand_over(),
+        "HandOverPreview" => {
+            json!({"from_user_id": "019aa000-0000-7000-8000-0000000000a1", "to": [{"user_id": "019aa000-0000-7000-8000-0000000000a2", "share": 1}],
+            "records": [{"record_type": "contact", "count": 1, "first": [ID]}, {"record_type": "lead", "count": 0, "first": []}]})
+        }
+        "HandOverUndone" => {
+            let done = hand_over();
+            json!({"hand_over": done, "restored": 1, "conflicts": [{"record_type": "lead", "record_id": ID, "owner_id": "019aa000-0000-7000-8000-0000000000a3"}]})
         }
         "CalendarLink" => {
             json!({"url": "https://crm.example.com/public/v1/calendars/kx4V0pVbNnJ7q3m0T2b6y1cWq8uZ5rAeLd9sGfHjK0M.ics", "created_at": AT})

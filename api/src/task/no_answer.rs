@@ -85,15 +85,11 @@ pub fn no_answer(
     if let Some(before) = &task {
         repeat::go_on(tx, before)?;
     }
-    let ended = match ended {
-        None => None,
-        Some(done) => {
-            let reason = done.no_next_step_reason.clone();
-            tx.explain_next_step(reason.as_deref(), "/no_next_step_reason");
-            refresh_because(tx, &done, reason.as_deref())?;
-            Some(done)
-        }
-    };
+    if let Some(done) = &ended {
+        let reason = done.no_next_step_reason.as_deref();
+        tx.explain_next_step(reason, "");
+        refresh_because(tx, done, reason)?;
+    }
     Ok(Unanswered { task: ended, communication, exhausted: next_task.is_none(), next_task, attempts })
 }
 

@@ -140,7 +140,7 @@ mod tests {
         let late = task.next_occurrence(at("2026-11-09T10:00:00Z")).unwrap();
         assert_eq!(late.due_at, Some(at("2026-11-16T07:00:00Z")));
         assert_eq!(late.remind_at, Some(vec![at("2026-11-16T06:45:00Z")]));
-        assert_eq!(late.checklist.unwrap()[0].done, false);
+        assert!(!late.checklist.unwrap()[0].done);
         assert_eq!(task.occurrences(3), [at("2026-10-19T06:00:00Z"), at("2026-10-26T07:00:00Z"), at("2026-11-02T07:00:00Z")]);
     }
 

@@ -34,7 +34,8 @@ NEW_PASSWORD = "another long phrase"
 KINDS = {
     "owner_id": "users", "user_id": "users", "head_id": "users", "contact_id": "contacts", "company_id": "companies", "lead_id": "leads",
     "task_id": "tasks", "form_id": "forms", "source_id": "sources", "department_id": "departments", "reject_reason_id": "reject-reasons",
-    "actor_id": "users", "deal_id": "deals", "pipeline_id": "pipelines", "lost_reason_id": "lost-reasons", "rule_id": "assignment-rules",
+    "actor_id": "users", "deal_id": "deals", "pipeline_id": "pipelines", "lost_reason_id": "lost-reasons", "rule_id": "assignment-rules", "from_user_id": "users", "to_user_id": "users",
+    "contact_ids": "contacts",
 }
 TABLES = {"country": "UA", "currency": "UAH", "language": "uk", "network": "telegram", "type": "customer", "color": "#2266cc"}
 POINT = {"id", "label", "primary", "validity", "value"}
@@ -128,6 +129,7 @@ NEW = {
     "tasks": lambda: {"title": "Call back", "contact_id": home()},
     "communications": lambda: {"channel": "call", "direction": "outbound", "contact_id": home()},
     "notes": lambda: {"body": "Любит чай", "contact_id": home()},
+    "hand-overs": lambda: {"from_user_id": make("users"), "to_user_id": own[0] if own else caller.send("GET", "/v1/me")["user"]["id"]},
     "users": lambda: {"email": f"user-{unique()}@example.com", "name": "Олег", "role": "manager", "password": PASSWORD},
 }
 
@@ -223,7 +225,7 @@ def of_its_own(operation: str, kind: str) -> str | None:
         return meeting(operation == "check_out_of_meeting")
     if operation.startswith("restore_"):
         return archived(kind)
-    if operation.startswith(("archive_", "reject_", "qualify_", "move_", "complete_", "cancel_", "revert_", "record_no_")) or operation in USING_UP:
+    if operation.startswith(("archive_", "reject_", "qualify_", "move_", "complete_", "cancel_", "revert_", "record_no_", "hand_over_", "undo_")) or operation in USING_UP:
         return make(kind)
     return None
 
@@ -471,6 +473,13 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
     for name in ("contact_id", "company_id", "lead_id", "deal_id") if isinstance(body.get("next_task"), dict) else ():
         body["next_task"].pop(name, None)
     match operation:
+        case "create_hand_over":
+            # from somebody of no account to the one who asks
+            body |= {"from_user_id": make("users"), "to_user_id": own[0]}
+            for name in ("to", "contact_ids", "until"):
+                body.pop(name, None)
+        case "hand_over_task":
+            body |= {"owner_id": make("users")}
         case "revert_period":
             body |= {"from": "2026-03-01T09:00:00Z", "to": "2026-03-02T09:00:00Z"}
             body.pop("cursor", None)

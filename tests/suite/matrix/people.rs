@@ -67,6 +67,12 @@ fn records(admin: &Caller, owner: &str) -> Ids {
     make("/v1/tasks", owned(json!({"title": "Дело", "contact_id": contact})));
     make("/v1/communications", owned(json!({"channel": "call", "direction": "inbound", "contact_id": contact})));
     make("/v1/notes", json!({"body": "Запись", "contact_id": contact}));
+    if !owner.is_empty() {
+        // of nothing: what is somebody's stays his
+        let nothing = admin.post("/v1/contacts", json!({"last_name": "Ничей"})).created().id();
+        let of = json!({"from_user_id": owner, "to_user_id": admin.user_id, "record_types": ["lead"], "contact_ids": [nothing]});
+        make("/v1/hand-overs", of);
+    }
     ids
 }
 
@@ -103,6 +109,9 @@ impl Office {
             let issued = admin.post("/v1/api-keys", json!({"name": "key", "role": role, "expires_at": expires})).created();
             (issued.path(), app().anyone().bearer(issued["secret"].as_str().unwrap()))
         };
+        // a key is nobody: it hands over for others
+        let mut of_key = records(&admin, "");
+        of_key.insert("/v1/hand-overs".into(), self.any("/v1/hand-overs").to_owned());
         all.push(Asker {
             name: "integration".into(),
             caller: key("integration", Value::Null).1,
@@ -110,7 +119,7 @@ impl Office {
             is_key: true,
             is_stranger: false,
             no_credential: None,
-            own: with_session(records(&admin, ""), &self.colleague),
+            own: with_session(of_key, &self.colleague),
         });
         all.push(Asker {
             name: "another workspace".into(),

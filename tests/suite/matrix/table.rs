@@ -39,7 +39,7 @@ const RECORDS: &[(&str, &str)] = &[
     (
         "contact",
         "read: list_contacts get_contact get_contact_overview get_contact_timeline get_contact_history look_up reveal_contact
-        create: create_contact update: update_contact upsert_contact add_contact_phone add_contact_email add_contact_messenger
+        create: create_contact update: create_hand_over list_hand_overs get_hand_over undo_hand_over update_contact upsert_contact add_contact_phone add_contact_email add_contact_messenger
         delete: archive_contact restore_contact",
     ),
     (
@@ -66,7 +66,7 @@ const RECORDS: &[(&str, &str)] = &[
     (
         "task",
         "read: list_tasks get_task get_task_history get_task_occurrences get_my_day create: create_task
-        update: update_task complete_task cancel_task reopen_task record_no_answer delete: archive_task restore_task",
+        update: update_task complete_task cancel_task reopen_task record_no_answer hand_over_task delete: archive_task restore_task",
     ),
     (
         "communication",
@@ -235,6 +235,8 @@ impl Line {
             "get_my_day" => format!("?user_id={}", office.person(asker, whose)),
             "get_access_explanation" => format!("?record_type=contact&user_id={}", office.person(asker, whose)),
             "get_role_preview" => format!("?record_type=contact&record_id={}", office.any("/v1/contacts")),
+            // one that is taken back is found, too
+            "list_hand_overs" => "?limit=200&archived=include".to_owned(),
             _ if self.lists_owned() => "?limit=200".to_owned(),
             id if id.starts_with("revert_") => "?dry_run=true".to_owned(),
             // would end the asker's session or change his password: refused after the question who he is
@@ -252,6 +254,7 @@ impl Line {
         Some(match self.id.as_str() {
             "create_contact" => json!({"last_name": format!("Новый {number}"), "owner_id": owner}),
             "create_company" => json!({"name": format!("Новая {number}"), "owner_id": owner}),
+            "create_hand_over" => json!({"from_user_id": office.person(asker, whose), "to_user_id": office.person(asker, whose)}),
             "create_lead" => json!({"contact_id": contact}),
             "create_deal" => json!({"name": "Новая", "contacts": [{"contact_id": contact}]}),
             "create_task" => json!({"title": "Новая", "contact_id": contact}),
