@@ -2,15 +2,17 @@
 
 use kartoteka_domain::{
     access::RecordType,
+    event::Event,
     id::{CompanyId, ContactId, DealId, LeadId, UserId},
     invalid::FieldCode,
     list::Page,
     next_step::{AttentionParams, AttentionType, Concern, Missing, Subject, is_left_without},
     record::{Record, Warning},
     task::{NewTask, Task},
+    working_time::WorkingTime,
     workspace::Policy,
 };
-use kartoteka_persistence::{Stored, WriteTx, next_step as store, workspace};
+use kartoteka_persistence::{Stored, WriteTx, next_step as store, user, workspace};
 
 use crate::{
     answer::Answer,
@@ -38,6 +40,9 @@ pub async fn get_attention(can: Can<ReadLeads>, params: Params<AttentionParams>)
     })
     .await
 }
+
+/// Working time within which somebody decides what comes next, seconds.
+const SOON: i64 = 3600;
 
 /// How many records a person's leaving is looked through for.
 const MOST_OF_A_PERSON: i64 = 20_000;
@@ -77,6 +82,54 @@ pub fn settle(tx: &mut WriteTx<'_>) -> Result<Vec<Warning>> {
         warned = true;
     }
     Ok(if warned { vec![record::warning("next_step_missing", "this client has no next step now")] } else { Vec::new() })
+}
+
+/// The same for what comes from outside and is never refused, an enquiry or a call: where the workspace demands a next step and there is none,
+/// one is made, for whoever is responsible, else for an administrator.
+pub fn provide(tx: &mut WriteTx<'_>) -> Result<()> {
+    let steps = tx.take_next_steps();
+    let settings = workspace::current(tx)?;
+    for (subject, concern) in steps.concerns {
+        if subject.policy(&settings.policies.next_step) != Policy::Require {
+            continue;
+        }
+        let Some(standing) = store::standing(tx, subject)? else { continue };
+        if !is_left_without(subject, concern, &standing) {
+            continue;
+        }
+        let (owner, contact_id) = store::responsible(tx, subject)?;
+        let Some(owner) = (match owner {
+            Some(owner) => Some(owner),
+            None => user::administrator_on_duty(tx)?,
+        }) else {
+            continue;
+        };
+        let (lead_id, deal_id) = match subject {
+            Subject::Lead(id) => (Some(id), None),
+            Subject::Deal(id) => (None, Some(id)),
+            Subject::Contact(_) => (None, None),
+        };
+        let title = match settings.languages.first().map(String::as_str) {
+            Some("ru") => "Определить следующий шаг",
+            Some("uk") => "Визначити наступний крок",
+            _ => "Decide on the next step",
+        };
+        let working = WorkingTime::of(&settings);
+        let input = NewTask {
+            title: Some(title.to_owned()),
+            due_at: working.after(tx.now(), SOON).or(Some(tx.now())),
+            owner_id: Some(owner),
+            contact_id,
+            lead_id,
+            deal_id,
+            ..NewTask::default()
+        };
+        let made: Task = record::make_trusted(tx, &settings, &input)?;
+        Task::insert(tx, &made, Event::created(&made))?;
+        task::refresh(tx, &made)?;
+    }
+    drop(tx.take_next_steps());
+    Ok(())
 }
 
 /// What a next step hangs on when the request does not say.

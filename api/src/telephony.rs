@@ -28,7 +28,8 @@ use crate::{
     answer::{Answer, Plain},
     assignment::{self, Asked},
     can::{Can, CreateCommunications},
-    escalation, lead, lookup,
+    contact::view,
+    escalation, lead, lookup, next_step,
     problem::{Problem, Result},
     record,
     request::Valid,
@@ -76,8 +77,8 @@ pub fn take(tx: &mut WriteTx<'_>, new: &NewCallEvent) -> Result<CallAnswer> {
         }
         store::keep(tx, &kept)?;
     }
-    // what an exchange tells has happened: whom it leaves without a next step is listed, not refused
-    tx.take_next_steps();
+    // what an exchange tells has happened: it is not refused, whom it leaves without a next step gets one
+    next_step::provide(tx)?;
     tell(tx, &settings, &kept)
 }
 
@@ -368,7 +369,12 @@ fn tell(tx: &mut WriteTx<'_>, settings: &Workspace, kept: &Kept) -> Result<CallA
         None => None,
     };
     let responsible = lookup::responsible(tx, settings, contact.as_slice())?;
+    let hints = match &contact {
+        Some(contact) => view::hints_on(tx, contact)?,
+        None => Vec::new(),
+    };
     Ok(CallAnswer {
+        hints,
         call_id: kept.call_id.clone(),
         communication: communication.filter(|found| contact.is_some() || (asker.is_some() && found.owner_id == asker)),
         contact,

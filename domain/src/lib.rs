@@ -25,6 +25,7 @@ pub mod event;
 pub mod form;
 pub mod free;
 pub mod hand_over;
+pub mod hint;
 pub mod id;
 pub mod invalid;
 pub mod lead;

@@ -14,6 +14,7 @@ use validator::Validate;
 use crate::{
     communication::{Communication, Direction},
     contact::Contact,
+    hint::Hint,
     id::UserId,
     invalid::{FieldCode, FieldErrors, line, prose},
     lead::Lead,
@@ -216,6 +217,9 @@ pub struct CallAnswer {
     /// The responsible person, to switch the call to.
     #[schema(required = true)]
     pub responsible: Option<SwitchTo>,
+    /// What to do with the client now, the most urgent first, each with its reason.
+    #[schema(required = true)]
+    pub hints: Vec<Hint>,
 }
 
 /// What to do after a call that was missed, in a language of the business.

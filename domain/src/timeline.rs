@@ -19,6 +19,7 @@ use crate::{
     company::Company,
     contact::Contact,
     deal::{Deal, movement::StageChange},
+    hint::Hint,
     lead::Lead,
     list::AnyOf,
     note::Note,
@@ -197,6 +198,9 @@ pub struct ContactOverview {
     /// The last notes, newest first, at most 10.
     #[schema(required = true)]
     pub recent_notes: Vec<Note>,
+    /// What to do with the client now, the most urgent first, each with its reason.
+    #[schema(required = true)]
+    pub hints: Vec<Hint>,
     /// Since when the card is kept.
     #[schema(required = true)]
     pub client_since: DateTime<Utc>,

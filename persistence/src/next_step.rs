@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
+    id::{ContactId, UserId},
     list::Page,
     next_step::{Missing, NextStepStanding, Subject},
 };
@@ -13,7 +14,7 @@ use crate::{
     db::{At, Uid},
     entity::Rows,
     fragment::{self, Fragment, Key},
-    schema::{contact, deal as deal_table, lead as lead_table, task},
+    schema::{contact, deal as deal_table, lead as lead_table, member, task},
     store::{Reading, StoreError, WriteTx},
 };
 
@@ -110,6 +111,34 @@ pub fn standing(tx: &mut WriteTx<'_>, subject: Subject) -> Result<Option<NextSte
             _ => return Ok(Some(NextStepStanding { state, reason, archived: archived_at.is_some(), has_step: step.is_some() })),
         }
     }
+}
+
+/// Who is responsible for a record while he is active, and the client it is about.
+pub fn responsible(tx: &mut WriteTx<'_>, subject: Subject) -> Result<(Option<UserId>, Option<ContactId>), StoreError> {
+    let id = Uid(subject.uuid());
+    let found: Option<(Option<Uid>, Option<Uid>)> = match subject {
+        Subject::Lead(_) => all!(tx, lead)
+            .filter(lead_table::id.eq(id))
+            .select((lead_table::owner_id, lead_table::contact_id.nullable()))
+            .first(tx.db().0)
+            .optional()?,
+        Subject::Deal(_) => all!(tx, deal)
+            .filter(deal_table::id.eq(id))
+            .select((deal_table::owner_id, deal_table::contact_id))
+            .first(tx.db().0)
+            .optional()?,
+        Subject::Contact(_) => {
+            all!(tx, contact).filter(contact::id.eq(id)).select((contact::owner_id, contact::id.nullable())).first(tx.db().0).optional()?
+        }
+    };
+    let (owner, client) = found.unwrap_or_default();
+    let active: Option<Uid> = match owner {
+        Some(owner) => {
+            all!(tx, member).filter(member::id.eq(owner)).filter(member::active.eq(true)).select(member::id).first(tx.db().0).optional()?
+        }
+        None => None,
+    };
+    Ok((active.map(Into::into), client.map(Into::into)))
 }
 
 /// Leads, deals and contacts somebody has open tasks on: what his leaving concerns, at most `most`.

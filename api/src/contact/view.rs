@@ -1,16 +1,22 @@
 //! The client in one answer, and everything that happened, newest first.
 
+use chrono::{DateTime, Utc};
 use kartoteka_domain::{
+    communication::Communication,
     contact::Contact,
+    deal::Deal,
+    hint::{Facts, Hint, hints},
     lead::Lead,
     list::{AnyOf, Page},
+    task::Task,
     timeline::{ContactOverview, TimelineItem, TimelineKind, TimelineParams},
 };
-use kartoteka_persistence::{ReadTx, Stored, deal, lead, task, timeline};
+use kartoteka_persistence::{ReadTx, Reading, Stored, WriteTx, deal, lead, pipeline, task, timeline, workspace};
 
 use crate::{
     answer::{Answer, Plain},
     can::{Can, ReadContacts},
+    clock,
     problem::Result,
     record,
     request::{At, Params},
@@ -21,9 +27,10 @@ use crate::{
 /// Card, company, next step, open tasks, leads and deals, last communications and notes in one request.
 #[utoipa::path(get, path = "/v1/contacts/{id}/overview", tag = "contacts")]
 pub async fn get_contact_overview(can: Can<ReadContacts>, at: At<Contact>) -> Answer<Plain<ContactOverview>> {
+    let now = clock::now();
     can.read(move |tx| {
         let contact = record::get(tx, at.0)?;
-        overview(tx, contact).map(Plain)
+        overview(tx, contact, now).map(Plain)
     })
     .await
 }
@@ -43,19 +50,67 @@ pub async fn get_contact_timeline(can: Can<ReadContacts>, at: At<Contact>, param
     .await
 }
 
-fn overview(tx: &mut ReadTx<'_>, contact: Contact) -> Result<ContactOverview> {
+/// What is at hand of a client.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Open tasks.
+    pub tasks: &'a [Task],
+    /// Open leads.
+    pub leads: &'a [Lead],
+    /// Open deals.
+    pub deals: &'a [Deal],
+    /// The last communications.
+    pub communications: &'a [Communication],
+}
+
+/// Hints on a client. They say in words what fields hold: whoever has fields hidden or masked from him gets none.
+pub fn advice(tx: &mut dyn Reading, contact: &Contact, known: Known<'_>, now: DateTime<Utc>) -> Result<Vec<Hint>> {
+    let ids: Vec<_> = known.deals.iter().map(|deal| deal.pipeline_id.uuid()).collect();
+    let pipelines = if ids.is_empty() { Vec::new() } else { pipeline::find_many(tx, &ids)? };
+    let settings = workspace::current(tx)?;
+    if !tx.scope().actor().role().fields.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(hints(&Facts {
+        contact,
+        tasks: known.tasks,
+        leads: known.leads,
+        deals: known.deals,
+        pipelines: &pipelines,
+        communications: known.communications,
+        language: settings.languages.first().map_or("en", String::as_str),
+        now,
+    }))
+}
+
+/// Hints on a client of whom nothing is at hand yet.
+pub fn hints_on(tx: &mut WriteTx<'_>, contact: &Contact) -> Result<Vec<Hint>> {
+    let tasks = task::open_of_contact(tx, contact.id, 20)?;
+    let leads = lead::open_of_contact(tx, contact.id, 20)?;
+    let deals = deal::open_of_contact(tx, contact.id, 20)?;
+    let communications = timeline::recent_communications(tx, contact.id, 10)?;
+    let now = tx.now();
+    advice(tx, contact, Known { tasks: &tasks, leads: &leads, deals: &deals, communications: &communications }, now)
+}
+
+fn overview(tx: &mut ReadTx<'_>, contact: Contact, now: DateTime<Utc>) -> Result<ContactOverview> {
     let open_tasks = task::open_of_contact(tx, contact.id, 20)?;
     let open_leads: Vec<Lead> = lead::open_of_contact(tx, contact.id, 20)?;
     let company = match contact.company_id {
         Some(id) => kartoteka_domain::company::Company::find(tx, id.uuid())?,
         None => None,
     };
+    let open_deals = deal::open_of_contact(tx, contact.id, 20)?;
+    let recent_communications = timeline::recent_communications(tx, contact.id, 10)?;
+    let known = Known { tasks: &open_tasks, leads: &open_leads, deals: &open_deals, communications: &recent_communications };
+    let hints = advice(tx, &contact, known, now)?;
     Ok(ContactOverview {
+        hints,
         company,
         next_task: open_tasks.iter().find(|t| t.due_at.is_some()).cloned(),
         open_leads,
-        open_deals: deal::open_of_contact(tx, contact.id, 20)?,
-        recent_communications: timeline::recent_communications(tx, contact.id, 10)?,
+        open_deals,
+        recent_communications,
         recent_notes: timeline::recent_notes(tx, contact.id, 10)?,
         client_since: contact.created_at,
         open_tasks,

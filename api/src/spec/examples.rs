@@ -58,6 +58,11 @@ fn deal() -> Value {
     }))
 }
 
+fn hint() -> Value {
+    json!({"code": "next_step", "text": "Call back", "reason": "the earliest open task", "record_type": "task", "record_id": ID,
+        "user_id": "019aa000-0000-7000-8000-0000000000a1", "at": "2026-11-22T10:15:00Z"})
+}
+
 fn stage() -> Value {
     json!({"id": ID, "name": "Отправлено предложение", "kind": "open", "probability": 30, "time_limit_seconds": 604_800, "remind_before_seconds": 86_400, "required_fields": ["amount"],
         "checklist": [{"id": ID, "text": "Предложение получено", "required": true}], "script": "Спросите, всё ли понятно в предложении", "owner_id": null})
@@ -373,10 +378,10 @@ pub fn example(schema: &str) -> Option<Value> {
         }
         "CallAnswer" => {
             json!({"call_id": "1763805600.42", "communication": communication(), "contact": contact(), "lead": null, "created_contact": false, "created_lead": false,
-            "responsible": {"user_id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова", "extension": "101", "absent_until": null, "available": true}})
+            "responsible": {"user_id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова", "extension": "101", "absent_until": null, "available": true}, "hints": [hint()]})
         }
         "ContactOverview" => {
-            json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "open_deals": [deal()], "recent_communications": [communication()], "recent_notes": [note()], "client_since": AT})
+            json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "open_deals": [deal()], "recent_communications": [communication()], "recent_notes": [note()], "hints": [hint()], "client_since": AT})
         }
         "AuditEvent" => audit_event(),
         "AuditVerification" => {

@@ -28,7 +28,7 @@ use kartoteka_persistence::{
 use crate::{
     app::App,
     assignment::{self as rules, Asked},
-    clock, contact, credential, duplicate, escalation,
+    clock, contact, credential, duplicate, escalation, next_step,
     problem::{Problem, Result},
     record, task,
 };
@@ -182,6 +182,7 @@ pub fn process(tx: &mut WriteTx<'_>, id: SubmissionId) -> Result<()> {
     if let Some(minutes) = form.task_minutes {
         plan_task(tx, &form, &submission, &contact, &lead, minutes)?;
     }
+    next_step::provide(tx)?;
     let after = Submission { lead_id: Some(lead.id), contact_id: Some(contact.id), ..finished(SubmissionState::Processed) };
     record::store_change(tx, &submission, after, Action::Updated)?;
     Ok(workspace::settle(tx, id.uuid())?)

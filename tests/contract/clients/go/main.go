@@ -80,6 +80,10 @@ func facts(item kartoteka.TimelineItem) (kind, fact string) {
 		return item.Kind, item.Record.Status
 	case *kartoteka.TimelineSubmission:
 		return item.Kind, item.Record.State
+	case *kartoteka.TimelineDeal:
+		return item.Kind, item.Record.Name
+	case *kartoteka.TimelineStageChange:
+		return item.Kind, item.Record.ToStageName
 	case *kartoteka.TimelineChange:
 		return item.Kind, item.Record.Action
 	default:
@@ -110,6 +114,8 @@ type scenario struct {
 	number, address          string
 	newContact               kartoteka.ContactInput
 	contact                  *kartoteka.Contact
+	pipeline                 kartoteka.Pipeline
+	offer, enquiry           *kartoteka.Deal
 }
 
 func newScenario(url string, demo demo) *scenario {
@@ -288,6 +294,120 @@ func (s *scenario) repeatKey() string {
 	return "the same task, replayed"
 }
 
+func (s *scenario) listPipelines() string {
+	page := answered[kartoteka.PipelinePage](200)(s.client.PipelinesAPI.ListPipelines(s.ctx).Execute())
+	check(len(page.Data) > 0, "no pipelines")
+	s.pipeline = page.Data[0]
+	stages := s.pipeline.Stages
+	check(len(stages) > 2 && stages[0].Kind == "open" && stages[1].Kind == "open", "stages %v", stages)
+	return fmt.Sprintf("%s, %d stages from %s to %s", s.pipeline.Name, len(stages), stages[0].Name, stages[len(stages)-1].Name)
+}
+
+func (s *scenario) deal(name string) *kartoteka.DealInput {
+	contact, body := kartoteka.NewDealContactInput(s.contact.Id), kartoteka.NewDealInput(name)
+	contact.SetRole("decides")
+	body.SetPipelineId(s.pipeline.Id)
+	body.SetStageId(s.pipeline.Stages[0].Id)
+	body.SetContacts([]kartoteka.DealContactInput{*contact})
+	return body
+}
+
+func (s *scenario) createDeal(body *kartoteka.DealInput) *kartoteka.Deal {
+	return answered[kartoteka.Deal](201)(s.client.DealsAPI.CreateDeal(s.ctx).DealInput(*body).Execute())
+}
+
+func lineItem(name, quantity string, price int64) kartoteka.LineItemInput {
+	line := kartoteka.NewLineItemInput()
+	line.SetName(name)
+	line.SetQuantity(quantity)
+	line.SetPrice(price)
+	line.SetTaxPercent("20")
+	return *line
+}
+
+func (s *scenario) createDeals() string {
+	desk, assembly := lineItem("Desk", "3", 1_250_000), lineItem("Assembly", "1.5", 150_000)
+	desk.SetDiscountPercent("10")
+	assembly.SetUnit("hours")
+	assembly.SetTaxIncluded(true)
+	body := s.deal("Desks for the office")
+	body.SetLineItems([]kartoteka.LineItemInput{desk, assembly})
+	body.SetNextTask(s.task("Send the offer", "2030-04-01T09:00:00Z"))
+	s.offer = s.createDeal(body)
+	var totals []int64
+	for _, line := range s.offer.LineItems {
+		check(line.Net+line.Tax == line.Total, "net and tax are not the total")
+		totals = append(totals, line.Total)
+	}
+	check(slices.Equal(totals, []int64{4_050_000, 225_000}), "totals %v", totals)
+	amount, nextTaskAt := s.offer.Amount.Get(), s.offer.NextTaskAt.Get()
+	check(amount != nil && nextTaskAt != nil, "no amount or no next task")
+	check(amount.Amount == totals[0]+totals[1], "amount %d", amount.Amount)
+	check(amount.Currency == s.offer.Currency, "currency %s", amount.Currency)
+	check(len(s.offer.Contacts) == 1 && s.offer.Contacts[0].ContactId == s.contact.Id, "contacts %v", s.offer.Contacts)
+	s.enquiry = s.createDeal(s.deal("A chair, perhaps"))
+	check(s.enquiry.Amount.Get() == nil && len(s.enquiry.LineItems) == 0, "amount %v", s.enquiry.Amount.Get())
+	return fmt.Sprintf("%d + %d = %d %s, next task at %s; another without amount",
+		totals[0], totals[1], amount.Amount, amount.Currency, nextTaskAt.Format(time.RFC3339))
+}
+
+func (s *scenario) move(deal *kartoteka.Deal, stage kartoteka.Stage) (*kartoteka.Deal, *http.Response, error) {
+	return s.client.DealsAPI.MoveDeal(s.ctx, deal.Id).DealMove(*kartoteka.NewDealMove(stage.Id)).Execute()
+}
+
+func (s *scenario) refusedMove() string {
+	stage, amount := s.pipeline.Stages[1], []string{"amount"}
+	problem := refused[kartoteka.Deal](409, "move_refused")(s.move(s.enquiry, stage))
+	check(problem.GetReason() == "fields_missing", "reason %s", problem.GetReason())
+	check(slices.Equal(problem.MissingFields, amount), "fields %v", problem.MissingFields)
+	found := slices.IndexFunc(problem.LegalMoves, func(move kartoteka.LegalMove) bool { return move.StageId == stage.Id })
+	check(found >= 0, "the stage is not among the legal moves")
+	legal := problem.LegalMoves[found]
+	check(slices.Equal(legal.MissingFields, amount), "fields %v of %s", legal.MissingFields, legal.Name)
+	fields := strings.Join(problem.MissingFields, ", ")
+	return fmt.Sprintf("%s %s; %d legal, %s without %s", problem.GetReason(), fields, len(problem.LegalMoves), legal.Name, fields)
+}
+
+func (s *scenario) moveDeal() string {
+	stage, patch := s.pipeline.Stages[1], kartoteka.NewDealPatch()
+	patch.SetAmount(*kartoteka.NewMoneyInput(990_000, s.enquiry.Currency))
+	patched := answered[kartoteka.Deal](200)(s.client.DealsAPI.UpdateDeal(s.ctx, s.enquiry.Id).DealPatch(*patch).Execute())
+	amount := patched.Amount.Get()
+	check(amount != nil && amount.Amount == 990_000, "amount %v", amount)
+	moved := answered[kartoteka.Deal](200)(s.move(s.enquiry, stage))
+	check(moved.StageId == stage.Id, "stage %s", moved.StageId)
+	return fmt.Sprintf("%d %s, to %s, %s", amount.Amount, amount.Currency, stage.Name, moved.Outcome)
+}
+
+func (s *scenario) winDeal() string {
+	found := slices.IndexFunc(s.pipeline.Stages, func(stage kartoteka.Stage) bool { return stage.Kind == "won" })
+	check(found >= 0, "no stage that is won")
+	stage := s.pipeline.Stages[found]
+	won := answered[kartoteka.Deal](200)(s.move(s.offer, stage))
+	check(won.Outcome == "won", "outcome %s", won.Outcome)
+	check(won.StageId == stage.Id && won.ClosedAt.Get() != nil, "stage %s, closed %v", won.StageId, won.ClosedAt.Get())
+	counts := s.timeline()
+	for _, kind := range []string{"deal", "stage_change"} {
+		check(counts[kind] > 1, "%s %d", kind, counts[kind])
+	}
+	return fmt.Sprintf("%s; %s", won.Outcome, counted(counts))
+}
+
+func (s *scenario) readBoard() string {
+	board := answered[kartoteka.Board](200)(s.client.PipelinesAPI.GetBoard(s.ctx, s.pipeline.Id).Execute())
+	found := slices.IndexFunc(board.Stages, func(column kartoteka.BoardStage) bool { return column.Stage.Kind == "won" })
+	check(found >= 0, "no column that is won")
+	won := board.Stages[found]
+	check(won.Count >= 1, "count %d", won.Count)
+	onIt := slices.ContainsFunc(won.Deals, func(deal kartoteka.Deal) bool { return deal.Id == s.offer.Id })
+	check(onIt, "the deal that was won is not on it")
+	var sums []string
+	for _, sum := range won.Sums {
+		sums = append(sums, fmt.Sprint(sum.Amount, " ", sum.Currency))
+	}
+	return fmt.Sprintf("%d columns, %s: %d, %s", len(board.Stages), won.Stage.Name, won.Count, strings.Join(sums, ", "))
+}
+
 func (s *scenario) submitForm() string {
 	utm, body := kartoteka.NewPostedUtm(), kartoteka.NewPostedForm()
 	utm.SetSource("newsletter")
@@ -351,6 +471,12 @@ func main() {
 	step("clear fields", s.clearFields)
 	step("stale version", s.staleVersion)
 	step("repeat key", s.repeatKey)
+	step("list pipelines", s.listPipelines)
+	step("create deals", s.createDeals)
+	step("refused move", s.refusedMove)
+	step("move deal", s.moveDeal)
+	step("win deal", s.winDeal)
+	step("read board", s.readBoard)
 	step("submit form", s.submitForm)
 	step("invalid body", s.invalidBody)
 	step("sign out", s.signOut)

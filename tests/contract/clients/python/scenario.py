@@ -15,13 +15,16 @@ from kartoteka import AuthenticatedClient, Client
 from kartoteka.api.auth import create_token, revoke_token
 from kartoteka.api.communications import create_communication
 from kartoteka.api.contacts import create_contact, get_contact_timeline, update_contact
+from kartoteka.api.deals import create_deal, move_deal, update_deal
 from kartoteka.api.leads import list_leads
 from kartoteka.api.me import get_me
 from kartoteka.api.notes import create_note
+from kartoteka.api.pipelines import get_board, list_pipelines
 from kartoteka.api.public import submit_form
 from kartoteka.api.tasks import complete_task, create_task, list_tasks
 from kartoteka.models import (
     Answers,
+    Board,
     ChannelInput,
     Communication,
     CommunicationInput,
@@ -30,18 +33,28 @@ from kartoteka.models import (
     ContactField,
     ContactInput,
     ContactPatch,
+    Deal,
+    DealContactInput,
+    DealInput,
+    DealMove,
+    DealPatch,
     DirectionInput,
     AddedEmail,
     LeadPage,
+    LineItemInput,
+    MoneyInput,
     Note,
     NoteInput,
     OnDuplicate,
     AddedPhone,
+    Pipeline,
+    PipelinePage,
     PostedForm,
     PostedUtm,
     Problem,
     Receipt,
     SignIn,
+    Stage,
     Task,
     TaskCompletion,
     TaskInput,
@@ -49,16 +62,27 @@ from kartoteka.models import (
     TaskStatusInput,
     TimelineChange,
     TimelineCommunication,
+    TimelineDeal,
     TimelineItemPage,
     TimelineLead,
     TimelineNote,
+    TimelineStageChange,
     TimelineSubmission,
     TimelineTask,
     Tokens,
 )
 from kartoteka.types import UNSET, Response
 
-Item = TimelineChange | TimelineCommunication | TimelineLead | TimelineNote | TimelineSubmission | TimelineTask
+Item = (
+    TimelineChange
+    | TimelineCommunication
+    | TimelineDeal
+    | TimelineLead
+    | TimelineNote
+    | TimelineStageChange
+    | TimelineSubmission
+    | TimelineTask
+)
 
 T = TypeVar("T")
 
@@ -99,6 +123,10 @@ def facts(item: Item) -> tuple[str, str]:
             return item.kind, lead.status
         case TimelineSubmission(record=submission):
             return item.kind, submission.state
+        case TimelineDeal(record=deal):
+            return item.kind, deal.name
+        case TimelineStageChange(record=stage_change):
+            return item.kind, stage_change.to_stage_name
         case TimelineChange(record=change):
             return item.kind, change.action
         case _:
@@ -128,6 +156,9 @@ class Scenario:
         )
         self.client: AuthenticatedClient
         self.contact: Contact
+        self.pipeline: Pipeline
+        self.offer: Deal
+        self.enquiry: Deal
 
     def sign_in(self) -> str:
         body = SignIn(email=self.email, password=self.password)
@@ -266,6 +297,94 @@ class Scenario:
         check(repeated.headers.get("idempotent-replayed") == "true", "not replayed")
         return "the same task, replayed"
 
+    def list_pipelines(self) -> str:
+        self.pipeline = answered(list_pipelines.sync_detailed(client=self.client), PipelinePage, 200).data[0]
+        stages = self.pipeline.stages
+        check(len(stages) > 2 and stages[0].kind == "open" and stages[1].kind == "open", f"stages {stages}")
+        return f"{self.pipeline.name}, {len(stages)} stages from {stages[0].name} to {stages[-1].name}"
+
+    def deal(self, name: str) -> DealInput:
+        return DealInput(
+            name=name,
+            pipeline_id=self.pipeline.id,
+            stage_id=self.pipeline.stages[0].id,
+            contacts=[DealContactInput(contact_id=self.contact.id, role="decides")],
+        )
+
+    def create_deals(self) -> str:
+        body = self.deal("Desks for the office")
+        body.line_items = [
+            LineItemInput(name="Desk", quantity="3", price=1_250_000, discount_percent="10", tax_percent="20"),
+            LineItemInput(
+                name="Assembly", quantity="1.5", unit="hours", price=150_000, tax_percent="20", tax_included=True
+            ),
+        ]
+        body.next_task = TaskInput(title="Send the offer", due_at=datetime(2030, 4, 1, 9, tzinfo=UTC))
+        self.offer = answered(create_deal.sync_detailed(client=self.client, body=body), Deal, 201)
+        totals = [line.total for line in self.offer.line_items]
+        check(totals == [4_050_000, 225_000], f"totals {totals}")
+        check(all(line.net + line.tax == line.total for line in self.offer.line_items), "net and tax are not the total")
+        if self.offer.amount is None or self.offer.next_task_at is None:
+            raise AssertionError("no amount or no next task")
+        check(self.offer.amount.amount == sum(totals), f"amount {self.offer.amount.amount}")
+        check(self.offer.amount.currency == self.offer.currency, f"currency {self.offer.amount.currency}")
+        contacts = [each.contact_id for each in self.offer.contacts]
+        check(contacts == [self.contact.id], f"contacts {contacts}")
+        body = self.deal("A chair, perhaps")
+        self.enquiry = answered(create_deal.sync_detailed(client=self.client, body=body), Deal, 201)
+        check(self.enquiry.amount is None and not self.enquiry.line_items, f"amount {self.enquiry.amount}")
+        lines = " + ".join(str(total) for total in totals)
+        return (
+            f"{lines} = {self.offer.amount.amount} {self.offer.currency}, "
+            f"next task at {self.offer.next_task_at:%Y-%m-%dT%H:%M:%SZ}; another without amount"
+        )
+
+    def move(self, deal: Deal, stage: Stage) -> Response[Deal | Problem]:
+        return move_deal.sync_detailed(deal.id, client=self.client, body=DealMove(stage_id=stage.id))
+
+    def refused_move(self) -> str:
+        stage = self.pipeline.stages[1]
+        problem = refused(self.move(self.enquiry, stage), 409, "move_refused")
+        if not problem.reason or not problem.missing_fields or not problem.legal_moves:
+            raise AssertionError("neither the reason nor the fields nor the moves")
+        check(problem.reason == "fields_missing", f"reason {problem.reason}")
+        check(problem.missing_fields == ["amount"], f"fields {problem.missing_fields}")
+        legal = next((each for each in problem.legal_moves if each.stage_id == stage.id), None)
+        if legal is None:
+            raise AssertionError("the stage is not among the legal moves")
+        check(legal.missing_fields == ["amount"], f"fields {legal.missing_fields} of {legal.name}")
+        fields = ", ".join(problem.missing_fields)
+        return f"{problem.reason} {fields}; {len(problem.legal_moves)} legal, {legal.name} without {fields}"
+
+    def move_deal(self) -> str:
+        stage = self.pipeline.stages[1]
+        patch = DealPatch(amount=MoneyInput(amount=990_000, currency=self.enquiry.currency))
+        patched = answered(update_deal.sync_detailed(self.enquiry.id, client=self.client, body=patch), Deal, 200)
+        if patched.amount is None:
+            raise AssertionError("no amount")
+        check(patched.amount.amount == 990_000, f"amount {patched.amount.amount}")
+        moved = answered(self.move(patched, stage), Deal, 200)
+        check(moved.stage_id == stage.id, f"stage {moved.stage_id}")
+        return f"{patched.amount.amount} {patched.amount.currency}, to {stage.name}, {moved.outcome}"
+
+    def win_deal(self) -> str:
+        stage = next(each for each in self.pipeline.stages if each.kind == "won")
+        won = answered(self.move(self.offer, stage), Deal, 200)
+        check(won.outcome == "won", f"outcome {won.outcome}")
+        check(won.stage_id == stage.id and won.closed_at is not None, f"stage {won.stage_id}, closed {won.closed_at}")
+        counts = self.timeline()
+        for kind in ("deal", "stage_change"):
+            check(counts[kind] > 1, f"{kind} {counts[kind]}")
+        return f"{won.outcome}; {counted(counts)}"
+
+    def read_board(self) -> str:
+        board = answered(get_board.sync_detailed(self.pipeline.id, client=self.client), Board, 200)
+        won = next(column for column in board.stages if column.stage.kind == "won")
+        check(won.count >= 1, f"count {won.count}")
+        check(any(deal.id == self.offer.id for deal in won.deals), "the deal that was won is not on it")
+        sums = ", ".join(f"{each.amount} {each.currency}" for each in won.sums)
+        return f"{len(board.stages)} columns, {won.stage.name}: {won.count}, {sums}"
+
     def submit_form(self) -> str:
         fields = Answers()
         fields.additional_properties = {"name": "Anna", "phone": self.number, "email": self.address}
@@ -319,6 +438,12 @@ def main() -> int:
         "clear fields": scenario.clear_fields,
         "stale version": scenario.stale_version,
         "repeat key": scenario.repeat_key,
+        "list pipelines": scenario.list_pipelines,
+        "create deals": scenario.create_deals,
+        "refused move": scenario.refused_move,
+        "move deal": scenario.move_deal,
+        "win deal": scenario.win_deal,
+        "read board": scenario.read_board,
         "submit form": scenario.submit_form,
         "invalid body": scenario.invalid_body,
         "sign out": scenario.sign_out,

@@ -3,18 +3,34 @@ import {
   completeTask,
   createCommunication,
   createContact,
+  createDeal,
   createNote,
   createTask,
   createToken,
+  getBoard,
   getContactTimeline,
   getMe,
   listLeads,
+  listPipelines,
   listTasks,
+  moveDeal,
   revokeToken,
   submitForm,
   updateContact,
+  updateDeal,
 } from "./api/sdk.gen.js";
-import type { Contact, ContactInput, Problem, ProblemCode, TaskPage, TimelineItem } from "./api/types.gen.js";
+import type {
+  Contact,
+  ContactInput,
+  Deal,
+  DealInput,
+  Pipeline,
+  Problem,
+  ProblemCode,
+  Stage,
+  TaskPage,
+  TimelineItem,
+} from "./api/types.gen.js";
 import { check, counted, email, formKey, password, pause, random, step, unreachable, url } from "./harness.js";
 
 client.setConfig({ baseUrl: url });
@@ -29,6 +45,9 @@ const newContact: ContactInput = {
   emails: [{ value: address }],
 };
 let contact: Contact;
+let pipeline: Pipeline;
+let offer: Deal;
+let enquiry: Deal;
 
 /** The answer, or what the problem says. */
 function answered<T>(result: { data?: T; error?: Problem; response?: Response }, status: number): T {
@@ -57,6 +76,10 @@ function facts(item: TimelineItem): string {
       return item.record.status;
     case "submission":
       return item.record.state;
+    case "deal":
+      return item.record.name;
+    case "stage_change":
+      return item.record.to_stage_name;
     case "change":
       return item.record.action;
     default:
@@ -209,6 +232,100 @@ await step("repeat key", async () => {
   check(answered(repeated, 201).id === first.id, "another task");
   check(repeated.response?.headers.get("idempotent-replayed") === "true", "not replayed");
   return "the same task, replayed";
+});
+
+/** A stage of the pipeline; the second one asks for an amount. */
+function stage(which: (stage: Stage, index: number) => boolean): Stage {
+  const found = pipeline.stages.find(which);
+  check(found !== undefined, `not among ${pipeline.stages.map(({ name }) => name).join(", ")}`);
+  return found;
+}
+
+const first = () => stage((_, index) => index === 0);
+const second = () => stage((_, index) => index === 1);
+
+const newDeal = (name: string): DealInput => ({
+  name,
+  pipeline_id: pipeline.id,
+  stage_id: first().id,
+  contacts: [{ contact_id: contact.id, role: "decides" }],
+});
+
+const move = (deal: Deal, to: Stage) => moveDeal({ path: { id: deal.id }, body: { stage_id: to.id } });
+
+await step("list pipelines", async () => {
+  const [found] = answered(await listPipelines(), 200).data;
+  check(found !== undefined, "no pipelines");
+  pipeline = found;
+  const names = pipeline.stages.map(({ name }) => name);
+  check(first().kind === "open" && second().kind === "open", `stages ${names.join(", ")}`);
+  return `${pipeline.name}, ${names.length} stages from ${names[0]} to ${names.at(-1)}`;
+});
+
+await step("create deals", async () => {
+  const body: DealInput = {
+    ...newDeal("Desks for the office"),
+    line_items: [
+      { name: "Desk", quantity: "3", price: 1_250_000, discount_percent: "10", tax_percent: "20" },
+      { name: "Assembly", quantity: "1.5", unit: "hours", price: 150_000, tax_percent: "20", tax_included: true },
+    ],
+    next_task: { title: "Send the offer", due_at: "2030-04-01T09:00:00Z" },
+  };
+  offer = answered(await createDeal({ body }), 201);
+  const totals = offer.line_items.map(({ total }) => total);
+  check(totals.join() === "4050000,225000", `totals ${totals.join()}`);
+  check(offer.line_items.every(({ net, tax, total }) => net + tax === total), "net and tax are not the total");
+  const sum = totals.reduce((sum, total) => sum + total, 0);
+  check(offer.amount?.amount === sum, `amount ${offer.amount?.amount}`);
+  check(offer.amount.currency === offer.currency, `currency ${offer.amount.currency}`);
+  check(offer.contacts.length === 1 && offer.contacts[0]?.contact_id === contact.id, "another contact");
+  check(offer.next_task_at !== null, "no next task");
+  enquiry = answered(await createDeal({ body: newDeal("A chair, perhaps") }), 201);
+  check(enquiry.amount === null && enquiry.line_items.length === 0, `amount ${enquiry.amount?.amount}`);
+  return `${totals.join(" + ")} = ${sum} ${offer.currency}, next task at ${offer.next_task_at}; another without amount`;
+});
+
+await step("refused move", async () => {
+  const problem = refused(await move(enquiry, second()), 409, "move_refused");
+  const { reason, missing_fields: fields, legal_moves: moves } = problem;
+  check(reason === "fields_missing", `reason ${reason}`);
+  check(fields?.join() === "amount", `fields ${fields?.join()}`);
+  const legal = moves?.find((each) => each.stage_id === second().id);
+  check(legal?.missing_fields.join() === "amount", `fields ${legal?.missing_fields.join()} of ${legal?.name}`);
+  return `${reason} ${fields.join(", ")}; ${moves?.length} legal, ${legal.name} without ${fields.join(", ")}`;
+});
+
+await step("move deal", async () => {
+  const { amount } = answered(
+    await updateDeal({
+      path: { id: enquiry.id },
+      body: { amount: { amount: 990_000, currency: enquiry.currency } },
+    }),
+    200,
+  );
+  check(amount?.amount === 990_000, `amount ${amount?.amount}`);
+  const moved = answered(await move(enquiry, second()), 200);
+  check(moved.stage_id === second().id, `stage ${moved.stage_id}`);
+  return `${amount.amount} ${amount.currency}, to ${second().name}, ${moved.outcome}`;
+});
+
+await step("win deal", async () => {
+  const goal = stage(({ kind }) => kind === "won");
+  const won = answered(await move(offer, goal), 200);
+  check(won.outcome === "won", `outcome ${won.outcome}`);
+  check(won.stage_id === goal.id && won.closed_at !== null, `stage ${won.stage_id}, closed ${won.closed_at}`);
+  const counts = await timeline();
+  for (const kind of ["deal", "stage_change"]) check((counts.get(kind) ?? 0) > 1, `${kind} ${counts.get(kind)}`);
+  return `${won.outcome}; ${counted(counts)}`;
+});
+
+await step("read board", async () => {
+  const board = answered(await getBoard({ path: { id: pipeline.id } }), 200);
+  const won = board.stages.find(({ stage }) => stage.kind === "won");
+  check(won !== undefined && won.count >= 1, `count ${won?.count}`);
+  check(won.deals.some(({ id }) => id === offer.id), "the deal that was won is not on it");
+  const sums = won.sums.map(({ amount, currency }) => `${amount} ${currency}`);
+  return `${board.stages.length} columns, ${won.stage.name}: ${won.count}, ${sums.join(", ")}`;
 });
 
 await step("submit form", async () => {

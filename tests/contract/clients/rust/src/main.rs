@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use kartoteka_client::apis::{
-    Error, auth_api, communications_api, configuration::Configuration, contacts_api, leads_api, me_api, notes_api, public_api, tasks_api,
+    Error, auth_api, communications_api, configuration::Configuration, contacts_api, deals_api, leads_api, me_api, notes_api,
+    pipelines_api, public_api, tasks_api,
 };
 use kartoteka_client::models::{
-    AddedEmail, AddedPhone, ChannelInput, CommunicationInput, Contact, ContactField, ContactInput, ContactPatch, DirectionInput, NoteInput,
-    OnDuplicate, PostedForm, PostedUtm, Problem, SignIn, TaskCompletion, TaskInput, TaskStatusInput, TimelineItem,
+    AddedEmail, AddedPhone, ChannelInput, CommunicationInput, Contact, ContactField, ContactInput, ContactPatch, Deal, DealContactInput,
+    DealInput, DealMove, DealPatch, DirectionInput, LineItemInput, MoneyInput, NoteInput, OnDuplicate, Pipeline, PostedForm, PostedUtm,
+    Problem, SignIn, Stage, TaskCompletion, TaskInput, TaskStatusInput, TimelineItem,
 };
 use uuid::Uuid;
 
@@ -63,9 +65,14 @@ refusals!(
     contacts_api::CreateContactError,
     contacts_api::GetContactTimelineError,
     contacts_api::UpdateContactError,
+    deals_api::CreateDealError,
+    deals_api::MoveDealError,
+    deals_api::UpdateDealError,
     leads_api::ListLeadsError,
     me_api::GetMeError,
     notes_api::CreateNoteError,
+    pipelines_api::GetBoardError,
+    pipelines_api::ListPipelinesError,
     public_api::SubmitFormError,
     tasks_api::CompleteTaskError,
     tasks_api::CreateTaskError,
@@ -106,6 +113,8 @@ fn facts(item: &TimelineItem) -> (&'static str, String) {
         TimelineItem::Note(item) => ("note", item.record.body.clone()),
         TimelineItem::Lead(item) => ("lead", item.record.status.to_string()),
         TimelineItem::Submission(item) => ("submission", item.record.state.to_string()),
+        TimelineItem::Deal(item) => ("deal", item.record.name.clone()),
+        TimelineItem::StageChange(item) => ("stage_change", item.record.to_stage_name.clone()),
         TimelineItem::Change(item) => ("change", item.record.action.clone()),
     }
 }
@@ -126,6 +135,16 @@ fn task(title: &str, contact: Uuid, due_at: &str) -> Result<TaskInput, Failure> 
     Ok(TaskInput { contact_id: Some(Some(contact)), due_at: Some(Some(due_at.parse()?)), ..TaskInput::new(title.to_owned()) })
 }
 
+fn line_item(name: &str, quantity: &str, price: i64) -> LineItemInput {
+    LineItemInput {
+        name: Some(Some(name.into())),
+        quantity: Some(Some(quantity.into())),
+        price: Some(Some(price)),
+        tax_percent: Some(Some("20".into())),
+        ..LineItemInput::new()
+    }
+}
+
 struct Scenario {
     configuration: Configuration,
     email: String,
@@ -135,6 +154,9 @@ struct Scenario {
     address: String,
     new_contact: ContactInput,
     contact: Contact,
+    pipeline: Pipeline,
+    offer: Deal,
+    enquiry: Deal,
 }
 
 impl Scenario {
@@ -160,6 +182,9 @@ impl Scenario {
             number,
             address,
             contact: Contact::default(),
+            pipeline: Pipeline::default(),
+            offer: Deal::default(),
+            enquiry: Deal::default(),
         })
     }
 
@@ -263,8 +288,8 @@ impl Scenario {
             let status = Some(vec![TaskStatusInput::Open, TaskStatusInput::Done]);
             #[rustfmt::skip]
             let result = tasks_api::list_tasks(
-                &self.configuration, None, status, None, None, contact, None, None, None, None, None, None, Some(2),
-                cursor.as_deref(), None, None, None, None,
+                &self.configuration, None, status, None, None, contact, None, None, None, None, None, None, None, None,
+                Some(2), cursor.as_deref(), None, None, None, None,
             ).await;
             let page = answered(result)?;
             seen.extend(page.data.iter().map(|task| task.id));
@@ -312,6 +337,110 @@ impl Scenario {
         let repeated = tasks_api::create_task(&self.configuration, body, Some(&key), None).await;
         check!(answered(first)?.id == answered(repeated)?.id, "another task");
         Ok("the same task".into())
+    }
+
+    async fn list_pipelines(&mut self) -> Step {
+        let result = pipelines_api::list_pipelines(&self.configuration, None, None, None, None, None, None, None).await;
+        self.pipeline = answered(result)?.data.into_iter().next().ok_or("no pipelines")?;
+        let stages = &self.pipeline.stages;
+        let [first, second, .., last] = stages.as_slice() else { return Err(format!("stages {stages:?}").into()) };
+        check!(first.kind == "open" && second.kind == "open", "stages {stages:?}");
+        Ok(format!("{}, {} stages from {} to {}", self.pipeline.name, stages.len(), first.name, last.name))
+    }
+
+    fn stage(&self, which: usize) -> Result<&Stage, Failure> {
+        Ok(self.pipeline.stages.get(which).ok_or("no such stage")?)
+    }
+
+    fn deal(&self, name: &str) -> Result<DealInput, Failure> {
+        let contact = DealContactInput { role: Some(Some("decides".into())), ..DealContactInput::new(self.contact.id) };
+        Ok(DealInput {
+            pipeline_id: Some(Some(self.pipeline.id)),
+            stage_id: Some(Some(self.stage(0)?.id)),
+            contacts: Some(Some(vec![contact])),
+            ..DealInput::new(name.into())
+        })
+    }
+
+    async fn create_deals(&mut self) -> Step {
+        let desk = LineItemInput { discount_percent: Some(Some("10".into())), ..line_item("Desk", "3", 1_250_000) };
+        let assembly = line_item("Assembly", "1.5", 150_000);
+        let assembly = LineItemInput { unit: Some(Some("hours".into())), tax_included: Some(Some(true)), ..assembly };
+        let next = task("Send the offer", self.contact.id, "2030-04-01T09:00:00Z")?;
+        let body = DealInput {
+            line_items: Some(Some(vec![desk, assembly])),
+            next_task: Some(Some(Box::new(next))),
+            ..self.deal("Desks for the office")?
+        };
+        self.offer = answered(deals_api::create_deal(&self.configuration, body, None, None).await)?;
+        let lines = &self.offer.line_items;
+        let totals: Vec<_> = lines.iter().map(|line| line.total).collect();
+        check!(totals == [4_050_000, 225_000], "totals {totals:?}");
+        check!(lines.iter().all(|line| line.net + line.tax == line.total), "net and tax are not the total");
+        let amount = self.offer.amount.as_deref().ok_or("no amount")?;
+        check!(amount.amount == totals.iter().sum::<i64>(), "amount {}", amount.amount);
+        check!(amount.currency == self.offer.currency, "currency {}", amount.currency);
+        let contacts: Vec<_> = self.offer.contacts.iter().map(|each| each.contact_id).collect();
+        check!(contacts == [self.contact.id], "contacts {contacts:?}");
+        let due_at = self.offer.next_task_at.ok_or("no next task")?.format("%Y-%m-%dT%H:%M:%SZ");
+        let body = self.deal("A chair, perhaps")?;
+        self.enquiry = answered(deals_api::create_deal(&self.configuration, body, None, None).await)?;
+        check!(self.enquiry.amount.is_none() && self.enquiry.line_items.is_empty(), "amount {:?}", self.enquiry.amount);
+        let sum = totals.iter().map(i64::to_string).collect::<Vec<_>>().join(" + ");
+        Ok(format!("{sum} = {} {}, next task at {due_at}; another without amount", amount.amount, amount.currency))
+    }
+
+    async fn move_to(&self, deal: &Deal, stage: &Stage) -> Result<Deal, Error<deals_api::MoveDealError>> {
+        let (id, body) = (deal.id.to_string(), DealMove::new(stage.id));
+        deals_api::move_deal(&self.configuration, &id, body, None, None, None).await
+    }
+
+    async fn refused_move(&mut self) -> Step {
+        let stage = self.stage(1)?;
+        let problem = refused(self.move_to(&self.enquiry, stage).await, 409, "move_refused")?;
+        let reason = problem.reason.ok_or("no reason")?;
+        let fields = problem.missing_fields.ok_or("no fields")?;
+        let moves = problem.legal_moves.ok_or("no moves")?;
+        check!(reason == "fields_missing", "reason {reason}");
+        check!(fields == ["amount"], "fields {fields:?}");
+        let legal = moves.iter().find(|each| each.stage_id == stage.id).ok_or("the stage is not among the legal moves")?;
+        check!(legal.missing_fields == ["amount"], "fields {:?} of {}", legal.missing_fields, legal.name);
+        let fields = fields.join(", ");
+        Ok(format!("{reason} {fields}; {} legal, {} without {fields}", moves.len(), legal.name))
+    }
+
+    async fn move_deal(&mut self) -> Step {
+        let (id, stage) = (self.enquiry.id.to_string(), self.stage(1)?);
+        let amount = MoneyInput::new(990_000, self.enquiry.currency.clone());
+        let patch = DealPatch { amount: Some(Some(Box::new(amount))), ..DealPatch::new() };
+        let patched = answered(deals_api::update_deal(&self.configuration, &id, patch, None, None).await)?;
+        let amount = patched.amount.as_deref().ok_or("no amount")?;
+        check!(amount.amount == 990_000, "amount {}", amount.amount);
+        let moved = answered(self.move_to(&patched, stage).await)?;
+        check!(moved.stage_id == stage.id, "stage {}", moved.stage_id);
+        Ok(format!("{} {}, to {}, {}", amount.amount, amount.currency, stage.name, moved.outcome))
+    }
+
+    async fn win_deal(&mut self) -> Step {
+        let stage = self.pipeline.stages.iter().find(|stage| stage.kind == "won").ok_or("no stage that is won")?;
+        let won = answered(self.move_to(&self.offer, stage).await)?;
+        check!(won.outcome == "won", "outcome {}", won.outcome);
+        check!(won.stage_id == stage.id && won.closed_at.is_some(), "stage {}, closed {:?}", won.stage_id, won.closed_at);
+        let counts = self.timeline().await?;
+        for kind in ["deal", "stage_change"] {
+            check!(counts.get(kind).is_some_and(|count| *count > 1), "{kind} {:?}", counts.get(kind));
+        }
+        Ok(format!("{}; {}", won.outcome, counted(&counts)))
+    }
+
+    async fn read_board(&mut self) -> Step {
+        let id = self.pipeline.id.to_string();
+        let board = answered(pipelines_api::get_board(&self.configuration, &id, None, None, None, None, None).await)?;
+        let won = board.stages.iter().find(|column| column.stage.kind == "won").ok_or("no column that is won")?;
+        check!(won.count >= 1, "count {}", won.count);
+        check!(won.deals.iter().any(|deal| deal.id == self.offer.id), "the deal that was won is not on it");
+        let sums = joined(won.sums.iter().map(|sum| format!("{} {}", sum.amount, sum.currency)));
+        Ok(format!("{} columns, {}: {}, {sums}", board.stages.len(), won.stage.name, won.count))
     }
 
     async fn submit_form(&mut self) -> Step {
@@ -387,6 +516,12 @@ impl Scenario {
             "clear fields": clear_fields,
             "stale version": stale_version,
             "repeat key": repeat_key,
+            "list pipelines": list_pipelines,
+            "create deals": create_deals,
+            "refused move": refused_move,
+            "move deal": move_deal,
+            "win deal": win_deal,
+            "read board": read_board,
             "submit form": submit_form,
             "invalid body": invalid_body,
             "sign out": sign_out,
