@@ -4,10 +4,13 @@ use kartoteka_domain::{
     access::{RoleKey, Scope},
     actor::ActorRef,
     api_key::NewApiKey,
-    assignment::{AssignRoundRobin, Assignment},
-    communication::{Channel, Direction, NewCommunication},
+    assignment::{
+        AssignRoundRobin, Assignment,
+        rule::{AssignmentMethod, AssignmentRule, NewAssignmentRule},
+    },
+    communication::{Channel, CommunicationStatus, Coordinates, Direction, NewCommunication},
     company::NewCompany,
-    contact::{DuplicateChoice, EmailInput, NewContact, OnDuplicate, PhoneInput},
+    contact::{Contact, DuplicateChoice, EmailInput, ListContacts, NewContact, OnDuplicate, PhoneInput},
     department::{Department, NewDepartment},
     form::{FormField, FormFieldKind, NewForm},
     note::{NewNote, Note},
@@ -154,6 +157,28 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
             },
         )?;
     }
+    if let Some(client) = record::list::<Contact>(tx, &ListContacts::default())?.data.first() {
+        let meeting = NewCommunication {
+            channel: Some(Channel::Meeting),
+            direction: Some(Direction::Outbound),
+            status: Some(CommunicationStatus::Planned),
+            contact_id: Some(client.id),
+            occurred_at: Some(now + chrono::Duration::days(1)),
+            duration_seconds: Some(3600),
+            place: Some("Москва, Красная площадь, 1".into()),
+            coordinates: Some(Coordinates { latitude: 55.7558, longitude: 37.6173 }),
+            owner_id: owner(0),
+            ..NewCommunication::default()
+        };
+        communication::create(tx, &meeting)?;
+    }
+    let keep = NewAssignmentRule {
+        name: Some("Постоянный клиент остаётся у своего менеджера".into()),
+        position: Some(10),
+        method: Some(AssignmentMethod::KeepPresent),
+        ..NewAssignmentRule::default()
+    };
+    record::create::<AssignmentRule>(tx, &keep)?;
     let field = |name: &str, kind, label: &str, required| FormField {
         name: name.into(),
         kind,

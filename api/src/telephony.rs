@@ -8,12 +8,12 @@ use kartoteka_domain::{
     contact::{Contact, Identity, NewContact, PhoneInput},
     event::{Action, Event},
     id::{CommunicationId, UserId},
-    invalid::FieldErrors,
+    invalid::{FieldCode, FieldErrors},
     lead::{Lead, NewLead},
     phone,
     record::{Record, Reference},
     task::{NewTask, Priority, Task, no_answer::NoAnswer},
-    telephony::{Call, CallAnswer, NewCallEvent, call_back_title, settings::UnknownNumber},
+    telephony::{Call, CallAnswer, MOST_EVENTS, NewCallEvent, call_back_title, settings::UnknownNumber},
     workspace::Workspace,
 };
 use kartoteka_persistence::{
@@ -67,6 +67,9 @@ pub fn take(tx: &mut WriteTx<'_>, new: &NewCallEvent) -> Result<CallAnswer> {
     duplicate::lock(tx, &[Identity { kind: "call", value: call_id.clone() }])?;
     let settings = workspace::current(tx)?;
     let mut kept = store::find(tx, &call_id)?;
+    if !kept.log.admits(&event) {
+        return Err(Problem::invalid("/call_id", FieldCode::TooLong).given(&MOST_EVENTS.to_string()));
+    }
     let before = kept.log.call();
     if kept.log.join(event) {
         if let Some(call) = kept.log.call() {

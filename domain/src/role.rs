@@ -81,7 +81,7 @@ impl Role {
             see_unassigned: self.see_unassigned,
             override_duplicates: self.override_duplicates,
             reveal: self.reveal,
-            fields: FieldRules::new(self.field_rules.clone()),
+            fields: FieldRules::new(field::with_plans(&self.field_rules)),
         }
     }
 }

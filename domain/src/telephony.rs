@@ -41,60 +41,60 @@ words! {
 
 /// One event of a call, as an exchange sends it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct NewCallEvent {
     /// The exchange's own id of the call, the same in all its events.
     #[validate(length(max = 200))]
     #[schema(max_length = 200, required = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// What happened.
     #[schema(required = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<CallEventKind>,
     /// Who calls whom: `inbound` from a client, `outbound` to one.
     #[schema(required = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
     /// The number that calls.
     #[validate(length(max = 100))]
     #[schema(max_length = 100, required = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The number that is called.
     #[validate(length(max = 100))]
     #[schema(max_length = 100, required = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Extension of the colleague it is about; the workspace's `telephony.extensions` say whose it is.
     #[validate(length(max = 50))]
     #[schema(max_length = 50)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_extension: Option<String>,
     /// The colleague it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
     /// When it happened.
     #[schema(required = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<DateTime<Utc>>,
     /// How long people talked, seconds.
     #[validate(range(min = 0, max = 604_800))]
     #[schema(minimum = 0, maximum = 604_800)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<i64>,
     /// Address of the recording, http or https.
     #[validate(length(max = 2000))]
     #[schema(max_length = 2000)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_url: Option<String>,
     /// What was said.
     #[validate(length(max = 200_000))]
     #[schema(max_length = 200_000)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<String>,
     /// The exchange's own count of the call's events: tells apart what happened at the same time.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<i64>,
 }
 
@@ -172,14 +172,20 @@ pub struct CallLog(BTreeSet<CallEvent>);
 /// How many events of one call are kept.
 pub const MOST_EVENTS: usize = 500;
 
+/// How much text all events of one call may hold, bytes.
+const MOST_TEXT: usize = 4_000_000;
+
 impl CallLog {
-    /// Takes an event up; whether it was new. Beyond [`MOST_EVENTS`] nothing is.
-    pub fn join(&mut self, event: CallEvent) -> bool {
-        (self.0.len() < MOST_EVENTS || self.0.contains(&event)) && self.0.insert(event)
+    /// Whether there is room for an event, or it is there already.
+    pub fn admits(&self, event: &CallEvent) -> bool {
+        let text =
+            |event: &CallEvent| event.transcript.as_ref().map_or(0, String::len) + event.recording_url.as_ref().map_or(0, String::len);
+        self.0.contains(event)
+            || (self.0.len() < MOST_EVENTS && self.0.iter().map(text).sum::<usize>().saturating_add(text(event)) <= MOST_TEXT)
     }
-    /// Whether no other event is taken up.
-    pub fn is_full(&self) -> bool {
-        self.0.len() >= MOST_EVENTS
+    /// Takes an event up; whether it was new. Where there is no room nothing is.
+    pub fn join(&mut self, event: CallEvent) -> bool {
+        self.admits(&event) && self.0.insert(event)
     }
     /// The call, as far as it is told; `None` of one that nothing was told of.
     pub fn call(&self) -> Option<Call> {

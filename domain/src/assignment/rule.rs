@@ -192,7 +192,13 @@ impl Made for AssignmentRule {
         let given = input.conditions.clone().unwrap_or_default();
         let is_prefix = |line: &str| line.starts_with('+') && line.chars().any(|c| c.is_ascii_digit()) && prefix(line).len() <= 16;
         let phone_prefixes = cleaned("/conditions/phone_prefixes", &given.phone_prefixes, &mut errors, is_prefix);
+        let mut answers = given.answers.clone();
+        for (index, answer) in answers.iter_mut().enumerate() {
+            answer.key = errors.required_line(&format!("/conditions/answers/{index}/key"), Some(&answer.key));
+            answer.value = errors.required_line(&format!("/conditions/answers/{index}/value"), Some(&answer.value));
+        }
         let conditions = RuleConditions {
+            answers,
             phone_prefixes: phone_prefixes.iter().map(|line| prefix(line)).collect(),
             regions: cleaned("/conditions/regions", &given.regions, &mut errors, |_| true),
             cities: cleaned("/conditions/cities", &given.cities, &mut errors, |_| true),
@@ -354,6 +360,22 @@ mod tests {
         ] {
             assert_eq!(conditions(wanted.clone()).fit(&facts), fits, "{wanted}");
         }
+    }
+
+    #[test]
+    fn a_condition_on_an_answer_has_a_key_and_a_value() {
+        let answer = AnswerCondition { key: "\u{c}".into(), operator: AnswerOperator::Equals, value: " аудит ".into() };
+        let rule = |answer: &AnswerCondition| {
+            make(&NewAssignmentRule {
+                name: Some("x".into()),
+                method: Some(AssignmentMethod::KeepPresent),
+                conditions: Some(RuleConditions { answers: vec![answer.clone()], ..RuleConditions::default() }),
+                ..NewAssignmentRule::default()
+            })
+        };
+        assert_eq!(rule(&answer).unwrap_err().0[0].pointer, "/conditions/answers/0/key");
+        let named = AnswerCondition { key: "услуга".into(), ..answer };
+        assert_eq!(rule(&named).unwrap().conditions.answers[0].value, "аудит");
     }
 
     #[test]

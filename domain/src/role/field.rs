@@ -103,6 +103,24 @@ pub fn hideable(record: RecordType) -> Vec<String> {
     properties(record).into_iter().filter(|(name, schema)| may(schema) && !named(name)).map(|(name, _)| name).collect()
 }
 
+/// Where a meeting was planned, and where somebody was, are told with the place itself.
+const OF_A_PLACE: &[(&str, &[&str])] =
+    &[("place", &["planned_place"]), ("coordinates", &["planned_coordinates", "check_in", "check_out", "place_mismatch"])];
+
+/// The rules with those that follow from them: what hides a place hides its plan, unless a rule of its own says otherwise.
+pub fn with_plans(rules: &[FieldRule]) -> Vec<FieldRule> {
+    let mut all = rules.to_vec();
+    for rule in rules.iter().filter(|rule| rule.record == RecordType::Communication && rule.effect == FieldEffect::Hidden) {
+        let follows = OF_A_PLACE.iter().find(|(field, _)| *field == rule.field).map_or(&[][..], |(_, follows)| *follows);
+        for field in follows {
+            if !all.iter().any(|known| known.record == rule.record && known.field == *field) {
+                all.push(FieldRule { field: (*field).to_owned(), ..rule.clone() });
+            }
+        }
+    }
+    all
+}
+
 /// Everything a role says of fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldRules(Vec<FieldRule>);
@@ -393,6 +411,26 @@ mod tests {
             rule("comment", FieldEffect::Hidden),
             rule("tags", FieldEffect::ReadOnly),
         ])
+    }
+
+    #[test]
+    fn what_hides_a_place_hides_its_plan_unless_a_rule_of_its_own_says_otherwise() {
+        let rule = |field: &str, effect| FieldRule { record: RecordType::Communication, field: field.into(), effect, except_own: true };
+        let told = with_plans(&[
+            rule("coordinates", FieldEffect::Hidden),
+            rule("check_in", FieldEffect::ReadOnly),
+            rule("place", FieldEffect::ReadOnly),
+        ]);
+        let rules = FieldRules::new(told);
+        for (field, effect) in [
+            ("planned_coordinates", Some(FieldEffect::Hidden)),
+            ("check_out", Some(FieldEffect::Hidden)),
+            ("check_in", Some(FieldEffect::ReadOnly)),
+            ("planned_place", None),
+        ] {
+            assert_eq!(rules.rule(RecordType::Communication, field, false), effect, "{field}");
+            assert_eq!(rules.rule(RecordType::Communication, field, true), None, "{field} of one's own");
+        }
     }
 
     fn card(owner: Uuid) -> Map<String, Value> {

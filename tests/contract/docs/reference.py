@@ -20,8 +20,16 @@ SECRETS = {
     "confirm_totp": lambda demo, client: {"code": begun(demo, client)},
     "disable_totp": lambda demo, client: enrolled(demo, client),
     "create_recovery_codes": lambda demo, client: enrolled(demo, client),
+    "check_out_of_meeting": lambda demo, client: arrived(client),
     "confirm_password_reset": lambda demo, client: {"token": reset_token(client)},
 }
+
+
+def arrived(client):
+    """The first meeting of the demo has begun."""
+    body = {"coordinates": {"latitude": 55.7558, "longitude": 37.6173}}
+    client.post(f"/v1/communications/{first(client, '/v1/communications')}/check-in", json=body).raise_for_status()
+    return {}
 
 
 def reset_token(client):

@@ -128,6 +128,7 @@ NEW = {
     "deals": lambda: {"name": f"Бетон {unique()}", "contacts": [{"contact_id": home()}], "amount": {"amount": 100, "currency": "RUB"}},
     "tasks": lambda: {"title": "Call back", "contact_id": home()},
     "communications": lambda: {"channel": "call", "direction": "outbound", "contact_id": home()},
+    "assignment-rules": lambda: {"name": f"rule_{unique()}", "method": "round_robin", "user_ids": [(living["users"] or [make("users")])[0]]},
     "notes": lambda: {"body": "Любит чай", "contact_id": home()},
     "hand-overs": lambda: {"from_user_id": make("users"), "to_user_id": own[0] if own else caller.send("GET", "/v1/me")["user"]["id"]},
     "users": lambda: {"email": f"user-{unique()}@example.com", "name": "Олег", "role": "manager", "password": PASSWORD},
@@ -193,7 +194,7 @@ def meeting(begun: bool) -> str:
     new = {"channel": "meeting", "direction": "outbound", "status": "planned", "contact_id": home()}
     record = learn("communications", who("communications").send("POST", "/v1/communications", new))
     if begun:
-        place = {"coordinates": {"latitude": 55.75, "longitude": 37.62}, "at": "2026-03-01T09:00:00Z"}
+        place = {"coordinates": {"latitude": 55.75, "longitude": 37.62}}
         who("communications").send("POST", f"/v1/communications/{record}/check-in", place)
     return record
 
@@ -225,7 +226,7 @@ def of_its_own(operation: str, kind: str) -> str | None:
         return meeting(operation == "check_out_of_meeting")
     if operation.startswith("restore_"):
         return archived(kind)
-    if operation.startswith(("archive_", "reject_", "qualify_", "move_", "complete_", "cancel_", "revert_", "record_no_", "hand_over_", "undo_")) or operation in USING_UP:
+    if operation.startswith(("archive_", "assign_", "reject_", "qualify_", "move_", "complete_", "cancel_", "revert_", "record_no_", "hand_over_", "undo_")) or operation in USING_UP:
         return make(kind)
     return None
 
@@ -346,7 +347,7 @@ def convincing(inside: str, name: str, value: str) -> str:
             return "2027-03-01T09:00:00Z"
         case ("", "recording_url"):
             return "https://pbx.example/rec/1.mp3"
-        case (_, "occurred_at" | "received_at" | "at"):
+        case (_, "occurred_at" | "received_at"):
             return "2026-03-01T09:00:00Z"
         case (_, time) if time.endswith(("_at", "_until")):
             return "2027-03-01T09:00:00Z"
@@ -473,6 +474,8 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
     for name in ("contact_id", "company_id", "lead_id", "deal_id") if isinstance(body.get("next_task"), dict) else ():
         body["next_task"].pop(name, None)
     match operation:
+        case "check_in_to_meeting" | "check_out_of_meeting":
+            body.pop("at", None)
         case "create_hand_over":
             # from somebody of no account to the one who asks
             body |= {"from_user_id": make("users"), "to_user_id": own[0]}
@@ -524,6 +527,7 @@ EXCLUDED = {
     "create_communication": ("lead_id", "task_id", "deal_id"), "update_communication": ("lead_id", "task_id", "deal_id", "next_task", "contact_id", "party"),
     "upsert_contact": ("external_id",), "upsert_company": ("external_id",),
     "update_company": ("parent_id",), "update_department": ("parent_id",), "update_user": ("email", "password"), "update_role": ("key",),
+    "update_assignment_rule": ("user_ids",),
 }
 
 

@@ -113,7 +113,7 @@ impl Seed {
             "task" => json!({"title": w("title"), "description": w("description"), "checklist": [{"text": w("checklist"), "done": false}]}),
             "communication" => {
                 json!({"channel": "call", "direction": "inbound", "subject": w("subject"), "body": w("body"), "outcome": w("outcome"),
-                "place": w("place"), "topic": w("topic"), "recording_url": format!("https://example.com/{}", w("recording_url")),
+                "place": w("place"), "topic": w("topic"), "transcript": w("transcript"), "recording_url": format!("https://example.com/{}", w("recording_url")),
                 "coordinates": {"latitude": 55.0 + f64::from(number) / 1_000_000.0, "longitude": 37.5}, "participants": [{"name": w("participants"), "role": w("participants")}]})
             }
             _ => json!({"body": w("body")}),
