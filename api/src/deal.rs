@@ -68,7 +68,7 @@ pub async fn place_deal(can: Can<UpdateDeals>, at: At<Deal>, place: Valid<DealPl
         if deal.archived_at.is_some() {
             return Err(Problem::new(ProblemCode::Archived));
         }
-        put(tx, &deal, place.below_deal_id.map(|id| id.uuid()))?;
+        put(tx, &deal, place.below_deal_id.map(kartoteka_domain::id::Id::uuid))?;
         Ok(Found(deal))
     })
     .await

@@ -53,7 +53,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewPipeline>, if_match: 
                     moves.extend(there.into_iter().map(|deal| (deal, stage.clone())));
                 }
                 Some(stage) if stage.kind == gone.kind => {
-                    errors.add_with(format!("/moved_to/{index}/from_stage_id"), FieldCode::TooLong, MOST_MOVED.to_string())
+                    errors.add_with(format!("/moved_to/{index}/from_stage_id"), FieldCode::TooLong, MOST_MOVED.to_string());
                 }
                 Some(_) => errors.add(format!("/moved_to/{index}/to_stage_id"), FieldCode::ConflictingFields),
                 None => errors.add(format!("/moved_to/{index}/to_stage_id"), FieldCode::ReferenceNotFound),

@@ -152,7 +152,7 @@ pub struct NewHandOver {
     /// What is handed over; everything when absent.
     #[validate(length(max = 10))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 10)]
+    #[schema(min_items = 1, max_items = 10)]
     pub record_types: Option<Vec<HandedType>>,
     /// Only these contacts, and what hangs on them.
     #[validate(length(max = 500))]

@@ -222,7 +222,7 @@ fn reach(key: RoleKey, record: RecordType, verb: Verb) -> Reach {
         (K::Head | K::Manager | K::Integration | K::Marketer, R::Tag, V::Create) => Reach::All,
         (K::Marketer, R::Tag, V::Update | V::Delete) => Reach::All,
         // the call centre hands over before there is a deal
-        (K::Operator, R::Deal, _) | (K::Marketer, R::Deal, _) => Reach::None,
+        (K::Operator | K::Marketer, R::Deal, _) => Reach::None,
         (K::Marketer, _, V::Read) if card => Reach::All,
         (K::Analyst, _, V::Read) if card || work => Reach::All,
         (K::Head | K::Integration, R::Form | R::Submission, V::Read) => Reach::All,

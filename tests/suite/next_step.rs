@@ -246,7 +246,9 @@ fn storm(policy: &str, steps: usize) -> (usize, usize, usize) {
         let ended: Vec<_> = clients.into_iter().map(thread::ScopedJoinHandle::join).collect();
         over.store(true, Ordering::SeqCst);
         watcher.join().unwrap();
-        ended.into_iter().for_each(|client| client.unwrap());
+        for client in ended {
+            client.unwrap();
+        }
     });
     seen.fetch_add(missing(&admin), Ordering::SeqCst);
     println!("{policy}: {steps} steps, {} took effect, {} looks", done.load(Ordering::SeqCst), looks.load(Ordering::SeqCst));

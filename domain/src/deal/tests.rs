@@ -40,20 +40,20 @@ fn deal(pipeline: &Pipeline) -> Deal {
     making(|making| Deal::make(&input(pipeline), None, making)).unwrap()
 }
 
-fn rubles(amount: i64) -> Option<MoneyInput> {
-    Some(MoneyInput { amount, currency: "RUB".into() })
+fn rubles(amount: i64) -> MoneyInput {
+    MoneyInput { amount, currency: "RUB".into() }
 }
 
 #[test]
 fn an_amount_brings_its_currency_and_line_items_decide_the_amount() {
     let pipeline = pipeline();
-    let plain = making(|m| Deal::make(&NewDeal { amount: rubles(500), ..input(&pipeline) }, None, m)).unwrap();
+    let plain = making(|m| Deal::make(&NewDeal { amount: Some(rubles(500)), ..input(&pipeline) }, None, m)).unwrap();
     assert_eq!((plain.currency.as_str(), plain.amount.as_ref().map(|a| a.amount)), ("RUB", Some(500)));
     let line = LineItemInput { name: Some("x".into()), price: Some(333), quantity: Some("3".into()), ..LineItemInput::default() };
     let with_lines = NewDeal { line_items: Some(vec![line]), ..plain.input() };
     let counted = making(|m| Deal::make(&with_lines, Some(&plain), m)).unwrap();
     assert_eq!(counted.amount, Some(Money { amount: 999, currency: "RUB".into() }));
-    let contradicting = NewDeal { amount: rubles(5), currency: Some("USD".into()), ..input(&pipeline) };
+    let contradicting = NewDeal { amount: Some(rubles(5)), currency: Some("USD".into()), ..input(&pipeline) };
     let errors = making(|m| Deal::make(&contradicting, None, m)).unwrap_err();
     assert_eq!((errors.0[0].pointer.as_str(), errors.0[0].code), ("/currency", FieldCode::ConflictingFields));
 }
@@ -62,7 +62,7 @@ fn an_amount_brings_its_currency_and_line_items_decide_the_amount() {
 fn a_deal_made_again_from_its_input_is_the_same() {
     let pipeline = pipeline();
     let whole = NewDeal {
-        amount: rubles(500),
+        amount: Some(rubles(500)),
         line_items: Some(vec![LineItemInput {
             name: Some("x".into()),
             price: Some(10),

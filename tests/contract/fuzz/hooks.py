@@ -315,7 +315,7 @@ def settle(value: object, inside: str, kind: str) -> object:
     if inside in ("line_items", "stages") and not stays():
         # of a new line only a rule tells what it needs, and how much all of it may come to
         settled.pop("id", None)
-        settled |= {"name": f"name_{unique()}", "price": settled.get("price", 0) % 1_000_000} if inside == "line_items" else {}
+        settled |= {"name": f"name_{unique()}", "price": (settled.get("price") or 0) % 1_000_000} if inside == "line_items" else {}
     if inside in ("phones", "emails", "messengers", "responsibles") and settled.get("id") is not None and not stays():
         del settled["id"]
     return settled
@@ -471,11 +471,18 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
     # of several that exclude each other one is left
     for name in EXCLUDED.get(operation, ()):
         body.pop(name, None)
-    for name in ("contact_id", "company_id", "lead_id", "deal_id") if isinstance(body.get("next_task"), dict) else ():
-        body["next_task"].pop(name, None)
+    if isinstance(body.get("next_task"), dict):
+        for name in ("contact_id", "company_id", "lead_id", "deal_id", "recurrence"):
+            body["next_task"].pop(name, None)
+        body["next_task"]["title"] = f"task {unique()}"
     match operation:
         case "check_in_to_meeting" | "check_out_of_meeting":
             body.pop("at", None)
+        case "create_assignment_rule" | "update_assignment_rule":
+            # which of them a way of choosing needs, no schema tells
+            for name in ("user_ids", "department_id", "conditions"):
+                body.pop(name, None)
+            body |= {"method": "keep_present"}
         case "create_hand_over":
             # from somebody of no account to the one who asks
             body |= {"from_user_id": make("users"), "to_user_id": own[0]}
@@ -623,12 +630,12 @@ BEYOND_SCHEMA = {
     "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outcome_required", "outside_reach",
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address",
-    "invalid_number", "amount_too_large", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
+    "invalid_number", "invalid_recurrence", "amount_too_large", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
 }
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner made a field required.
 ONE_OF_SEVERAL = re.compile(
-    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/pipeline_id|/fields/.*|/display_name"
+    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/pipeline_id|/stage_id|(/next_task)?/due_at|/fields/.*|/display_name"
     "|expected_(sequence|hash)|/current_password"
 )
 
