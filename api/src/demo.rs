@@ -11,6 +11,7 @@ use kartoteka_domain::{
     communication::{Channel, CommunicationStatus, Coordinates, Direction, NewCommunication},
     company::NewCompany,
     contact::{Contact, DuplicateChoice, EmailInput, ListContacts, NewContact, OnDuplicate, PhoneInput},
+    deal::{DealContact, LineItemInput, NewDeal},
     department::{Department, NewDepartment},
     form::{FormField, FormFieldKind, NewForm},
     note::{NewNote, Note},
@@ -25,7 +26,7 @@ use serde_json::{Value, json};
 use crate::{
     api_key, clock, communication, company, contact,
     credential::{hash_password, secret},
-    form,
+    deal, form,
     problem::Result,
     record,
     setup::{Plan, install},
@@ -171,6 +172,30 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
             ..NewCommunication::default()
         };
         communication::create(tx, &meeting)?;
+    }
+    if let Some(client) = record::list::<Contact>(tx, &ListContacts::default())?.data.first() {
+        let line = |name: &str, quantity: &str, unit: &str, price: i64| LineItemInput {
+            name: Some(name.into()),
+            quantity: Some(quantity.into()),
+            unit: Some(unit.into()),
+            price: Some(price),
+            tax_percent: Some("20".into()),
+            tax_included: Some(true),
+            ..LineItemInput::default()
+        };
+        let sale = NewDeal {
+            name: Some("Бетон М300, 20 м³".into()),
+            contacts: Some(vec![DealContact { contact_id: client.id, role: Some("решает".into()) }]),
+            line_items: Some(vec![line("Бетон М300", "20.5", "м³", 550_000), line("Доставка", "1", "рейс", 1_500_000)]),
+            owner_id: owner(0),
+            next_task: Some(NewTask {
+                title: Some("Узнать решение".into()),
+                due_at: Some(now + chrono::Duration::days(2)),
+                ..NewTask::default()
+            }),
+            ..NewDeal::default()
+        };
+        deal::create(tx, &sale)?;
     }
     let keep = NewAssignmentRule {
         name: Some("Постоянный клиент остаётся у своего менеджера".into()),

@@ -282,7 +282,8 @@ def existing(kind: str, value: object) -> object:
         return value
     if kind == "contacts":
         return home()
-    return value if value in known[kind] or not living[kind] else CHANCE.choice(living[kind])
+    there = value in known[kind] and value not in gone
+    return value if there or not living[kind] else CHANCE.choice(living[kind])
 
 
 def is_hollow(item: object, inside: str) -> bool:
@@ -539,6 +540,7 @@ EXCLUDED = {
 
 
 restored: set[str] = set()
+gone: set[str | None] = set()
 
 
 @schemathesis.hook
@@ -556,6 +558,7 @@ def filter_failure(context: schemathesis.HookContext, failure: Failure, case: Ca
 
 def bury(kind: str, record: str | None) -> None:
     """Whoever needs a record of that kind is given another one from here on."""
+    gone.add(record)
     if record in living[kind]:
         living[kind].remove(record)
 
@@ -580,6 +583,7 @@ def after_call(context: schemathesis.HookContext, case: Case, response: Response
         known[kind].update(record["id"] for record in told.get("data", [told]) if "id" in record)
     if operation.startswith("restore_"):
         restored.add(case.path_parameters["id"])
+        gone.discard(case.path_parameters["id"])
     if case.path_parameters.get("id") in homes:
         homes.clear()
     # a record taken back to before it was made is an archived one
