@@ -14,6 +14,7 @@ use kartoteka_domain::{
 use super::AuditRow;
 use crate::{
     db::{Db, Guid, Uid},
+    fragment,
     schema::{audit_event, audit_head},
     store::{Circumstances, Reading, Recorded, Store, StoreError, WriteTx},
 };
@@ -63,19 +64,17 @@ pub async fn seal(store: &Store, scope: Scope, circumstances: Circumstances, mos
 
 fn seal_some(tx: &mut WriteTx<'_>, most: i64) -> Result<SealOutcome, StoreError> {
     let workspace = tx.workspace();
-    let first: Option<Uid> = all!(tx, audit_event)
-        .filter(audit_event::sequence.is_null())
-        .select(audit_event::id)
-        .order(audit_event::id)
-        .first(tx.db().0)
-        .optional()?;
-    if first.is_none() {
+    let first = first_unsealed(tx, 1)?;
+    if first.is_empty() {
         return Ok(SealOutcome::Sealed(0));
     }
     let Some(mut head) = hold_head(tx)? else { return Ok(SealOutcome::Busy) };
     // ids are made inside the transactions, under the record's lock: their order is the order in which a record changed
-    let rows: Vec<AuditRow> =
-        all!(tx, audit_event).filter(audit_event::sequence.is_null()).order(audit_event::id).limit(most).load(tx.db().0)?;
+    let next = first_unsealed(tx, most)?;
+    let rows: Vec<AuditRow> = all!(tx, audit_event)
+        .filter(fragment::one_of("audit_event.id", next.iter().map(|found| found.id.0)))
+        .order(audit_event::id)
+        .load(tx.db().0)?;
     let recorded = tx.unaudited("the chain of the trace itself");
     let mut seals = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -87,6 +86,33 @@ fn seal_some(tx: &mut WriteTx<'_>, most: i64) -> Result<SealOutcome, StoreError>
     put(tx, seals, &recorded)?;
     set_columns!(tx.db().0, &recorded, audit_head, workspace, workspace, sequence = head.sequence, hash = head.hash.to_vec())?;
     Ok(SealOutcome::Sealed(rows.len()))
+}
+
+#[derive(diesel::QueryableByName)]
+struct Unsealed {
+    #[diesel(sql_type = Guid)]
+    id: Uid,
+}
+
+/// The first events that are not sealed yet, by their own small index: the planner of the embedded database would rather sort all of them each
+/// time, which a flood has made very many.
+#[expect(clippy::disallowed_methods, reason = "an index is named")]
+fn first_unsealed(tx: &mut WriteTx<'_>, most: i64) -> Result<Vec<Unsealed>, StoreError> {
+    let workspace = Uid::from(tx.workspace());
+    Ok(match tx.db().0 {
+        Db::Sqlite(c) => diesel::sql_query(
+            "SELECT id FROM audit_event INDEXED BY audit_event_unsealed_idx WHERE workspace_id = $1 AND sequence IS NULL ORDER BY id LIMIT $2",
+        )
+        .bind::<Guid, _>(workspace)
+        .bind::<BigInt, _>(most)
+        .load(c)?,
+        Db::Postgres(c) => {
+            diesel::sql_query("SELECT id FROM audit_event WHERE workspace_id = $1 AND sequence IS NULL ORDER BY id LIMIT $2")
+                .bind::<Guid, _>(workspace)
+                .bind::<BigInt, _>(most)
+                .load(c)?
+        }
+    })
 }
 
 /// What sealing adds to an event.
