@@ -146,7 +146,10 @@ pub fn operate(caller: &Caller, dice: &mut Dice, world: &Mutex<World>) {
 
 /// The audited fields of a record, absent ones null.
 pub fn audited(record: &Value) -> Map<String, Value> {
-    let fields = record.as_object().unwrap().iter().filter(|(name, value)| !NOT_AUDITED.contains(&name.as_str()) && !value.is_null());
+    // of a card it is derived, of a task it is told
+    let derived = |name: &str| name == "no_next_step_reason" && record.get("next_task_at").is_some();
+    let told = |name: &str| !NOT_AUDITED.contains(&name) && !derived(name);
+    let fields = record.as_object().unwrap().iter().filter(|(name, value)| told(name) && !value.is_null());
     fields.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
