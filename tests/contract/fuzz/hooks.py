@@ -476,6 +476,9 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
     match operation:
         case "check_in_to_meeting" | "check_out_of_meeting":
             body.pop("at", None)
+        case "create_assignment_rule" if not body.get("user_ids"):
+            # whom it chooses among only a rule over two fields tells
+            body["user_ids"] = [CHANCE.choice(living["users"])]
         case "create_hand_over":
             # from somebody of no account to the one who asks
             body |= {"from_user_id": make("users"), "to_user_id": own[0]}
