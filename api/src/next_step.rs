@@ -6,7 +6,7 @@ use kartoteka_domain::{
     id::{CompanyId, ContactId, DealId, LeadId, UserId},
     invalid::FieldCode,
     list::Page,
-    next_step::{AttentionParams, AttentionType, Concern, Missing, Subject, is_left_without},
+    next_step::{AttentionParams, AttentionType, Concern, Missing, Subject, is_left_without, is_worth_a_warning},
     record::{Record, Warning},
     task::{NewTask, Task},
     working_time::WorkingTime,
@@ -64,7 +64,8 @@ pub fn settle(tx: &mut WriteTx<'_>) -> Result<Vec<Warning>> {
     let mut warned = false;
     for (subject, concern) in &steps.concerns {
         let policy = subject.policy(policies);
-        if policy == Policy::Off || (policy == Policy::Warn && warned) {
+        let silent = warned || !is_worth_a_warning(*subject, *concern);
+        if policy == Policy::Off || (policy == Policy::Warn && silent) {
             continue;
         }
         if steps.reason.is_some() {

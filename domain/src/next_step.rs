@@ -135,6 +135,11 @@ pub fn is_left_without(subject: Subject, concern: Concern, standing: &NextStepSt
     wanted && !standing.archived && !standing.has_step && standing.reason.is_none()
 }
 
+/// Whether a policy of warnings speaks of it: a card that is only just made, or changed, is not left by anybody yet.
+pub fn is_worth_a_warning(subject: Subject, concern: Concern) -> bool {
+    !matches!((subject, concern), (Subject::Contact(_), Concern::Changed))
+}
+
 /// A record without a next step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Missing {

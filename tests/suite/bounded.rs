@@ -47,11 +47,13 @@ fn queries_do_not_grow_with_what_is_answered() {
         paths
             .iter()
             .map(|path| {
-                // what is cached for a second is there already
-                admin.get(path).ok();
-                let before = statements(app);
-                admin.get(path).ok();
-                statements(app) - before
+                // who asks is remembered for a second: the least of some tries is what the answer itself takes
+                let one = || {
+                    let before = statements(app);
+                    admin.get(path).ok();
+                    statements(app) - before
+                };
+                (0..6).map(|_| one()).min().unwrap()
             })
             .collect()
     };
