@@ -247,7 +247,7 @@ mod tests {
         ] {
             assert_eq!(NODES[schema].parts.get(property).map(String::as_str), Some(part), "{schema}.{property}");
         }
-        assert_eq!(NODES["TimelineItem"].variants.as_ref().map(|(tag, all)| (tag.as_str(), all.len())), Some(("kind", 6)));
+        assert_eq!(NODES["TimelineItem"].variants.as_ref().map(|(tag, all)| (tag.as_str(), all.len())), Some(("kind", 8)));
         assert!(!NODES.contains_key("Reach"));
     }
 }
