@@ -96,11 +96,15 @@ fn qualify(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, qualification: &L
     errors.finish()?;
     let contact_id = qualification.contact_id.unwrap_or(before.contact_id);
     let name = match line(qualification.name.as_deref()).or_else(|| before.title.clone()) {
-        Some(name) => Some(name),
-        None => Contact::find(tx, contact_id.uuid())?.map(|contact| contact.display_name),
+        Some(name) => name,
+        // a client out of the asker's sight, or none at all: what is wrong with him is told at its place
+        None => match Contact::find(tx, contact_id.uuid())? {
+            Some(contact) => contact.display_name,
+            None => before.received_at.date_naive().to_string(),
+        },
     };
     let input = NewDeal {
-        name,
+        name: Some(name),
         contacts: Some(vec![DealContact { contact_id, role: None }]),
         company_id: before.company_id,
         pipeline_id: qualification.pipeline_id,

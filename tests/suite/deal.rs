@@ -181,6 +181,8 @@ fn a_qualified_lead_is_a_deal_with_its_client_source_and_tasks() {
         .post(&path, json!({"stage_id": "01939d5a-0000-7000-8000-000000000000"}))
         .is_problem(422, "validation_failed")
         .names("/stage_id");
+    let nobody = json!({"contact_id": "01939d5a-0000-7000-8000-000000000000"});
+    manager.post(&path, nobody).is_problem(422, "validation_failed").names_with("/contact_id", "reference_not_found");
     let done = manager.post(&path, json!({})).ok();
     let deal = done["deal"].clone();
     assert_eq!((done.at("/lead/status"), done.at("/lead/deal_id")), (&json!("qualified"), &deal["id"]));
