@@ -60,11 +60,7 @@ pub async fn assign_lead(can: Can<UpdateLeads>, at: At<Lead>, if_match: IfMatch)
         if !tx.may(RecordType::Lead, Verb::Assign) {
             return Err(Problem::new(ProblemCode::Forbidden));
         }
-        let before: Lead = record::get_to_change(tx, at.0)?;
-        record::check_version(tx, &before, &if_match)?;
-        if before.archived_at.is_some() {
-            return Err(Problem::new(ProblemCode::Archived));
-        }
+        let before: Lead = record::get_in_use(tx, at.0, &if_match)?;
         reassign(tx, before, Occasion::Request, None, None).map(Found)
     })
     .await

@@ -19,7 +19,7 @@ use crate::{
     answer::{Answer, Created, CreatedOrFound, Found, Unmasked},
     can::{Can, CanSecretly, CreateContacts, RevealContacts, UpdateContacts},
     duplicate,
-    next_step::{self, Links},
+    next_step::{self, InPatch, Links, Sent},
     problem::{Problem, Result},
     record,
     request::{At, ByExternalId, IfMatch, Params, Patch, Valid},
@@ -123,7 +123,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
                     return Err(duplicate::refusal(tx, Cards::Contacts, candidates));
                 };
                 let attached = attach(tx, &existing, &contact)?;
-                return Ok(Created { record: follow(tx, attached, input)?, fresh: false });
+                return Ok(Created { record: follow(tx, attached, Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref()))?, fresh: false });
             }
             OnDuplicate::Create if duplicate::may_create(tx, &settings) => {}
             OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(tx, Cards::Contacts, candidates)),
@@ -132,14 +132,14 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
     record::ensure_tags(tx, &mut contact.tags)?;
     Contact::insert(tx, &contact, Event::created(&contact))?;
     duplicate::queue_all(tx, Cards::Contacts, contact.uuid(), &candidates)?;
-    Ok(Created::new(follow(tx, contact, input)?))
+    Ok(Created::new(follow(tx, contact, Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref()))?))
 }
 
 /// The next step an input brought along.
-fn follow(tx: &mut WriteTx<'_>, contact: Contact, input: &NewContact) -> Result<Contact> {
+fn follow(tx: &mut WriteTx<'_>, contact: Contact, sent: Sent<'_>) -> Result<Contact> {
     let links = Links { contact_id: Some(contact.id), company_id: contact.company_id, owner_id: contact.owner_id, ..Links::default() };
     let subject = Subject::Contact(contact.id);
-    next_step::follow(tx, contact, subject, (input.next_task.as_ref(), input.no_next_step_reason.as_deref()), links)
+    next_step::follow(tx, contact, subject, sent, links)
 }
 
 /// Fills what a card lacks; nothing is overwritten.
@@ -178,13 +178,12 @@ fn check_status(tx: &mut WriteTx<'_>, contact: &Contact, before: Option<&Contact
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewContact>, if_match: &IfMatch) -> Result<Found<Contact>> {
-    let mut sent = NewContact::default();
+    let sent = InPatch::of(patch)?;
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Contact, after| {
-        sent = patch.applied_to(&before.input())?;
         let settings = workspace::current(tx)?;
         check(tx, &settings, before, after)
     })?;
-    Ok(Found(follow(tx, after, &sent)?))
+    Ok(Found(follow(tx, after, sent.sent())?))
 }
 
 /// What a change of a card must satisfy beside its own rules.

@@ -22,7 +22,7 @@ use crate::{
     answer::{Answer, Created, Found, Plain},
     can::{Can, ReadDeals, UpdateDeals},
     clock,
-    next_step::{self, Links},
+    next_step::{self, InPatch, Links, Sent},
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Params, Patch, Valid},
@@ -140,7 +140,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewDeal) -> Result<Created<Deal>> {
     record::check_owner::<Deal>(tx, deal.owner_id, tx.scope().actor().user().filter(|_| deal.owner_id.is_some()))?;
     let deal = deal.entering(stage, deal.created_at);
     Deal::insert(tx, &deal, Event::created(&deal))?;
-    let deal = follow(tx, deal, &input)?;
+    let deal = follow(tx, deal, Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref()))?;
     Ok(Created::new(deal))
 }
 
@@ -153,9 +153,9 @@ pub(crate) fn check_links(tx: &mut WriteTx<'_>, deal: &Deal) -> Result<()> {
 }
 
 /// Makes the next step an input brought along, or keeps the reason why there is none.
-pub fn follow(tx: &mut WriteTx<'_>, deal: Deal, input: &NewDeal) -> Result<Deal> {
+pub fn follow(tx: &mut WriteTx<'_>, deal: Deal, sent: Sent<'_>) -> Result<Deal> {
     let (subject, links) = (Subject::Deal(deal.id), links(&deal));
-    next_step::follow(tx, deal, subject, (input.next_task.as_ref(), input.no_next_step_reason.as_deref()), links)
+    next_step::follow(tx, deal, subject, sent, links)
 }
 
 fn links(deal: &Deal) -> Links {
@@ -169,13 +169,12 @@ fn links(deal: &Deal) -> Links {
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewDeal>, if_match: &IfMatch) -> Result<Found<Deal>> {
-    let mut sent = NewDeal::default();
+    let sent = InPatch::of(patch)?;
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Deal, after: &mut Deal| {
-        sent = patch.applied_to(&before.input())?;
         check_links(tx, after)?;
         record::check_owner::<Deal>(tx, after.owner_id, before.owner_id)
     })?;
-    Ok(Found(follow(tx, after, &sent)?))
+    Ok(Found(follow(tx, after, sent.sent())?))
 }
 
 fn refused(refusal: MoveRefusal) -> Problem {
@@ -188,11 +187,7 @@ fn refused(refusal: MoveRefusal) -> Problem {
 
 /// Moves a deal to a stage.
 pub fn move_to(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, movement: &DealMove) -> Result<Found<Deal>> {
-    let before: Deal = record::get_to_change(tx, id)?;
-    record::check_version(tx, &before, if_match)?;
-    if before.archived_at.is_some() {
-        return Err(Problem::new(ProblemCode::Archived));
-    }
+    let before: Deal = record::get_in_use(tx, id, if_match)?;
     let mut errors = FieldErrors::default();
     errors.absorb(movement.validate());
     let pipeline: Pipeline = record::get(tx, before.pipeline_id.uuid())?;
@@ -229,9 +224,7 @@ pub fn move_to(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, movement: &De
     if let Some(below) = movement.below_deal_id {
         put(tx, &after, Some(below.uuid()))?;
     }
-    let input =
-        NewDeal { next_task: movement.next_task.clone(), no_next_step_reason: movement.no_next_step_reason.clone(), ..NewDeal::default() };
-    Ok(Found(follow(tx, after, &input)?))
+    Ok(Found(follow(tx, after, Sent::new(movement.next_task.as_ref(), movement.no_next_step_reason.as_deref()))?))
 }
 
 /// Puts a card below another one of its stage.

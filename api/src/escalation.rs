@@ -134,10 +134,7 @@ fn act(tx: &mut WriteTx<'_>, settings: &Workspace, lead: Lead, step: Step) -> Re
     let minutes = (tx.now() - lead.received_at).num_minutes();
     match step {
         Step::Remind => {
-            let owner = match lead.owner_id {
-                Some(owner) => Some(owner),
-                None => user::administrator_on_duty(tx)?,
-            };
+            let owner = user::or_on_duty(tx, lead.owner_id)?;
             ask_for(tx, settings, &lead, step, owner)?;
             Ok(lead)
         }
@@ -146,10 +143,7 @@ fn act(tx: &mut WriteTx<'_>, settings: &Workspace, lead: Lead, step: Step) -> Re
                 Some(owner) => user::head_of(tx, owner)?,
                 None => None,
             };
-            let told = match head {
-                Some(head) => Some(head),
-                None => user::administrator_on_duty(tx)?,
-            };
+            let told = user::or_on_duty(tx, head)?;
             ask_for(tx, settings, &lead, step, told)?;
             Ok(lead)
         }

@@ -20,7 +20,7 @@ use crate::{
     answer::{Answer, Created, Found, Plain},
     can::{Can, UpdateLeads},
     deal, escalation,
-    next_step::{self, Links},
+    next_step::{self, InPatch, Links, Sent},
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
@@ -63,11 +63,11 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewLead) -> Result<Created<Lead>> {
     Lead::insert(tx, &lead, Event::created(&lead))?;
     let settings = workspace::current(tx)?;
     escalation::watch(tx, &settings, &lead)?;
-    Ok(Created::new(follow(tx, lead, input)?))
+    Ok(Created::new(follow(tx, lead, Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref()))?))
 }
 
 /// The next step an input brought along.
-fn follow(tx: &mut WriteTx<'_>, lead: Lead, input: &NewLead) -> Result<Lead> {
+fn follow(tx: &mut WriteTx<'_>, lead: Lead, sent: Sent<'_>) -> Result<Lead> {
     let links = Links {
         contact_id: Some(lead.contact_id),
         company_id: lead.company_id,
@@ -76,15 +76,11 @@ fn follow(tx: &mut WriteTx<'_>, lead: Lead, input: &NewLead) -> Result<Lead> {
         ..Links::default()
     };
     let subject = Subject::Lead(lead.id);
-    next_step::follow(tx, lead, subject, (input.next_task.as_ref(), input.no_next_step_reason.as_deref()), links)
+    next_step::follow(tx, lead, subject, sent, links)
 }
 
 fn qualify(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, qualification: &LeadQualification) -> Result<QualifiedLead> {
-    let before: Lead = record::get_to_change(tx, id)?;
-    record::check_version(tx, &before, if_match)?;
-    if before.archived_at.is_some() {
-        return Err(Problem::new(ProblemCode::Archived));
-    }
+    let before: Lead = record::get_in_use(tx, id, if_match)?;
     if !before.status.is_open() {
         return Err(Problem::new(ProblemCode::LeadClosed));
     }
@@ -134,19 +130,14 @@ fn qualify(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, qualification: &L
     let qualified = timed(tx, &before, before.qualified(made.record.id, tx.now()))?;
     let lead = record::store_change(tx, &before, qualified, Action::Updated)?;
     store_next_step::refresh(tx, Subject::Deal(made.record.id), None)?;
-    let rest = NewDeal {
-        next_task: qualification.next_task.clone(),
-        no_next_step_reason: qualification.no_next_step_reason.clone(),
-        ..NewDeal::default()
-    };
-    let deal = deal::follow(tx, made.record, &rest)?;
+    let sent = Sent::new(qualification.next_task.as_ref(), qualification.no_next_step_reason.as_deref());
+    let deal = deal::follow(tx, made.record, sent)?;
     Ok(QualifiedLead { deal: Deal::find(tx, deal.id.uuid())?.unwrap_or(deal), lead })
 }
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfMatch) -> Result<Found<Lead>> {
-    let mut sent = NewLead::default();
+    let sent = InPatch::of(patch)?;
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Lead, after: &mut Lead| {
-        sent = patch.applied_to(&before.input())?;
         record::check_owner::<Lead>(tx, after.owner_id, before.owner_id)?;
         record::ensure_tags(tx, &mut after.tags)?;
         // leaving `new` is a reaction of ours
@@ -156,15 +147,11 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfM
         *after = timed(tx, before, after.clone())?;
         Ok(())
     })?;
-    Ok(Found(follow(tx, after, &sent)?))
+    Ok(Found(follow(tx, after, sent.sent())?))
 }
 
 fn reject(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, rejection: &LeadRejection) -> Result<Found<Lead>> {
-    let before: Lead = record::get_to_change(tx, id)?;
-    record::check_version(tx, &before, if_match)?;
-    if before.archived_at.is_some() {
-        return Err(Problem::new(ProblemCode::Archived));
-    }
+    let before: Lead = record::get_in_use(tx, id, if_match)?;
     let mut errors = FieldErrors::default();
     errors.absorb(rejection.validate());
     if rejection.reject_reason_id.is_none() {

@@ -2,12 +2,11 @@
 
 use kartoteka_domain::{
     access::RecordType,
-    event::Event,
     id::{CompanyId, ContactId, DealId, LeadId, UserId},
     invalid::FieldCode,
     list::Page,
     next_step::{AttentionParams, AttentionType, Concern, Missing, Subject, is_left_without, is_worth_a_warning},
-    record::{Record, Warning},
+    record::{Input, Record, Warning},
     task::{NewTask, Task},
     working_time::WorkingTime,
     workspace::Policy,
@@ -19,7 +18,7 @@ use crate::{
     can::{Can, ReadLeads},
     problem::{Problem, Result},
     record,
-    request::Params,
+    request::{Params, Patch},
     task,
 };
 
@@ -68,11 +67,13 @@ pub fn settle(tx: &mut WriteTx<'_>) -> Result<Vec<Warning>> {
         if policy == Policy::Off || (policy == Policy::Warn && silent) {
             continue;
         }
-        if steps.reason.is_some() {
-            // stated for all of them; kept where it is needed
+        let Some(mut standing) = store::standing(tx, *subject)? else { continue };
+        if !standing.has_step && steps.reason.is_some() && standing.reason != steps.reason {
+            // stated for all of them; kept where it is needed and not yet kept
             store::refresh(tx, *subject, steps.reason.as_deref())?;
+            let Some(now) = store::standing(tx, *subject)? else { continue };
+            standing = now;
         }
-        let Some(standing) = store::standing(tx, *subject)? else { continue };
         if !is_left_without(*subject, *concern, &standing) {
             continue;
         }
@@ -99,12 +100,7 @@ pub fn provide(tx: &mut WriteTx<'_>) -> Result<()> {
             continue;
         }
         let (owner, contact_id) = store::responsible(tx, subject)?;
-        let Some(owner) = (match owner {
-            Some(owner) => Some(owner),
-            None => user::administrator_on_duty(tx)?,
-        }) else {
-            continue;
-        };
+        let Some(owner) = user::or_on_duty(tx, owner)? else { continue };
         let (lead_id, deal_id) = match subject {
             Subject::Lead(id) => (Some(id), None),
             Subject::Deal(id) => (None, Some(id)),
@@ -125,9 +121,7 @@ pub fn provide(tx: &mut WriteTx<'_>) -> Result<()> {
             deal_id,
             ..NewTask::default()
         };
-        let made: Task = record::make_trusted(tx, &settings, &input)?;
-        Task::insert(tx, &made, Event::created(&made))?;
-        task::refresh(tx, &made)?;
+        task::plan(tx, &settings, &input)?;
     }
     drop(tx.take_next_steps());
     Ok(())
@@ -168,14 +162,39 @@ pub fn plan(tx: &mut WriteTx<'_>, next: Option<&NewTask>, links: Links) -> Resul
     Ok(Some(made.record))
 }
 
+/// What a request says of what comes next: never part of a record.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sent<'a> {
+    /// The next step.
+    pub task: Option<&'a NewTask>,
+    /// Why there is none.
+    pub reason: Option<&'a str>,
+}
+
+impl<'a> Sent<'a> {
+    /// What a request names.
+    pub fn new(task: Option<&'a NewTask>, reason: Option<&'a str>) -> Self {
+        Self { task, reason }
+    }
+}
+
+/// What a change says of it.
+pub struct InPatch(Option<NewTask>, Option<String>);
+
+impl InPatch {
+    /// Reads it.
+    pub fn of<I: Input>(patch: &Patch<I>) -> Result<Self> {
+        Ok(Self(patch.part("next_task")?, patch.part("no_next_step_reason")?))
+    }
+    /// The same as any request says it.
+    pub fn sent(&self) -> Sent<'_> {
+        Sent::new(self.0.as_ref(), self.1.as_deref())
+    }
+}
+
 /// Makes the next step of a record, or keeps the reason why it has none; answers the record as it is afterwards.
-pub fn follow<T: Stored>(
-    tx: &mut WriteTx<'_>,
-    record: T,
-    subject: Subject,
-    (next, reason): (Option<&NewTask>, Option<&str>),
-    links: Links,
-) -> Result<T> {
+pub fn follow<T: Stored>(tx: &mut WriteTx<'_>, record: T, subject: Subject, sent: Sent<'_>, links: Links) -> Result<T> {
+    let Sent { task: next, reason } = sent;
     tx.explain_next_step(reason, "/next_task");
     plan(tx, next, links)?;
     let reason = kartoteka_domain::invalid::line(reason);

@@ -32,11 +32,7 @@ crud! { Pipeline, NewPipeline, ListPipelines; "pipelines", "/v1/pipelines", "/v1
 const MOST_MOVED: i64 = 2000;
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewPipeline>, if_match: &IfMatch) -> Result<Found<Pipeline>> {
-    let before: Pipeline = record::get_to_change(tx, id)?;
-    record::check_version(tx, &before, if_match)?;
-    if before.archived_at.is_some() {
-        return Err(Problem::new(ProblemCode::Archived));
-    }
+    let before: Pipeline = record::get_in_use(tx, id, if_match)?;
     let input = patch.applied_to(&before.input())?;
     let after: Pipeline = record::make(tx, &input, Some(&before))?;
     let mut errors = FieldErrors::default();

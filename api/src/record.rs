@@ -31,6 +31,13 @@ pub fn get_to_change<T: Stored>(tx: &mut WriteTx<'_>, id: Uuid) -> Result<T> {
     get(tx, id)
 }
 
+/// One record in use to be changed, as the asker knows it: held, of the version he sent, not archived.
+pub fn get_in_use<T: Stored>(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<T> {
+    let record: T = get_to_change(tx, id)?;
+    check_version(tx, &record, if_match)?;
+    if record.archived_at().is_some() { Err(Problem::new(ProblemCode::Archived)) } else { Ok(record) }
+}
+
 /// One record, archived or not.
 pub fn get<T: Stored>(tx: &mut dyn Reading, id: Uuid) -> Result<T> {
     T::find(tx, id)?.ok_or_else(Problem::not_found)
@@ -190,11 +197,7 @@ pub fn change<T: Made + Stored>(
     if_match: &IfMatch,
     hook: impl FnOnce(&mut WriteTx<'_>, &T, &mut T) -> Result<()>,
 ) -> Result<Found<T>> {
-    let before: T = get_to_change(tx, id)?;
-    check_version(tx, &before, if_match)?;
-    if before.archived_at().is_some() {
-        return Err(Problem::new(ProblemCode::Archived));
-    }
+    let before: T = get_in_use(tx, id, if_match)?;
     let input = patch.applied_to(&before.input())?;
     let mut after: T = make(tx, &input, Some(&before))?;
     hook(tx, &before, &mut after)?;

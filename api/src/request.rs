@@ -240,6 +240,10 @@ impl<I: Input> Patch<I> {
         json_patch::merge(&mut merged, &self.value);
         read(&merged)
     }
+    /// One part of what was sent, where it is no field of the record.
+    pub fn part<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        self.value.get(name).filter(|value| !value.is_null()).map(read).transpose()
+    }
 }
 
 /// One of several kinds that becomes another one keeps nothing of what it was: the fields of the old kind mean nothing to the new.

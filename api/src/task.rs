@@ -86,7 +86,7 @@ pub async fn cancel_task(
 #[utoipa::path(post, path = "/v1/tasks/{id}/reopen", tag = "tasks")]
 pub async fn reopen_task(can: Can<UpdateTasks>, at: At<Task>, if_match: IfMatch) -> Answer<Found<Task>> {
     can.write(move |tx| {
-        let before = current(tx, at.0, &if_match)?;
+        let before: Task = record::get_in_use(tx, at.0, &if_match)?;
         let after = before.reopen()?;
         let after = record::store_change(tx, &before, after, Action::Updated)?;
         refresh(tx, &after)?;
@@ -214,12 +214,6 @@ fn refresh_because(tx: &mut WriteTx<'_>, task: &Task, reason: Option<&str>) -> R
     Ok(())
 }
 
-fn current(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Task> {
-    let task: Task = record::get_to_change(tx, id)?;
-    record::check_version(tx, &task, if_match)?;
-    if task.archived_at().is_some() { Err(Problem::new(ProblemCode::Archived)) } else { Ok(task) }
-}
-
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfMatch) -> Result<Found<Task>> {
     let before: Task = record::get_to_change(tx, id)?;
     let Found(after) = record::change(tx, id, patch, if_match, |tx, _, after: &mut Task| check_links(tx, after))?;
@@ -243,7 +237,7 @@ pub(crate) fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Res
 }
 
 fn complete(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, completion: &TaskCompletion) -> Result<CompletedTask> {
-    let before = current(tx, id, if_match)?;
+    let before: Task = record::get_in_use(tx, id, if_match)?;
     let mut errors = FieldErrors::default();
     errors.absorb(completion.validate());
     errors.finish()?;
@@ -265,7 +259,7 @@ fn complete(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, completion: &Tas
 }
 
 fn cancel(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, cancellation: &TaskCancellation) -> Result<Task> {
-    let before = current(tx, id, if_match)?;
+    let before: Task = record::get_in_use(tx, id, if_match)?;
     let mut errors = FieldErrors::default();
     errors.absorb(cancellation.validate());
     errors.finish()?;

@@ -306,10 +306,7 @@ fn plan(
 
 /// The responsible person of a card, or who stands in for nobody.
 fn responsible(tx: &mut WriteTx<'_>, contact: &Contact) -> Result<Option<UserId>> {
-    Ok(match contact.owner_id {
-        Some(owner) => Some(owner),
-        None => user::administrator_on_duty(tx)?,
-    })
+    Ok(user::or_on_duty(tx, contact.owner_id)?)
 }
 
 /// The next try to reach a client who did not pick up, as the workspace's `repeat_contact` says.

@@ -148,9 +148,7 @@ macro_rules! page {
             .order(diesel::dsl::sql::<diesel::sql_types::Text>(&keyset.order))
             .limit(request.limit + 1)
             .load(db)?;
-        let limit = usize::try_from(request.limit).unwrap_or(50);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
+        let more = crate::entity::cut(&mut rows, request.limit);
         let next_cursor = rows.last().filter(|_| more).map(|row| {
             crate::fragment::write_cursor(kartoteka_domain::list::Sort::name(request.sort), &row.key(kartoteka_domain::list::Sort::column(request.sort)), row.id.0)
         });
@@ -301,6 +299,14 @@ impl<R> Rows<R> {
     pub(crate) fn take(&mut self) -> Vec<R> {
         std::mem::take(&mut self.rows)
     }
+}
+
+/// Cuts what was read with one more than a page holds to the page; whether there is more.
+pub(crate) fn cut<R>(rows: &mut Vec<R>, limit: i64) -> bool {
+    let limit = usize::try_from(limit).unwrap_or(50);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    more
 }
 
 /// A JSON object from pairs.

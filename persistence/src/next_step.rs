@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     db::{At, Uid},
-    entity::Rows,
+    entity::cut,
     fragment::{self, Fragment, Key},
     schema::{contact, deal as deal_table, lead as lead_table, member, task},
     store::{Reading, StoreError, WriteTx},
@@ -192,7 +192,7 @@ pub fn missing(tx: &mut dyn Reading, kind: RecordType, limit: i64, cursor: Optio
             rows
         }};
     }
-    let rows: Vec<(Uid, Option<Uid>, At)> = match kind {
+    let mut rows: Vec<(Uid, Option<Uid>, At)> = match kind {
         RecordType::Lead => {
             page!(lead, RecordType::Lead, status in ["new", "in_work"], "t.workspace_id = lead.workspace_id AND t.lead_id = lead.id")
         }
@@ -203,16 +203,10 @@ pub fn missing(tx: &mut dyn Reading, kind: RecordType, limit: i64, cursor: Optio
             page!(contact, RecordType::Contact, kind in ["customer"], "t.workspace_id = contact.workspace_id AND t.contact_id = contact.id")
         }
     };
-    let most = usize::try_from(limit).unwrap_or(50);
-    let more = rows.len() > most;
-    let last = rows.get(most.saturating_sub(1)).map(|row| row.0.0);
-    let page = Rows {
-        next_cursor: last.filter(|_| more).map(|id| fragment::write_cursor(ORDER, &Key::Text(kind.word().to_owned()), id)),
-        rows,
-        total: None,
-    };
-    let data = page.rows.iter().take(most).map(|(id, owner, at)| missing_of(kind, id.0, *owner, at.0)).collect();
-    Ok(page.into_page(data))
+    let more = cut(&mut rows, limit);
+    let next_cursor = rows.last().filter(|_| more).map(|row| fragment::write_cursor(ORDER, &Key::Text(kind.word().to_owned()), row.0.0));
+    let data = rows.into_iter().map(|(id, owner, at)| missing_of(kind, id.0, owner, at.0)).collect();
+    Ok(Page { data, next_cursor, total: None })
 }
 
 fn missing_of(record_type: RecordType, id: Uuid, owner: Option<Uid>, since: DateTime<Utc>) -> Missing {

@@ -168,6 +168,12 @@ pub fn first(tx: &mut dyn Reading) -> Result<Option<Pipeline>, StoreError> {
     Ok(load(tx, row.into_iter().collect())?.pop())
 }
 
+/// All of them, archived ones too, at most a thousand.
+pub fn all(tx: &mut dyn Reading) -> Result<Vec<Pipeline>, StoreError> {
+    let rows: Vec<PipelineRow> = all!(tx, pipeline).order(pipeline::id).limit(1000).load(tx.db().0)?;
+    load(tx, rows)
+}
+
 /// Several by id.
 pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Pipeline>, StoreError> {
     let rows: Vec<PipelineRow> = all!(tx, pipeline).filter(fragment::one_of("pipeline.id", ids.iter().copied())).load(tx.db().0)?;

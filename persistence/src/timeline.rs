@@ -16,6 +16,7 @@ use crate::{
     communication,
     db::{At, Uid},
     deal,
+    entity::cut,
     fragment::{self, Fragment, Key},
     lead, note,
     schema::{audit_event, lead as lead_table, submission as submission_table},
@@ -108,9 +109,7 @@ pub fn of_contact(
         }
     }
     items.sort_by_key(|item| std::cmp::Reverse((item.0, item.1)));
-    let limit = usize::try_from(limit).unwrap_or(50);
-    let more = items.len() > limit;
-    items.truncate(limit);
+    let more = cut(&mut items, limit);
     let next_cursor = items.last().filter(|_| more).map(|(at, id, _)| fragment::write_cursor(ORDER, &Key::Instant(*at), *id));
     Ok(Page { data: items.into_iter().map(|(at, _, what)| TimelineItem { at, what }).collect(), next_cursor, total: None })
 }

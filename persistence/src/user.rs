@@ -153,6 +153,14 @@ pub fn administrator_on_duty(tx: &mut dyn Reading) -> Result<Option<UserId>, Sto
     Ok(found.map(Into::into))
 }
 
+/// Somebody, or the administrator to turn to when there is nobody.
+pub fn or_on_duty(tx: &mut dyn Reading, user: Option<UserId>) -> Result<Option<UserId>, StoreError> {
+    match user {
+        Some(user) => Ok(Some(user)),
+        None => administrator_on_duty(tx),
+    }
+}
+
 /// Who heads somebody: the head of his department, or of the next one above that has another head who works here.
 pub fn head_of(tx: &mut dyn Reading, user: UserId) -> Result<Option<UserId>, StoreError> {
     let mut at: Option<Uid> =

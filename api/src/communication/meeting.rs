@@ -72,11 +72,7 @@ fn be_there(
     if_match: &IfMatch,
     step: impl FnOnce(&Communication, i64) -> std::result::Result<Communication, PresenceRefused>,
 ) -> Result<Communication> {
-    let before: Communication = record::get_to_change(tx, id)?;
-    record::check_version(tx, &before, if_match)?;
-    if before.archived_at.is_some() {
-        return Err(Problem::new(ProblemCode::Archived));
-    }
+    let before: Communication = record::get_in_use(tx, id, if_match)?;
     let settings = workspace::current(tx)?;
     let after = step(&before, settings.meeting_radius_m)?;
     let after = record::store_change(tx, &before, after, Action::Updated)?;

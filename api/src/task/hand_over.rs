@@ -12,7 +12,7 @@ use kartoteka_persistence::{WriteTx, reference};
 use uuid::Uuid;
 use validator::Validate;
 
-use super::{current, refresh};
+use super::refresh;
 use crate::{
     answer::{Answer, Found},
     can::{Can, UpdateTasks},
@@ -30,7 +30,7 @@ pub async fn hand_over_task(can: Can<UpdateTasks>, at: At<Task>, if_match: IfMat
 }
 
 fn hand_over(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, told: &TaskHandOver) -> Result<Task> {
-    let before = current(tx, id, if_match)?;
+    let before: Task = record::get_in_use(tx, id, if_match)?;
     let mut errors = FieldErrors::default();
     errors.absorb(told.validate());
     match told.owner_id {

@@ -16,7 +16,7 @@ use kartoteka_domain::{
 use kartoteka_persistence::{Stored, WriteTx, task as store, workspace};
 use validator::Validate;
 
-use super::{current, refresh, refresh_because, repeat};
+use super::{refresh, refresh_because, repeat};
 use crate::{
     answer::{Answer, Plain},
     can::{Can, UpdateTasks},
@@ -33,7 +33,7 @@ use crate::{
 #[utoipa::path(post, path = "/v1/tasks/{id}/no-answer", tag = "tasks")]
 pub async fn record_no_answer(can: Can<UpdateTasks>, at: At<Task>, if_match: IfMatch, told: Valid<NoAnswer>) -> Answer<Plain<Unanswered>> {
     can.write(move |tx| {
-        let task = current(tx, at.0, &if_match)?;
+        let task: Task = record::get_in_use(tx, at.0, &if_match)?;
         let mut errors = FieldErrors::default();
         errors.absorb(told.validate());
         errors.time("/occurred_at", told.occurred_at);

@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::{DealRow, load, with_contact};
 use crate::{
     db::{At, MultiBackend, Uid},
+    entity::cut,
     fragment::{self, Fragment},
     schema::deal,
     store::{Reading, StoreError, WriteTx},
@@ -92,9 +93,7 @@ pub fn of(
             .order((deal::board_key, deal::id))
             .limit(limit + 1)
             .load(tx.db().0)?;
-        let most = usize::try_from(limit).unwrap_or(50);
-        let more = column.len() > most;
-        column.truncate(most);
+        let more = cut(&mut column, limit);
         if let Some(last) = column.last().filter(|_| more) {
             cursors.insert(stage.id.uuid(), fragment::write_cursor(DealSort::Board.name(), &last.key("board_key"), last.id.0));
         }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     db::{At, Doc, Uid},
-    entity::json,
+    entity::{cut, json},
     fragment::{self, Fragment},
     pipeline,
     schema::{deal as deal_table, stage_change},
@@ -95,9 +95,7 @@ pub fn page(
         Some(_) => return Err(StoreError::BadCursor),
     };
     let mut data = of_deal(tx, deal, before, limit + 1)?;
-    let most = usize::try_from(limit).unwrap_or(50);
-    let more = data.len() > most;
-    data.truncate(most);
+    let more = cut(&mut data, limit);
     let next_cursor = data.last().filter(|_| more).map(|last| fragment::write_cursor(ORDER, &fragment::Key::Instant(last.at), last.id));
     Ok(kartoteka_domain::list::Page { data, next_cursor, total: None })
 }

@@ -9,15 +9,15 @@ use kartoteka_domain::{
         stuck::{StuckDeal, StuckParams, reasons},
     },
     list::Page,
-    pipeline::Pipeline,
 };
 
 use super::{DealRow, load};
 use crate::{
     db::{At, Uid},
+    entity::cut,
     fragment::{self, Fragment, Key},
     pipeline,
-    schema::{deal, pipeline as pipeline_table},
+    schema::deal,
     store::{Reading, StoreError},
 };
 
@@ -27,8 +27,7 @@ const ORDER: &str = "stuck";
 /// A page of stuck deals with their reasons, oldest first.
 pub fn page(tx: &mut dyn Reading, params: &StuckParams, now: DateTime<Utc>) -> Result<Page<StuckDeal>, StoreError> {
     let limit = params.limit.unwrap_or_default().get();
-    let ids: Vec<Uid> = all!(tx, pipeline).select(pipeline_table::id).order(pipeline_table::id).limit(1000).load(tx.db().0)?;
-    let pipelines: Vec<Pipeline> = pipeline::find_many(tx, &ids.iter().map(|id| id.0).collect::<Vec<_>>())?;
+    let pipelines = pipeline::all(tx)?;
     let mut stuck = Fragment::default().sql("deal.stage_due_at < ").instant(At(now)).sql(" OR deal.next_task_at IS NULL");
     for pipeline in &pipelines {
         let heard = now - chrono::Duration::days(pipeline.silent_after_days);
@@ -46,9 +45,7 @@ pub fn page(tx: &mut dyn Reading, params: &StuckParams, now: DateTime<Utc>) -> R
         query = query.filter(deal::id.gt(Uid(id)));
     }
     let mut rows: Vec<DealRow> = query.order(deal::id).limit(limit + 1).load(tx.db().0)?;
-    let most = usize::try_from(limit).unwrap_or(50);
-    let more = rows.len() > most;
-    rows.truncate(most);
+    let more = cut(&mut rows, limit);
     let next_cursor = rows.last().filter(|_| more).map(|row| fragment::write_cursor(ORDER, &Key::Instant(row.created_at.0), row.id.0));
     let days = |deal: &Deal| pipelines.iter().find(|p| p.id == deal.pipeline_id).map_or(14, |p| p.silent_after_days);
     let data = load(tx, rows)?.into_iter().map(|deal| StuckDeal { reasons: reasons(&deal, days(&deal), now), deal }).collect();
