@@ -153,8 +153,8 @@ tables! {
         request_id -> Nullable<Text>, address -> Nullable<Text>, changes -> Text, reason -> Nullable<Text>, via -> Nullable<Text>, user_agent -> Nullable<Text>,
         sequence -> Nullable<BigInt>, previous_hash -> Nullable<Binary>, hash -> Nullable<Binary>,
     }
-    audit_head { workspace_id -> Guid, id -> Guid, sequence -> BigInt, hash -> Binary, }
-    outbox_event { workspace_id -> Guid, id -> Guid, at -> Instant, kind -> Text, record -> Text, record_id -> Guid, payload -> Text, }
+    audit_head { workspace_id -> Guid, id -> Guid, sequence -> BigInt, hash -> Binary, event_sequence -> BigInt, }
+    outbox_event { workspace_id -> Guid, id -> Guid, at -> Instant, kind -> Text, record -> Text, record_id -> Guid, payload -> Text, sequence -> Nullable<BigInt>, }
     idempotency_key {
         workspace_id -> Guid, id -> Guid, actor_id -> Guid, method -> Text, path -> Text, key -> Text, body_hash -> Binary, status -> BigInt, headers -> Text, body -> Text, expires_at -> Instant,
     }

@@ -35,6 +35,7 @@ mod explain;
 mod form;
 mod hand_over;
 mod idempotency;
+mod journal;
 mod judge;
 mod lead;
 mod leak;

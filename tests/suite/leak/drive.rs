@@ -129,9 +129,10 @@ fn read(log: &mut Search<'_>, operation: &Operation) {
             for _ in 0..4 {
                 let answer = get(reader, &target);
                 log.look(&format!("GET {target}"), &answer);
-                match answer["next_cursor"].as_str() {
-                    Some(cursor) => target = format!("{path}{query}&cursor={cursor}"),
-                    None => break,
+                match (answer["next_cursor"].as_str(), answer["next_after"].as_i64()) {
+                    (Some(cursor), _) => target = format!("{path}{query}&cursor={cursor}"),
+                    (_, Some(after)) if answer["latest"].as_i64() > Some(after) => target = format!("{path}?limit=200&after={after}"),
+                    _ => break,
                 }
             }
         }
