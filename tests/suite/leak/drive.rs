@@ -234,9 +234,11 @@ fn guess(log: &mut Search<'_>) {
         }
     }
     let mine = reader.caller.with("idempotency-key", "the same");
-    let (_, address) = garden.points.iter().find(|(_, value)| value.starts_with("qznb")).unwrap();
+    // a card has it now: one of its past would make a card of one's own, which tells what was sent
+    let (_, address) = garden.points.iter().rfind(|(_, value)| value.starts_with("qznb")).unwrap();
     for _ in 0..2 {
         let answer = mine.post("/v1/contacts", json!({"last_name": "Двойник", "emails": [{"value": address}]}));
+        assert_ne!(answer.status, 201, "{}: {answer}", reader.name);
         log.look("the same request again", &answer);
     }
     let place = Place { set: Set::Near, record: "contact", field: "phones".into() };
