@@ -62,5 +62,6 @@ mod task;
 mod telephony;
 mod tenancy;
 mod timeline;
+mod turnover;
 mod user;
 mod workspace;
