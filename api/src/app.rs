@@ -35,7 +35,9 @@ use crate::{
     observe::{self, TrustProxy},
     problem::Result,
     router::Router,
-    spec, submission,
+    spec,
+    stream::Streams,
+    submission,
 };
 
 /// What handlers and workers share. Cheap to clone.
@@ -62,6 +64,8 @@ pub struct Shared {
     pub attacks: Noted,
     /// Rate limits.
     pub limits: Limits,
+    /// Live streams of this process.
+    pub streams: Streams,
     /// Refusals on their way into the audit.
     pub refusals: Refusals,
     /// Rings when there is work.
@@ -114,6 +118,7 @@ impl App {
             locks: locks(),
             attacks: noted(),
             limits,
+            streams: Streams::default(),
             refusals: Refusals::default(),
             worker_bell: Arc::new(Notify::new()),
             journal_bell: journal::Bell::default(),
@@ -137,6 +142,7 @@ impl App {
     pub fn render_metrics(&self) -> String {
         let (reads, writes) = self.store.waiting();
         metrics::gauge!("password_queue_length").set(f64::from(u32::try_from(self.passwords.waiting()).unwrap_or(u32::MAX)));
+        metrics::gauge!("open_streams").set(f64::from(u32::try_from(self.streams.count()).unwrap_or(u32::MAX)));
         metrics::gauge!("database_queue_length", "lane" => "read").set(f64::from(u32::try_from(reads).unwrap_or(u32::MAX)));
         metrics::gauge!("database_queue_length", "lane" => "write").set(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
         self.metrics.render()
@@ -214,6 +220,7 @@ pub fn router() -> Router {
         crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_deal_history, get_task_history;
         crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_deal, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
         crate::journal: get_events;
+        crate::stream: stream_events, list_presence;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
     }
     router
@@ -343,7 +350,7 @@ async fn stop_on_signal(app: App, handle: ServerHandle) {
 
 /// Once an hour: forgets expired idempotency keys, failed sign-ins of days ago, events that are kept no longer.
 async fn keep_house(app: App) {
-    use kartoteka_persistence::{idempotency, lockout};
+    use kartoteka_persistence::{idempotency, lockout, presence};
     loop {
         let long_ago = crate::clock::now() - chrono::Duration::seconds(kartoteka_domain::lockout::FORGOTTEN_AFTER);
         if let Err(error) = lockout::forget_before(&app.store, long_ago).await {
@@ -356,6 +363,12 @@ async fn keep_house(app: App) {
                     app.store.write(scope, crate::clock::own_circumstances(), |tx| Ok(idempotency::forget_expired(tx)?)).await;
                 if let Err(problem) = swept {
                     tracing::warn!(%problem, "expired idempotency keys stay for now");
+                }
+                let scope = crate::credential::lookup_scope(id.into());
+                let swept: Result<usize> =
+                    app.store.write(scope, crate::clock::own_circumstances(), |tx| Ok(presence::forget_expired(tx)?)).await;
+                if let Err(problem) = swept {
+                    tracing::warn!(%problem, "who had a card open stays for now");
                 }
                 if let Err(problem) = journal::forget_old(&app, id.into()).await {
                     tracing::warn!(%problem, "old events stay for now");

@@ -339,6 +339,10 @@ impl SignedIn {
     pub fn circumstances(&self) -> Circumstances {
         circumstances(&self.request)
     }
+    /// The request itself: for what goes on after its answer began.
+    pub fn request(&self) -> HttpRequest {
+        self.request.clone()
+    }
 }
 
 /// The session behind a token, left by the router.

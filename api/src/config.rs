@@ -52,6 +52,9 @@ pub struct Given {
     /// Run background work in this process [default: true]
     #[arg(long, env = "KARTOTEKA_WORKERS", global = true)]
     pub workers: Option<bool>,
+    /// Seconds after which a live stream ends and is to be resumed [default: 300]
+    #[arg(long, env = "KARTOTEKA_STREAM_SECONDS", global = true)]
+    pub stream_seconds: Option<u64>,
     /// Sign-ins one address may try in a minute [default: 30]
     #[arg(long, env = "KARTOTEKA_SIGN_IN_PER_MINUTE", global = true)]
     pub sign_in_per_minute: Option<u32>,
@@ -100,6 +103,8 @@ pub struct Settings {
     pub cache_statements: bool,
     /// Background work.
     pub workers: bool,
+    /// How long a live stream lasts.
+    pub stream_life: Duration,
     /// Sign-ins a minute.
     pub sign_in_per_minute: u32,
     /// Failed sign-ins of an address before it is locked.
@@ -137,6 +142,7 @@ impl Given {
             patience_seconds: self.patience_seconds.or(file.patience_seconds),
             cache_statements: self.cache_statements.or(file.cache_statements),
             workers: self.workers.or(file.workers),
+            stream_seconds: self.stream_seconds.or(file.stream_seconds),
             sign_in_per_minute: self.sign_in_per_minute.or(file.sign_in_per_minute),
             failures_per_address: self.failures_per_address.or(file.failures_per_address),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
@@ -196,6 +202,7 @@ impl Given {
             patience: Duration::from_secs(given.patience_seconds.unwrap_or(10).clamp(1, 300)),
             cache_statements: given.cache_statements.unwrap_or(true),
             workers: given.workers.unwrap_or(true),
+            stream_life: Duration::from_secs(given.stream_seconds.unwrap_or(300).clamp(1, 3600)),
             sign_in_per_minute: given.sign_in_per_minute.unwrap_or(30).max(1),
             failures_per_address: given.failures_per_address.unwrap_or(20).max(1),
             trust_proxy: given.trust_proxy.unwrap_or(false),
@@ -228,6 +235,7 @@ impl Settings {
             "patience_seconds": self.patience.as_secs(),
             "cache_statements": self.cache_statements,
             "workers": self.workers,
+            "stream_seconds": self.stream_life.as_secs(),
             "sign_in_per_minute": self.sign_in_per_minute,
             "failures_per_address": self.failures_per_address,
             "trust_proxy": self.trust_proxy,

@@ -170,7 +170,8 @@ pub async fn get_events(by: SignedIn, params: Params<EventParams>) -> Answer<Rea
     }
 }
 
-fn page(
+/// A page of the journal.
+pub fn page(
     tx: &mut dyn Reading,
     after: Option<i64>,
     types: &[kartoteka_domain::journal::EventType],

@@ -47,6 +47,7 @@ mod service;
 mod session;
 mod setup;
 mod spec;
+mod stream;
 mod strict;
 mod submission;
 mod task;

@@ -44,6 +44,7 @@ pub mod recurrence;
 pub mod role;
 pub mod second_factor;
 pub mod session;
+pub mod stream;
 pub mod submission;
 pub mod task;
 pub mod tax_id;

@@ -34,6 +34,7 @@ pub mod next_step;
 pub mod note;
 pub mod open_work;
 pub mod pipeline;
+pub mod presence;
 pub mod reference;
 pub mod role;
 pub mod second_factor;

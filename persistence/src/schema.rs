@@ -38,6 +38,7 @@ tables! {
     }
     second_factor { workspace_id -> Guid, id -> Guid, sealed -> Binary, enabled_at -> Nullable<Instant>, last_step -> BigInt, created_at -> Instant, }
     recovery_code { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, used_at -> Nullable<Instant>, created_at -> Instant, }
+    presence { workspace_id -> Guid, id -> Guid, user_id -> Guid, record -> Text, record_id -> Guid, since -> Instant, expires_at -> Instant, }
     calendar_link { workspace_id -> Guid, id -> Guid, created_at -> Instant, read_at -> Nullable<Instant>, }
     password_link { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, expires_at -> Instant, used_at -> Nullable<Instant>, created_at -> Instant, }
     api_key {
