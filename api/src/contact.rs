@@ -123,7 +123,10 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
                     return Err(duplicate::refusal(tx, Cards::Contacts, candidates));
                 };
                 let attached = attach(tx, &existing, &contact)?;
-                return Ok(Created { record: follow(tx, attached, Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref()))?, fresh: false });
+                return Ok(Created {
+                    record: follow(tx, attached, Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref()))?,
+                    fresh: false,
+                });
             }
             OnDuplicate::Create if duplicate::may_create(tx, &settings) => {}
             OnDuplicate::Create | OnDuplicate::Reject => return Err(duplicate::refusal(tx, Cards::Contacts, candidates)),

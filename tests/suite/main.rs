@@ -47,6 +47,7 @@ mod meeting;
 mod naughty;
 mod next_step;
 mod note;
+mod notification;
 mod parsing;
 mod pipeline;
 mod preview;

@@ -126,6 +126,19 @@ fn submission() -> Value {
     }))
 }
 
+fn notification() -> Value {
+    json!({"id": ID, "kind": "task_reminder", "title": "Напоминание: Перезвонить", "body": "Ахматова Анна\nСрок: 22.11.2026 15:00",
+        "record_type": "task", "record_id": "019aa000-0000-7000-8000-0000000000a4", "created_at": AT, "read_at": null})
+}
+
+fn notification_settings() -> Value {
+    json!({"routes": {"lead_received": ["in_app", "email", "telegram"], "lead_untouched": ["in_app", "telegram"], "task_assigned": ["in_app"],
+        "task_reminder": ["in_app", "telegram"], "task_overdue": ["in_app"], "stage_limit": ["in_app", "email"], "deal_won": ["in_app"],
+        "deal_lost": ["in_app"], "record_handed_over": ["in_app", "email"], "call_missed": ["in_app", "telegram"], "digest": ["email"],
+        "integration_alarm": []}, "quiet_hours": {"from": "21:00", "until": "08:00"}, "digest": {"enabled": true, "at": "08:30"},
+        "telegram_chat_id": "123456789", "stage_limit_ahead_minutes": 1440})
+}
+
 fn hand_over() -> Value {
     let by = json!({"type": "user", "id": "019aa000-0000-7000-8000-0000000000a9", "name": "Ирина Котова"});
     json!({
@@ -255,6 +268,15 @@ pub fn example(schema: &str) -> Option<Value> {
         }
         "CalendarLink" => {
             json!({"url": "https://crm.example.com/public/v1/calendars/kx4V0pVbNnJ7q3m0T2b6y1cWq8uZ5rAeLd9sGfHjK0M.ics", "created_at": AT})
+        }
+        "Notification" => notification(),
+        "ReadNotifications" => json!({"until": AT}),
+        "UnreadNotifications" => json!({"unread": 3}),
+        "NotificationSettings" => notification_settings(),
+        "NotificationSetup" => {
+            json!({"settings": notification_settings(), "channels": [{"channel": "in_app", "available": true, "reason": null},
+            {"channel": "email", "available": true, "reason": null}, {"channel": "telegram", "available": false, "reason": "blocked"}],
+            "time_zone": "Europe/Moscow", "updated_at": AT})
         }
         "CalendarLinkState" => json!({"active": true, "created_at": AT, "read_at": null}),
         "SessionInfo" => {
