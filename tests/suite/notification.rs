@@ -29,7 +29,7 @@ fn a_reminder_and_an_overdue_task_are_told_and_read() {
     eventually("both to be told", || (kinds(&anna) == ["task_overdue", "task_reminder"]).then_some(()));
     let all = told(&anna, "");
     assert_eq!((&all[0]["record_type"], &all[0]["record_id"], &all[0]["read_at"]), (&json!("task"), &task["id"], &Value::Null));
-    assert_eq!(all[1]["title"], "Reminder: Позвонить");
+    assert_eq!(all[1]["title"], "Напоминание: Позвонить");
     assert!(all[0]["body"].as_str().unwrap().starts_with("Ахматова"), "{}", all[0]);
     assert_eq!(told(&anna, "&kind=task_reminder").len(), 1);
     // one is read, then all
@@ -61,7 +61,7 @@ fn a_record_out_of_sight_is_not_told_any_more() {
     eventually("the reminder", || (told(&anna, "").len() == 1).then_some(()));
     admin.patch(&task.path(), json!({"owner_id": boris.user_id})).ok();
     let all = told(&anna, "");
-    assert_eq!((&all[0]["title"], &all[0]["body"]), (&json!("Reminder"), &Value::Null));
+    assert_eq!((&all[0]["title"], &all[0]["body"]), (&json!("Напоминание"), &Value::Null));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_stage_s_limit_is_told_ahead_and_when_it_has_passed() {
     assert!(deal["stage_due_at"].is_string(), "{deal}");
     eventually("a word ahead", || (kinds(&anna) == ["stage_limit"]).then_some(()));
     let all = told(&anna, "");
-    assert_eq!(all[0]["title"], "Soon too long in its stage: 20 м³");
+    assert_eq!(all[0]["title"], "Скоро выйдет время этапа: 20 м³");
     assert!(all[0]["body"].as_str().unwrap().contains("Встреча"));
 }
 
@@ -85,7 +85,7 @@ fn settings_are_as_usual_until_somebody_says_otherwise() {
     let anna = workspace.manager();
     let usual = anna.get("/v1/me/notification-settings").ok();
     assert_eq!(
-        (usual.at("/settings/digest/at"), usual.at("/settings/quiet_hours"), &usual["updated_at"]),
+        (usual.at("/settings/digest/time"), usual.at("/settings/quiet_hours"), &usual["updated_at"]),
         (&json!("08:30"), &Value::Null, &Value::Null)
     );
     assert_eq!(usual.at("/channels/0"), &json!({"channel": "in_app", "available": true, "reason": null}));
@@ -94,9 +94,9 @@ fn settings_are_as_usual_until_somebody_says_otherwise() {
     let set = anna.put("/v1/me/notification-settings", wanted).ok();
     assert_eq!((set.at("/settings/routes/digest"), set.at("/settings/routes/deal_won/0")), (&json!(["email"]), &json!("in_app")));
     assert_eq!(anna.get("/v1/me/notification-settings").ok().text(), set.text());
-    let wrong = json!({"quiet_hours": {"from": "25:00", "until": "08:00"}, "digest": {"at": "8"}, "telegram_chat_id": "Анна", "stage_limit_ahead_minutes": 10_081});
+    let wrong = json!({"quiet_hours": {"from": "25:00", "until": "08:00"}, "digest": {"time": "8"}, "telegram_chat_id": "Анна", "stage_limit_ahead_minutes": 10_081});
     let refused = anna.put("/v1/me/notification-settings", wrong).is_problem(422, "validation_failed");
-    refused.names("/quiet_hours/from").names("/digest/at").names("/telegram_chat_id").names("/stage_limit_ahead_minutes");
+    refused.names("/quiet_hours/from").names("/digest/time").names("/telegram_chat_id").names("/stage_limit_ahead_minutes");
     anna.put("/v1/me/notification-settings", json!({"routes": {"nonsense": []}})).status(400);
     assert_eq!(anna.get("/v1/me/notification-settings").ok().text(), set.text());
     // what is routed nowhere is not told
@@ -121,8 +121,8 @@ fn a_lead_nobody_reacts_to_is_told_step_by_step() {
     admin.patch("/v1/workspace", json!({"untouched_leads": wanted})).ok();
     let untouched = |who: &Caller| told(who, "&kind=lead_untouched");
     eventually("owner and head to be told", || (untouched(&anna).len() == 1 && untouched(&head).len() == 1).then_some(()));
-    assert_eq!(untouched(&anna)[0]["title"], "A client waits for an answer: Блок");
-    assert_eq!(untouched(&head)[0]["title"], "Nobody answered a client: Блок");
+    assert_eq!(untouched(&anna)[0]["title"], "Клиент ждёт ответа: Блок");
+    assert_eq!(untouched(&head)[0]["title"], "Клиенту никто не ответил: Блок");
 }
 
 /// A library that puts the clock on the wall as far ahead as a file says.

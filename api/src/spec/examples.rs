@@ -135,7 +135,7 @@ fn notification_settings() -> Value {
     json!({"routes": {"lead_received": ["in_app", "email", "telegram"], "lead_untouched": ["in_app", "telegram"], "task_assigned": ["in_app"],
         "task_reminder": ["in_app", "telegram"], "task_overdue": ["in_app"], "stage_limit": ["in_app", "email"], "deal_won": ["in_app"],
         "deal_lost": ["in_app"], "record_handed_over": ["in_app", "email"], "call_missed": ["in_app", "telegram"], "digest": ["email"],
-        "integration_alarm": []}, "quiet_hours": {"from": "21:00", "until": "08:00"}, "digest": {"enabled": true, "at": "08:30"},
+        "integration_alarm": []}, "quiet_hours": {"from": "21:00", "until": "08:00"}, "digest": {"enabled": true, "time": "08:30"},
         "telegram_chat_id": "123456789", "stage_limit_ahead_minutes": 1440})
 }
 

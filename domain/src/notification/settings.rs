@@ -88,11 +88,11 @@ pub struct DigestSettings {
     /// When, local time, `HH:MM`.
     #[validate(length(max = 5))]
     #[schema(required = true, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length = 5)]
-    pub at: String,
+    pub time: String,
 }
 impl Default for DigestSettings {
     fn default() -> Self {
-        Self { enabled: true, at: "08:30".to_owned() }
+        Self { enabled: true, time: "08:30".to_owned() }
     }
 }
 
@@ -201,7 +201,7 @@ impl QuietHours {
 impl DigestSettings {
     /// When the next digest is due; never on days off.
     pub fn next(&self, now: DateTime<Utc>, time_zone: &str, time: &WorkingTime) -> Option<DateTime<Utc>> {
-        let minute = minute_of_day(&self.at).filter(|_| self.enabled)?;
+        let minute = minute_of_day(&self.time).filter(|_| self.enabled)?;
         let (today, _) = zone::local(now, time_zone);
         let works = |date: &NaiveDate| time.works_on(*date);
         today.iter_days().take(400).filter(works).map(|date| zone::instant(date, minute, time_zone)).find(|at| *at > now)
@@ -227,8 +227,8 @@ impl NotificationSettings {
                 errors.add("/quiet_hours/until", FieldCode::ConflictingFields);
             }
         }
-        if minute_of_day(&self.digest.at).is_none_or(|minute| minute == 1440) {
-            errors.add_with("/digest/at", FieldCode::InvalidTime, &self.digest.at);
+        if minute_of_day(&self.digest.time).is_none_or(|minute| minute == 1440) {
+            errors.add_with("/digest/time", FieldCode::InvalidTime, &self.digest.time);
         }
         self.telegram_chat_id = line(self.telegram_chat_id.as_deref());
         if let Some(chat) = self.telegram_chat_id.as_deref().filter(|chat| !is_chat(chat)) {
@@ -289,14 +289,14 @@ mod tests {
     fn what_cannot_be_meant_is_named() {
         let wrong = NotificationSettings {
             quiet_hours: Some(quiet("25:00", "8:00")),
-            digest: DigestSettings { enabled: true, at: "24:00".into() },
+            digest: DigestSettings { enabled: true, time: "24:00".into() },
             telegram_chat_id: Some("Anna".into()),
             stage_limit_ahead_minutes: -1,
             ..NotificationSettings::default()
         };
         let mut named: Vec<_> = wrong.checked().unwrap_err().0.into_iter().map(|e| e.pointer).collect();
         named.sort();
-        let expected = ["/digest/at", "/quiet_hours/from", "/quiet_hours/until", "/stage_limit_ahead_minutes", "/telegram_chat_id"];
+        let expected = ["/digest/time", "/quiet_hours/from", "/quiet_hours/until", "/stage_limit_ahead_minutes", "/telegram_chat_id"];
         assert_eq!(named, expected);
         for chat in ["123456789", "-1001234567890", "@kartoteka_bot"] {
             let good = NotificationSettings { telegram_chat_id: Some(chat.into()), ..NotificationSettings::default() };
