@@ -153,6 +153,19 @@ pub fn administrator_on_duty(tx: &mut dyn Reading) -> Result<Option<UserId>, Sto
     Ok(found.map(Into::into))
 }
 
+/// Whoever works here and is not away, with the key of his role, at most 500.
+pub fn at_work(tx: &mut WriteTx<'_>) -> Result<Vec<(UserId, String)>, StoreError> {
+    let now = tx.now();
+    let rows: Vec<(Uid, String)> = all!(tx, member)
+        .filter(member::active.eq(true))
+        .filter(member::absent_until.is_null().or(member::absent_until.le(At(now))))
+        .select((member::id, member::role))
+        .order((member::created_at, member::id))
+        .limit(500)
+        .load(tx.db().0)?;
+    Ok(rows.into_iter().map(|(id, role)| (id.into(), role)).collect())
+}
+
 /// Somebody, or the administrator to turn to when there is nobody.
 pub fn or_on_duty(tx: &mut dyn Reading, user: Option<UserId>) -> Result<Option<UserId>, StoreError> {
     match user {

@@ -8,7 +8,7 @@ use crate::{
     access::RecordType,
     actor::{ActorRef, ActorType},
     event::Action,
-    id::{ContactId, Id, UserId},
+    id::{ContactId, FormId, Id, UserId},
 };
 
 /// Something that happened.
@@ -28,8 +28,6 @@ pub struct Seen {
     pub data: Value,
     /// Changed fields, each `{before, after}`.
     pub changes: Map<String, Value>,
-    /// Why.
-    pub reason: Option<String>,
 }
 
 /// Who is to be told.
@@ -41,6 +39,8 @@ pub enum Whom {
     HeadOf(UserId),
     /// Who is responsible for this client; where nobody is, whoever looks after enquiries that are nobody's.
     KeeperOf(ContactId),
+    /// Whom this form names.
+    NamedBy(FormId),
     /// Whoever looks after enquiries that are nobody's; the administrator on duty where nobody does.
     Unassigned,
 }
@@ -97,10 +97,11 @@ pub fn tellings(seen: &Seen) -> Vec<Telling> {
         return Vec::new();
     }
     match (seen.record, seen.action) {
-        (RecordType::Lead, Action::Created) => match seen.id_of("owner_id") {
-            Some(owner) => person(Kind::LeadReceived, Some(owner)),
-            None => vec![tell(Kind::LeadReceived, Whom::Unassigned)],
-        },
+        (RecordType::Lead, Action::Created) => {
+            let whom = seen.id_of("owner_id").map_or(Whom::Unassigned, Whom::Person);
+            let form = read(seen.data.get("form_id")).map(Whom::NamedBy);
+            std::iter::once(whom).chain(form).map(|whom| tell(Kind::LeadReceived, whom)).collect()
+        }
         // who gets what nobody answered is told so by the escalation itself
         (RecordType::Lead, Action::Assigned) if seen.by.kind == ActorType::System => Vec::new(),
         (RecordType::Lead, Action::Updated | Action::Assigned) => person(Kind::LeadReceived, seen.given_to()),
@@ -149,7 +150,7 @@ mod tests {
     fn seen(record: RecordType, action: Action, by: ActorType, data: Value, changes: Value) -> Seen {
         let by = ActorRef { kind: by, id: Some(id(ANNA).uuid()), name: "Anna".into() };
         let changes = changes.as_object().unwrap().clone();
-        Seen { id: Uuid::from_u128(1), record, record_id: Uuid::from_u128(2), action, by, data, changes, reason: None }
+        Seen { id: Uuid::from_u128(1), record, record_id: Uuid::from_u128(2), action, by, data, changes }
     }
     fn told(seen: &Seen) -> Vec<(Kind, Whom)> {
         tellings(seen).into_iter().map(|telling| (telling.kind, telling.whom)).collect()
@@ -165,6 +166,8 @@ mod tests {
         assert_eq!(told(&owned), [(Kind::LeadReceived, Whom::Person(id(BORIS)))]);
         let nobodys = seen(lead, made, ActorType::Form, json!({"owner_id": null}), json!({}));
         assert_eq!(told(&nobodys), [(Kind::LeadReceived, Whom::Unassigned)]);
+        let by_a_form = seen(lead, made, ActorType::Form, json!({"owner_id": BORIS, "form_id": ANNA}), given(BORIS));
+        assert_eq!(told(&by_a_form).len(), 2);
         let assigned = seen(lead, Action::Assigned, ActorType::User, json!({"owner_id": BORIS}), given(BORIS));
         assert_eq!(told(&assigned), [(Kind::LeadReceived, Whom::Person(id(BORIS)))]);
         let renamed = seen(lead, Action::Updated, ActorType::User, json!({"owner_id": BORIS}), json!({"comment": {"after": "x"}}));

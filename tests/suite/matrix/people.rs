@@ -210,10 +210,11 @@ fn with_session(mut ids: Ids, of: &Caller) -> Ids {
 /// Something a person was told: put into the table, since roles that see nothing of anybody are told of little.
 fn told(of: &Caller) -> String {
     let database = kartoteka_tests::app().database();
-    let id = database.uuid(&format!("01939d5a-0000-7000-8000-{:012x}", kartoteka_tests::workspace::unique()));
+    let number = kartoteka_tests::workspace::unique();
+    let id = database.uuid(&format!("01939d5a-0000-7000-8000-{number:012x}"));
     database.sql(&format!(
         "INSERT INTO notification (workspace_id, id, user_id, kind, cause, in_app, profile, created_at)
-         SELECT workspace_id, {id}, id, 'digest', 'matrix', true, '{{\"title\": \"x\", \"body\": null}}', created_at FROM member WHERE id = {}",
+         SELECT workspace_id, {id}, id, 'digest', 'matrix {number}', true, '{{\"title\": \"x\", \"body\": null}}', created_at FROM member WHERE id = {}",
         database.uuid(&of.user_id)
     ));
     of.get("/v1/notifications").ok().ids().remove(0)
