@@ -29,7 +29,7 @@ use crate::{
     audit::{self, refusal::Refusals},
     config::Settings,
     credential::{Credentials, Noted, Passwords, Signer, Vault, noted},
-    escalation,
+    escalation, journal,
     limits::Limits,
     lockout::{Locks, locks},
     mount, notification,
@@ -67,6 +67,8 @@ pub struct Shared {
     pub refusals: Refusals,
     /// Rings when there is work.
     pub worker_bell: Arc<Notify>,
+    /// Rings when events were numbered.
+    pub journal_bell: journal::Bell,
     origins: ArcSwap<HashSet<String>>,
     stopping: AtomicBool,
     metrics: PrometheusHandle,
@@ -117,6 +119,7 @@ impl App {
             limits,
             refusals: Refusals::default(),
             worker_bell: Arc::new(Notify::new()),
+            journal_bell: journal::Bell::default(),
             origins: ArcSwap::from_pointee(HashSet::new()),
             stopping: AtomicBool::new(false),
             metrics,
@@ -215,6 +218,7 @@ pub fn router() -> Router {
         crate::audit: list_audit_events, get_audit_event, verify_audit_events;
         crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_deal_history, get_task_history;
         crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_deal, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
+        crate::journal: get_events;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
     }
     router
@@ -283,6 +287,8 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
         actix_web::rt::spawn(async move { escalation::run(watchman).await });
         let scheduler = app.clone();
         actix_web::rt::spawn(async move { notification::schedule::run(scheduler).await });
+        let dispatcher = app.clone();
+        actix_web::rt::spawn(async move { notification::dispatch::run(dispatcher).await });
         for channel in NotificationChannel::ALL {
             let sender = app.clone();
             actix_web::rt::spawn(async move { notification::send::run(sender, *channel).await });
@@ -348,7 +354,7 @@ async fn stop_on_signal(app: App, handle: ServerHandle) {
     handle.stop(true).await;
 }
 
-/// Once an hour: forgets expired idempotency keys and failed sign-ins of days ago.
+/// Once an hour: forgets expired idempotency keys, failed sign-ins of days ago, events that are kept no longer.
 async fn keep_house(app: App) {
     use kartoteka_persistence::{idempotency, lockout};
     loop {
@@ -372,6 +378,9 @@ async fn keep_house(app: App) {
                 }
                 if let Err(problem) = swept {
                     tracing::warn!(%problem, "expired idempotency keys stay for now");
+                }
+                if let Err(problem) = journal::forget_old(&app, id.into()).await {
+                    tracing::warn!(%problem, "old events stay for now");
                 }
             }
         }

@@ -205,6 +205,25 @@ pub fn one(record: RecordType, object: &mut Map<String, Value>, rules: &FieldRul
     }
 }
 
+/// An event's record and changes as the actor may see them. Whose the record was then decides what is excepted for one's own.
+pub fn event(actor: &Actor, record: RecordType, data: &mut Value, changes: &mut Map<String, Value>) {
+    let rules = &actor.role().fields;
+    if rules.is_empty() {
+        return;
+    }
+    let own = data.as_object().is_some_and(|object| kartoteka_domain::role::is_own(actor.user(), object));
+    if let Value::Object(object) = data {
+        match record {
+            RecordType::Submission => special(object, rules),
+            _ => rules.conceal(record, actor.user(), object),
+        }
+    }
+    if record == RecordType::Submission && sends_client_data(rules) {
+        changes.values_mut().for_each(kartoteka_domain::role::mask_value);
+    }
+    rules.conceal_changes(record, own, changes);
+}
+
 /// What changed, and what a form sent: a client's data under other names.
 fn special(object: &mut Map<String, Value>, rules: &FieldRules) {
     let record = ["record", "record_type"].iter().find_map(|name| RecordType::from_word(object.get(*name)?.as_str()?));
@@ -219,8 +238,7 @@ fn special(object: &mut Map<String, Value>, rules: &FieldRules) {
         rules.conceal_changes(record, false, &mut changes);
         return changes.into_iter().filter_map(|(_, change)| change.as_object().cloned()).for_each(|change| object.extend(change));
     }
-    let sent = rules.touches(RecordType::Contact, POINTS) || rules.touches(RecordType::Lead, SENT);
-    if sent && object.contains_key("body_base64") {
+    if sends_client_data(rules) && object.contains_key("body_base64") {
         if rules.hides(RecordType::Lead, "page_url") {
             object.insert("page_url".into(), Value::Null);
         }
@@ -229,6 +247,11 @@ fn special(object: &mut Map<String, Value>, rules: &FieldRules) {
             kartoteka_domain::role::mask_value(field);
         }
     }
+}
+
+/// Whether what a form sent is more than these rules show of cards and leads.
+fn sends_client_data(rules: &FieldRules) -> bool {
+    rules.touches(RecordType::Contact, POINTS) || rules.touches(RecordType::Lead, SENT)
 }
 
 #[cfg(test)]

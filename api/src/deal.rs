@@ -219,7 +219,7 @@ pub fn move_to(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, movement: &De
     errors.finish()?;
     check(&before, &pipeline, to, leads(tx)).map_err(refused)?;
     tx.because(comment);
-    let after = record::store_change(tx, &before, after, Action::Updated)?;
+    let after = record::store_change(tx, &before, after, Action::StageChanged)?;
     tx.because(None);
     if let Some(below) = movement.below_deal_id {
         put(tx, &after, Some(below.uuid()))?;

@@ -1,7 +1,9 @@
 //! Telling people, and what they were told over HTTP. Whatever a person is told is read as he would read it himself: nothing out of his
 //! reach, masks kept. One row per person and cause, written in the transaction that found the cause; mail and Telegram leave later.
 
+pub mod dispatch;
 mod facts;
+pub mod letter;
 mod mail;
 pub mod schedule;
 pub mod send;
@@ -15,7 +17,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use kartoteka_domain::{
-    access::{Actor, RecordType},
+    access::{Actor, RecordType, RoleKey},
     actor::{ActorRef, ActorType},
     id::UserId,
     invalid::FieldErrors,
@@ -31,9 +33,9 @@ use kartoteka_domain::{
     workspace::Workspace,
 };
 use kartoteka_persistence::{
-    Reading, Stored, WriteTx, communication, contact, deal, lead,
+    Reading, Stored, WriteTx, journal,
     notification::{self as store, New, Wanted, delivery},
-    task, workspace,
+    user, workspace,
 };
 use uuid::Uuid;
 
@@ -209,6 +211,18 @@ fn tell_reader(
     Ok(())
 }
 
+/// An integration does not work: whoever administers the workspace is told, once per cause.
+pub fn alarm(tx: &mut WriteTx<'_>, cause: &str, integration: &str, why: &str) -> Result<()> {
+    let facts = Facts { subject: integration.to_owned(), comment: why.to_owned(), ..Facts::default() };
+    for (person, key) in user::at_work(tx)? {
+        if key == RoleKey::Administrator.word() {
+            let cause = format!("{}:{cause}", Kind::IntegrationAlarm);
+            tell(tx, person, Notice { kind: Kind::IntegrationAlarm, cause, about: None, facts: facts.clone() })?;
+        }
+    }
+    Ok(())
+}
+
 /// Where the interface shows records of a type.
 fn place(record: RecordType) -> Option<&'static str> {
     Some(match record {
@@ -351,14 +365,7 @@ fn withhold(tx: &mut dyn Reading, user: UserId, told: &mut [Notification]) -> Re
         if ids.is_empty() {
             continue;
         }
-        let found: Vec<Uuid> = match record {
-            RecordType::Lead => lead::find_many(tx, &ids)?.iter().map(Record::uuid).collect(),
-            RecordType::Task => task::find_many(tx, &ids)?.iter().map(Record::uuid).collect(),
-            RecordType::Deal => deal::find_many(tx, &ids)?.iter().map(Record::uuid).collect(),
-            RecordType::Communication => communication::find_many(tx, &ids)?.iter().map(Record::uuid).collect(),
-            _ => contact::find_many(tx, &ids)?.iter().map(Record::uuid).collect(),
-        };
-        seen.extend(found);
+        seen.extend(journal::in_sight(tx, record, &ids)?);
     }
     let hidden = |one: &Notification| {
         one.record_type.is_some_and(|record| place(record).is_some()) && one.record_id.is_some_and(|id| !seen.contains(&id))

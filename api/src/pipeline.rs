@@ -61,7 +61,8 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewPipeline>, if_match: 
     for (deal, stage) in moves {
         let mut moved = Deal { closed_at: deal.closed_at, ..deal.entering(&stage, tx.now()) };
         moved.stamp(&tx.scope().by().clone(), tx.now());
-        let event = Event::between(Some(&deal), &moved, Action::Updated).because(format!("stage removed from the pipeline {}", after.name));
+        let event =
+            Event::between(Some(&deal), &moved, Action::StageChanged).because(format!("stage removed from the pipeline {}", after.name));
         Deal::update(tx, &deal, &moved, event)?;
     }
     // the deals stand as they stood: whether they have a next step is no matter of their stages' names

@@ -111,6 +111,8 @@ codes! {
     SecondFactorEnabled = "second_factor_enabled" 409,
     /// The second factor is not set up.
     SecondFactorNotEnabled = "second_factor_not_enabled" 409,
+    /// What is asked for is not kept any more.
+    EventsGone = "events_gone" 410,
     /// The record changed since it was read.
     VersionMismatch = "version_mismatch" 412,
     /// The body is larger than allowed.

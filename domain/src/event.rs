@@ -18,6 +18,8 @@ words! {
         Restored = "restored",
         /// A task was finished.
         Completed = "completed",
+        /// A deal went to another stage.
+        StageChanged = "stage_changed",
         /// Somebody signed in.
         SignedIn = "signed_in",
         /// A sign-in was refused.
@@ -99,14 +101,12 @@ impl Event {
     }
     /// Any step from one state to the next.
     pub fn between<R: Record>(before: Option<&R>, after: &R, action: Action) -> Self {
-        Self {
-            record: R::TYPE,
-            id: after.uuid(),
-            action,
-            changes: crate::record::difference(before, after),
-            after: serde_json::to_value(after).unwrap_or(Value::Null),
-            reason: None,
+        let mut told = serde_json::to_value(after).unwrap_or(Value::Null);
+        if let Value::Object(told) = &mut told {
+            // a warning is for whoever sent the change
+            told.retain(|name, _| !["warnings", "expanded"].contains(&name.as_str()));
         }
+        Self { record: R::TYPE, id: after.uuid(), action, changes: crate::record::difference(before, after), after: told, reason: None }
     }
     /// Something that happened beside a record's fields.
     pub fn bare(record: RecordType, id: Uuid, action: Action) -> Self {

@@ -28,6 +28,7 @@ pub mod hand_over;
 pub mod hint;
 pub mod id;
 pub mod invalid;
+pub mod journal;
 pub mod lead;
 pub mod list;
 pub mod lockout;

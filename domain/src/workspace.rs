@@ -11,6 +11,7 @@ use crate::{
     communication::meeting::USUAL_RADIUS,
     escalation::UntouchedLeads,
     invalid::{FieldCode, FieldErrors},
+    journal::KEPT_DAYS,
     record::{Made, Making, Reference},
     task::no_answer::RepeatContact,
     telephony::settings::TelephonySettings,
@@ -119,6 +120,8 @@ record! {
         pub repeat_contact: RepeatContact,
         /// After how many days without a communication a client counts as silent.
         pub silent_after_days: i64,
+        /// For how many days events are kept in the journal.
+        pub event_retention_days: i64,
     }
 }
 
@@ -157,6 +160,8 @@ input! {
         repeat_contact: RepeatContact;
         /// After how many days without a communication a client counts as silent; 90 when absent.
         silent_after_days: i64, range 1 to 3650;
+        /// For how many days events are kept in the journal; 30 when absent.
+        event_retention_days: i64, range 1 to 365;
     }
 }
 
@@ -192,6 +197,7 @@ impl Made for Workspace {
             working_calendar: Some(self.working_calendar.clone()),
             repeat_contact: Some(self.repeat_contact.clone()),
             silent_after_days: Some(self.silent_after_days),
+            event_retention_days: Some(self.event_retention_days),
         }
     }
 
@@ -236,6 +242,7 @@ impl Made for Workspace {
         let repeat_contact = input.repeat_contact.clone().unwrap_or_default();
         repeat_contact.check("/repeat_contact", &mut errors);
         let silent_after_days = input.silent_after_days.unwrap_or(SILENT_AFTER_DAYS);
+        let event_retention_days = input.event_retention_days.unwrap_or(KEPT_DAYS);
         errors.finish()?;
         let policies = input.policies.clone().unwrap_or_default();
         Ok(if let Some(old) = previous {
@@ -254,6 +261,7 @@ impl Made for Workspace {
                 working_calendar,
                 repeat_contact,
                 silent_after_days,
+                event_retention_days,
                 ..old.clone()
             }
         } else {
@@ -273,6 +281,7 @@ impl Made for Workspace {
                 working_calendar: working_calendar,
                 repeat_contact: repeat_contact,
                 silent_after_days: silent_after_days,
+                event_retention_days: event_retention_days,
             })
         })
     }

@@ -92,11 +92,13 @@ struct OutboxRow {
     record: String,
     record_id: Uid,
     payload: String,
+    sequence: Option<i64>,
 }
 
 /// What the outside is told of an event.
 #[derive(serde::Serialize)]
 struct Payload<'a> {
+    actor: &'a ActorRef,
     changes: &'a serde_json::Map<String, Value>,
     data: &'a Value,
     timestamp: DateTime<Utc>,
@@ -142,6 +144,7 @@ pub(crate) fn write(db: &mut Db, scope: &Scope, circumstances: &Circumstances, e
     write_audit(db, scope, circumstances, id, event)?;
     let kind = event.name();
     let payload = Payload {
+        actor: scope.by(),
         changes: &event.changes,
         data: &event.after,
         timestamp: circumstances.now,
@@ -158,6 +161,7 @@ pub(crate) fn write(db: &mut Db, scope: &Scope, circumstances: &Circumstances, e
             record: event.record.word().to_owned(),
             record_id: Uid(event.id),
             payload,
+            sequence: None,
         })
         .execute(db)?;
     Ok(())

@@ -68,13 +68,6 @@ fn record(row: CommunicationRow) -> Result<Communication, StoreError> {
     revive(row.profile.clone(), row.envelope(), columns)
 }
 
-/// Several by id, those the scope sees.
-pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Communication>, StoreError> {
-    let found = fragment::one_of("communication.id", ids.iter().copied());
-    let rows: Vec<CommunicationRow> = seen!(tx, communication, RecordType::Communication).filter(found).load(tx.db().0)?;
-    rows.into_iter().map(record).collect()
-}
-
 impl Stored for Communication {
     type Params = ListCommunications;
 

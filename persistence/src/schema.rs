@@ -153,8 +153,8 @@ tables! {
         request_id -> Nullable<Text>, address -> Nullable<Text>, changes -> Text, reason -> Nullable<Text>, via -> Nullable<Text>, user_agent -> Nullable<Text>,
         sequence -> Nullable<BigInt>, previous_hash -> Nullable<Binary>, hash -> Nullable<Binary>,
     }
-    audit_head { workspace_id -> Guid, id -> Guid, sequence -> BigInt, hash -> Binary, }
-    outbox_event { workspace_id -> Guid, id -> Guid, at -> Instant, kind -> Text, record -> Text, record_id -> Guid, payload -> Text, }
+    audit_head { workspace_id -> Guid, id -> Guid, sequence -> BigInt, hash -> Binary, event_sequence -> BigInt, }
+    outbox_event { workspace_id -> Guid, id -> Guid, at -> Instant, kind -> Text, record -> Text, record_id -> Guid, payload -> Text, sequence -> Nullable<BigInt>, }
     notification {
         workspace_id -> Guid, id -> Guid, user_id -> Guid, kind -> Text, cause -> Text, record -> Nullable<Text>, record_id -> Nullable<Guid>, in_app -> Bool,
         profile -> Document, created_at -> Instant, read_at -> Nullable<Instant>,

@@ -249,6 +249,18 @@ pub fn link(tx: &mut dyn Reading, id: Uuid, now: DateTime<Utc>, matches: impl Fn
     Ok(User::find(tx, row.user_id.0)?.filter(|user| user.active))
 }
 
+/// Whether a link was made for a person since a time, and can be used still.
+pub fn has_link_since(tx: &mut dyn Reading, user: UserId, since: DateTime<Utc>) -> Result<bool, StoreError> {
+    let found: Option<Uid> = all!(tx, password_link)
+        .filter(password_link::user_id.eq(Uid::from(user)))
+        .filter(password_link::used_at.is_null())
+        .filter(password_link::created_at.gt(At(since)))
+        .select(password_link::id)
+        .first(tx.db().0)
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// Ends every pending link of a person.
 #[expect(clippy::disallowed_methods, reason = "what makes links end is audited by the caller")]
 pub fn end_links(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), StoreError> {

@@ -69,6 +69,7 @@ fn record(row: WorkspaceRow) -> Result<Workspace, StoreError> {
         ("working_calendar", json(WorkingCalendar::default()).0),
         ("repeat_contact", json(RepeatContact::default()).0),
         ("silent_after_days", json!(SILENT_AFTER_DAYS)),
+        ("event_retention_days", json!(kartoteka_domain::journal::KEPT_DAYS)),
         ("contact_types", json!([])),
         ("cors_origins", json!([])),
         ("meeting_radius_m", json!(kartoteka_domain::communication::meeting::USUAL_RADIUS)),

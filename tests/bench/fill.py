@@ -1,4 +1,4 @@
-"""Fills a workspace with a client base: cards with phones and e-mails, leads, tasks, communications, in the shares of a small sales team.
+"""Fills a workspace with a client base: cards with phones and e-mails, leads, deals, three tasks a card, communications, in the shares of a small sales team.
 
 A few hundred cards are made through the API; the rest are rows like theirs, under ids, phones, e-mails and times of their own, written
 straight into the tables. The same seed makes the same base.
@@ -55,7 +55,8 @@ class Sqlite:
     def write(self, table: str, rows: list[dict]) -> None:
         names = list(rows[0])
         marks = ", ".join("?" * len(names))
-        self.wire.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", [tuple(row.values()) for row in rows])
+        columns = ", ".join(f'"{name}"' for name in names)
+        self.wire.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", [tuple(row.values()) for row in rows])
 
     def finish(self) -> None:
         self.wire.commit()
@@ -94,7 +95,7 @@ class Postgres:
         names = list(rows[0])
         for row in rows:
             writer.writerow([None if v is None else json.dumps(v, ensure_ascii=False) if isinstance(v, (dict, list)) else "t" if v is True else "f" if v is False else v for v in row.values()])
-        columns = ", ".join(names)
+        columns = ", ".join(f'"{name}"' for name in names)
         self.psql(f"SET session_replication_role = replica;\nCOPY {table} ({columns}) FROM STDIN WITH (FORMAT csv, FORCE_NULL ({columns}));", text.getvalue() + "\\.\n")
 
     def finish(self) -> None:
@@ -125,8 +126,13 @@ def fill(tables, api, workspace: str, cards: int, owners: list[str], seed: int, 
     lead = api("POST", "/v1/leads", {"contact_id": made[0], "title": "Заявка с сайта", "owner_id": owners[0]})["id"]
     call = api("POST", "/v1/communications", {"channel": "call", "direction": "outbound", "contact_id": made[0], "body": "Обсудили сроки поставки"})["id"]
     task, lead, call = (tables.read(table, workspace, "id", one)[0] for table, one in (("task", task), ("lead", lead), ("communication", call)))
+    pipeline = api("GET", "/v1/pipelines")["data"][0]
+    stages = [stage["id"] for stage in pipeline["stages"]]
+    deal = api("POST", "/v1/deals", {"name": "Бетон М300", "contacts": [{"contact_id": made[0]}], "amount": 1_500_000, "owner_id": owners[0]})["id"]
+    person, move = (tables.read(table, workspace, "deal_id", deal)[0] for table in ("deal_contact", "stage_change"))
+    deal = tables.read("deal", workspace, "id", deal)[0]
     told = {"contacts": [], "phones": [], "tasks": [], "owned": []}
-    batch: dict[str, list[dict]] = {"contact": [], "contact_point": [], "lead": [], "task": [], "communication": []}
+    batch: dict[str, list[dict]] = {table: [] for table in ("contact", "contact_point", "lead", "task", "communication", "deal", "deal_contact", "stage_change")}
     every = max(1, cards // 5000)
     for number in range(cards):
         model = models[number % TEMPLATES]
@@ -156,6 +162,22 @@ def fill(tables, api, workspace: str, cards: int, owners: list[str], seed: int, 
             "id": tables.id(key), "contact_id": tables.id(card), "owner_id": owner, "due_at": tables.at(due), "due_key": tables.at(due), "created_at": at, "updated_at": at,
             "status": "open" if open_task else "done", "completed_at": None if open_task else at,
         })
+        for place in range(2):
+            done = tables.at(made_at + place * DAY)
+            batch["task"].append(task | {
+                "id": tables.id(numbered(unique, 6 + place)), "contact_id": tables.id(card), "owner_id": owner, "due_at": done, "due_key": done, "created_at": at, "updated_at": done,
+                "status": "done", "completed_at": done,
+            })
+        if number % 10 < 3:
+            # two of three are still open, in one of the stages before the last two
+            sold = number % 10 == 2
+            one, stage = tables.id(numbered(unique, 8)), stages[-2] if sold else stages[number // 10 % (len(stages) - 2)]
+            batch["deal"].append(deal | {
+                "id": one, "contact_id": tables.id(card), "owner_id": owner, "stage_id": tables.id(stage), "outcome": "won" if sold else "open", "created_at": at, "updated_at": at,
+                "board_key": f"{deal['board_key']}{unique:09}1", "amount": 100_000 + number % 1000 * 1000, "closed_at": at if sold else None, "stage_due_at": None,
+            })
+            batch["deal_contact"].append(person | {"id": tables.id(numbered(unique, 9)), "deal_id": one, "contact_id": tables.id(card)})
+            batch["stage_change"].append(move | {"id": tables.id(numbered(unique, 10)), "deal_id": one, "contact_id": tables.id(card), "to_stage_id": tables.id(stage), "at": at})
         for place in range(2):
             when = tables.at(made_at + place * DAY)
             batch["communication"].append(call | {"id": tables.id(numbered(unique, 4 + place)), "contact_id": tables.id(card), "owner_id": owner, "occurred_at": when, "created_at": when, "updated_at": when})

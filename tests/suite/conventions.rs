@@ -109,7 +109,7 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     }
     let mut segments = operation.path.trim_start_matches("/v1/").split('/');
     let first = segments.next().unwrap();
-    if ["me", "my-day", "notifications", "auth", "lookup", "access"].contains(&first) {
+    if ["me", "my-day", "auth", "lookup", "access", "events", "notifications"].contains(&first) {
         return None;
     }
     let record = records.iter().find(|(path, _)| *path == first).unwrap_or_else(|| panic!("which right does {} need?", operation.id)).1;

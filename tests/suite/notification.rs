@@ -195,3 +195,109 @@ fn under_two_processes_a_kill_and_a_jumping_clock_each_cause_is_told_once() {
     assert_eq!(causes, tasks * 3);
     (four.kill(), five.kill());
 }
+
+#[test]
+fn what_others_do_is_told_to_those_it_concerns_and_nobody_hears_of_his_own_deeds() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let department = admin.post("/v1/departments", json!({"name": "Север"})).created();
+    let of = json!({"department_id": department["id"]});
+    let (head, anna, boris) =
+        (workspace.somebody("head", of.clone()), workspace.somebody("manager", of.clone()), workspace.somebody("manager", of));
+    admin.patch(&department.path(), json!({"head_id": head.user_id})).ok();
+    let card = anna.post("/v1/contacts", json!({"last_name": "Блок"})).created();
+    // his own
+    anna.post("/v1/tasks", json!({"title": "сама", "contact_id": card["id"]})).created();
+    anna.post("/v1/leads", json!({"contact_id": card["id"]})).created();
+    // others'
+    admin.post("/v1/tasks", json!({"title": "Позвонить", "contact_id": card["id"], "owner_id": anna.user_id})).created();
+    let deal = anna.post("/v1/deals", json!({"name": "20 м³", "contacts": [{"contact_id": card["id"]}]})).created();
+    let pipeline = admin.get(&format!("/v1/pipelines/{}", deal["pipeline_id"].as_str().unwrap())).ok();
+    let won = pipeline["stages"].as_array().unwrap().iter().find(|stage| stage["kind"] == "won").unwrap()["id"].clone();
+    anna.post(&format!("{}/move", deal.path()), json!({"stage_id": won})).ok();
+    let theirs = admin.post("/v1/contacts", json!({"last_name": "Белый", "owner_id": boris.user_id})).created();
+    admin.post("/v1/leads", json!({"contact_id": theirs["id"], "owner_id": boris.user_id})).created();
+    eventually("everybody to be told", || {
+        (kinds(&anna) == ["task_assigned"] && kinds(&head) == ["deal_won"] && kinds(&boris) == ["lead_received"]).then_some(())
+    });
+    assert!(told(&anna, "")[0]["title"].as_str().unwrap().ends_with("поставил вам задачу: Позвонить"), "{:?}", told(&anna, ""));
+    // a hand-over is one word, however much it is
+    admin.post("/v1/hand-overs", json!({"from_user_id": anna.user_id, "to_user_id": boris.user_id})).created();
+    eventually("the hand-over to be told", || (kinds(&boris) == ["lead_received", "record_handed_over"]).then_some(()));
+    let handed = told(&boris, "&kind=record_handed_over");
+    assert!(handed[0]["body"].as_str().unwrap().contains("Записей: "), "{handed:?}");
+    assert!(told(&admin, "").is_empty());
+}
+
+#[test]
+fn an_enquiry_that_is_nobody_s_is_told_to_those_who_look_after_them() {
+    let workspace = app().workspace();
+    let (admin, head, manager, marketer) = (
+        workspace.administrator().clone(),
+        workspace.somebody("head", json!({})),
+        workspace.manager(),
+        workspace.somebody("marketer", json!({})),
+    );
+    let form = workspace.form(json!({"min_fill_seconds": 0}));
+    let path = format!("/public/v1/forms/{}/submissions", form["key"].as_str().unwrap());
+    workspace.app.anyone().post(&path, json!({"fields": {"name": "Пётр", "phone": "+79123456780"}})).accepted();
+    eventually("those who look after it to be told", || {
+        (kinds(&head) == ["lead_received"] && kinds(&admin) == ["lead_received"]).then_some(())
+    });
+    assert!(told(&manager, "").is_empty() && told(&marketer, "").is_empty());
+}
+
+#[test]
+fn two_processes_and_a_kill_tell_of_each_event_once() {
+    let database = Database::fresh();
+    let quiet = Server::start(&database, &[("KARTOTEKA_WORKERS", "false")]);
+    let workspace = App::of(&quiet).workspace();
+    let anna = workspace.manager();
+    let tasks: usize = 120;
+    for number in 0..tasks {
+        workspace.administrator().post("/v1/tasks", json!({"title": format!("Дело {number}"), "owner_id": anna.user_id})).created();
+    }
+    quiet.kill();
+    let (one, two) = (Server::start(&database, &[]), Server::start(&database, &[]));
+    let count = || database.number("SELECT count(*) FROM notification WHERE kind = 'task_assigned'");
+    eventually("the first to be told", || (count() > 0).then_some(()));
+    one.kill();
+    let three = Server::start(&database, &[]);
+    eventually("all to be told", || (count() == i64::try_from(tasks).unwrap()).then_some(()));
+    assert_eq!(database.number("SELECT count(DISTINCT cause) FROM notification"), count());
+    (two.kill(), three.kill());
+}
+
+#[test]
+fn the_morning_s_digest_comes_once_a_working_day() {
+    let database = Database::fresh();
+    let (library, offset) = clock(&database);
+    let jumping = [("LD_PRELOAD", library.as_str()), ("CLOCK_OFFSET", offset.as_str())];
+    let quiet = Server::start(&database, &jumping);
+    let workspace = App::of(&quiet).workspace();
+    let (anna, idle) = (workspace.manager(), workspace.manager());
+    anna.post("/v1/tasks", json!({"title": "Просрочено давно", "due_at": "2026-01-01T00:00:00Z"})).created();
+    assert!(idle.get("/v1/notifications").ok().items().is_empty());
+    let planned = || database.number("SELECT count(*) FROM wakeup WHERE kind = 'digest'");
+    eventually("the digests to be planned", || (planned() == 3).then_some(()));
+    quiet.kill();
+    let start = || Server::start(&database, &jumping);
+    let (one, two) = (start(), start());
+    let count = || database.number("SELECT count(*) FROM notification WHERE kind = 'digest'");
+    // day after day for two weeks, of which ten days are working days
+    for day in 1..=14 {
+        fs::write(&offset, (day * 86_400).to_string()).unwrap();
+        let due = "SELECT count(*) FROM wakeup WHERE kind IN ('digest', 'digest_plan')";
+        eventually("the digests to be planned", || (database.number(due) == 3).then_some(()));
+        let limit = std::time::Instant::now();
+        let seen = count();
+        eventually("the day to be told", || (count() > seen || limit.elapsed().as_millis() > 2500).then_some(()));
+    }
+    assert_eq!(count(), 10);
+    assert_eq!(
+        database.number("SELECT count(DISTINCT user_id) FROM notification WHERE kind = 'digest'"),
+        1,
+        "nothing is told of an empty day"
+    );
+    (one.kill(), two.kill());
+}

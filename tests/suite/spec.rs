@@ -46,6 +46,7 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     list_audit_events get_audit_event verify_audit_events revert_audit_event revert_period
     get_contact_history get_company_history get_lead_history get_deal_history get_task_history
     revert_contact revert_company revert_lead revert_deal revert_task revert_communication revert_note revert_form revert_user revert_role
+    get_events
     list_notes create_note get_note update_note archive_note restore_note";
 
 #[test]

@@ -9,7 +9,7 @@ use kartoteka_persistence::{
     idempotency,
 };
 
-use crate::{app::App, clock, credential::lookup_scope};
+use crate::{app::App, clock, credential::lookup_scope, journal::Rung};
 
 /// How soon events are sealed.
 const TICK: Duration = Duration::from_millis(200);
@@ -45,8 +45,14 @@ pub async fn run(app: App) {
 async fn seal_all(app: &App, workspace: WorkspaceId) {
     loop {
         match seal(&app.store, lookup_scope(workspace), clock::own_circumstances(), SLICE).await {
-            Ok(SealOutcome::Sealed(count)) if i64::try_from(count).is_ok_and(|count| count == SLICE) => {}
-            Ok(SealOutcome::Sealed(_)) => return,
+            Ok(SealOutcome::Sealed { count, newest }) => {
+                if let Some(newest) = newest {
+                    app.journal_bell.ring(Rung { workspace, newest });
+                }
+                if i64::try_from(count).is_ok_and(|count| count < SLICE) {
+                    return;
+                }
+            }
             // whoever seals there may not see what was committed this moment
             Ok(SealOutcome::Busy) => return app.store.note_written(workspace),
             Err(error) => {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use kartoteka_domain::{
-    access::{RecordType, Reach, Scope, Verb},
+    access::{Reach, RecordType, Scope, Verb},
     actor::ActorRef,
     contact::Contact,
     event::Action,
@@ -163,7 +163,8 @@ fn tell_all(tx: &mut WriteTx<'_>, from: i64, until: i64, all: &[(Seen, Vec<Telli
                     continue;
                 }
                 let about = Some((event.record, event.record_id));
-                tell(tx, person, Notice { kind: telling.kind, cause: telling.cause.clone(), about, facts: facts(tx, telling.kind, event)? })?;
+                let facts = facts(tx, telling.kind, event)?;
+                tell(tx, person, Notice { kind: telling.kind, cause: telling.cause.clone(), about, facts })?;
             }
         }
     }

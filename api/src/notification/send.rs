@@ -28,6 +28,8 @@ const NAP: Duration = Duration::from_millis(500);
 const AT_ONCE: usize = 8;
 /// The longest try: shorter than the time it has the message for itself.
 const LONGEST: Duration = Duration::from_secs(60);
+/// A message that failed so often tells of more than a moment's trouble.
+const ALARMING: i64 = 3;
 /// Letters that are kept of what the other side said.
 const LONGEST_ERROR: usize = 500;
 
@@ -128,10 +130,17 @@ fn note(tx: &mut WriteTx<'_>, sent: &Delivery, outcome: &Outcome) -> Result<()> 
                 store::block_telegram(tx, user)?;
             }
         }
-        Outcome::Later(why, wish) => match retry_at(sent.attempts, *wish, tx.now()) {
-            Some(at) => delivery::put_off(tx, sent.channel, id, at, said(why))?,
-            None => delivery::end(tx, id, DeliveryState::Failed, Some(said(why)))?,
-        },
+        Outcome::Later(why, wish) => {
+            if sent.attempts == ALARMING {
+                // of a day of trouble there is one word
+                let cause = format!("{}:{}", sent.channel, tx.now().date_naive());
+                super::alarm(tx, &cause, sent.channel.word(), &said(why))?;
+            }
+            match retry_at(sent.attempts, *wish, tx.now()) {
+                Some(at) => delivery::put_off(tx, sent.channel, id, at, said(why))?,
+                None => delivery::end(tx, id, DeliveryState::Failed, Some(said(why)))?,
+            }
+        }
     }
     Ok(())
 }

@@ -68,6 +68,11 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::UnknownParameter => ["The request has an unknown parameter", "В запросе неизвестный параметр", "У запиті невідомий параметр"],
         C::InvalidParameter => ["A parameter cannot be read", "Параметр не читается", "Параметр не читається"],
         C::InvalidText => ["The text cannot be kept", "Такой текст сохранить нельзя", "Такий текст зберегти не можна"],
+        C::EventsGone => [
+            "These events are not kept any more: read the lists anew",
+            "Эти события уже не хранятся: прочитайте списки заново",
+            "Ці події вже не зберігаються: прочитайте списки заново",
+        ],
         C::Unauthenticated => ["Sign in first", "Сначала войдите", "Спочатку увійдіть"],
         C::InvalidToken => ["The token is not valid", "Токен недействителен", "Токен недійсний"],
         C::InvalidCredentials => ["Wrong e-mail or password", "Неверная почта или пароль", "Невірна пошта або пароль"],

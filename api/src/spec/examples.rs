@@ -159,7 +159,7 @@ fn workspace() -> Value {
         "contact_types": [], "cors_origins": ["https://crm.example.com"],
         "telephony": {"unknown_number": "card_and_lead", "callback_minutes": 15, "extensions": [{"extension": "101", "user_id": "019aa000-0000-7000-8000-0000000000a1"}]},
         "meeting_radius_m": 300, "untouched_leads": {"remind_after_minutes": 15, "head_after_minutes": 60, "reassign_after_minutes": null},
-        "working_calendar": {"weekly": {"monday": hours(), "tuesday": hours(), "wednesday": hours(), "thursday": hours(), "friday": hours(), "saturday": [], "sunday": []},
+        "event_retention_days": 30, "working_calendar": {"weekly": {"monday": hours(), "tuesday": hours(), "wednesday": hours(), "thursday": hours(), "friday": hours(), "saturday": [], "sunday": []},
             "holidays": [{"on": "2027-01-01", "name": "Новый год"}], "extra_days": [{"on": "2026-12-26", "hours": hours(), "name": "Рабочая суббота"}]},
         "repeat_contact": {"delays": [{"working_days": 0, "seconds": 7200}, {"working_days": 1, "seconds": 0}, {"working_days": 2, "seconds": 0}], "most": 4}, "silent_after_days": 90,
     }))
@@ -177,6 +177,12 @@ fn api_key() -> Value {
     record(
         json!({"name": "1C", "role": "integration", "prefix": "kk_live_019aa000000070008000000000000001", "secret": null, "expires_at": null, "last_used_at": null, "allowed_addresses": ["203.0.113.0/24"], "previous_until": null}),
     )
+}
+
+fn journal_event() -> Value {
+    json!({"id": ID, "sequence": 1024, "type": "contact.updated", "timestamp": AT, "workspace_id": ID, "record_type": "contact", "record_id": ID,
+    "actor": {"type": "user", "id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова"}, "reach": null, "data": contact(),
+    "changes": {"status": {"before": null, "after": "new"}}})
 }
 
 fn audit_event() -> Value {
@@ -406,6 +412,8 @@ pub fn example(schema: &str) -> Option<Value> {
             json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "open_deals": [deal()], "recent_communications": [communication()], "recent_notes": [note()], "hints": [hint()], "client_since": AT})
         }
         "AuditEvent" => audit_event(),
+        "JournalEvent" => journal_event(),
+        "Journal" => json!({"data": [journal_event()], "next_after": 1024, "latest": 1024}),
         "AuditVerification" => {
             json!({"ok": true, "verified": 1024, "unsealed": 0, "head": {"sequence": 1024, "hash": "8".repeat(64)}, "first_break": null})
         }
@@ -438,6 +446,7 @@ pub fn problem(status: u16) -> Value {
         403 => ("forbidden", "Your role may not do this", json!([])),
         404 => ("not_found", "Not found", json!([])),
         409 => ("duplicate_found", "This client has a card already", json!([])),
+        410 => ("events_gone", "These events are not kept any more: read the lists anew", json!([])),
         412 => ("version_mismatch", "The record changed meanwhile", json!([])),
         413 => ("payload_too_large", "The body is too large", json!([])),
         415 => ("unsupported_media_type", "This content type is not understood here", json!([])),

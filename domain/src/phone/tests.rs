@@ -82,7 +82,7 @@ fn warming_is_harmless() {
 /// A national number with its country, its calling code and its trunk prefix.
 fn national() -> impl Strategy<Value = (String, &'static str, &'static str, &'static str)> {
     prop_oneof![
-        "9[0-9]{9}".prop_map(|n| (n, "RU", "7", "8")),
+        "9[1268][0-9][1-9][0-9]{6}".prop_map(|n| (n, "RU", "7", "8")),
         "70[01257][0-9]{7}".prop_map(|n| (n, "KZ", "7", "8")),
         "(50|66|95|99|67|68|96|97|98|63|73|93)[0-9]{7}".prop_map(|n| (n, "UA", "380", "0")),
         "(29|33|44)[1-9][0-9]{6}".prop_map(|n| (n, "BY", "375", "80")),

@@ -66,6 +66,7 @@ CREATE TABLE notification_cursor (
 ALTER TABLE member NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE task NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE deal NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE audit_head NO FORCE ROW LEVEL SECURITY;
 INSERT INTO wakeup (id, workspace_id, kind, due_at)
 SELECT m.id, m.workspace_id, 'digest_plan', now() FROM member m WHERE m.active AND NOT EXISTS (SELECT 1 FROM wakeup w WHERE w.id = m.id);
 INSERT INTO wakeup (id, workspace_id, kind, due_at)
@@ -76,4 +77,7 @@ SELECT d.id, d.workspace_id, 'deal_watch', now() FROM deal d
 WHERE d.outcome = 'open' AND d.archived_at IS NULL AND d.stage_due_at > now() AND NOT EXISTS (SELECT 1 FROM wakeup w WHERE w.id = d.id);
 ALTER TABLE member FORCE ROW LEVEL SECURITY;
 ALTER TABLE task FORCE ROW LEVEL SECURITY;
+-- nobody is told of what happened before
+INSERT INTO notification_cursor (workspace_id, id, sequence) SELECT workspace_id, id, event_sequence FROM audit_head;
 ALTER TABLE deal FORCE ROW LEVEL SECURITY;
+ALTER TABLE audit_head FORCE ROW LEVEL SECURITY;

@@ -70,3 +70,5 @@ WHERE t.status = 'open' AND t.archived_at IS NULL AND t.due_at > unixepoch() * 1
 INSERT INTO wakeup (id, workspace_id, kind, due_at)
 SELECT d.id, d.workspace_id, 'deal_watch', 0 FROM deal d
 WHERE d.outcome = 'open' AND d.archived_at IS NULL AND d.stage_due_at > unixepoch() * 1000000 AND NOT EXISTS (SELECT 1 FROM wakeup w WHERE w.id = d.id);
+-- nobody is told of what happened before
+INSERT INTO notification_cursor (workspace_id, id, sequence) SELECT workspace_id, id, event_sequence FROM audit_head;

@@ -14,12 +14,12 @@ use kartoteka_domain::{
 use super::AuditRow;
 use crate::{
     db::{Db, Guid, Uid},
-    fragment,
+    fragment, journal,
     schema::{audit_event, audit_head},
     store::{Circumstances, Reading, Recorded, Store, StoreError, WriteTx},
 };
 
-part! { HeadRow in audit_head { workspace_id: Uid, id: Uid, sequence: i64, hash: Vec<u8> } }
+part! { HeadRow in audit_head { workspace_id: Uid, id: Uid, sequence: i64, hash: Vec<u8>, event_sequence: i64 } }
 
 impl AuditRow {
     fn entry(&self) -> Entry {
@@ -52,7 +52,12 @@ fn read_head(sequence: i64, hash: Vec<u8>) -> Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SealOutcome {
     /// So many events were sealed.
-    Sealed(usize),
+    Sealed {
+        /// How many.
+        count: usize,
+        /// The number of the newest event of the journal, where there are new ones.
+        newest: Option<i64>,
+    },
     /// Another process is sealing there at this moment.
     Busy,
 }
@@ -66,9 +71,9 @@ fn seal_some(tx: &mut WriteTx<'_>, most: i64) -> Result<SealOutcome, StoreError>
     let workspace = tx.workspace();
     let first = first_unsealed(tx, 1)?;
     if first.is_empty() {
-        return Ok(SealOutcome::Sealed(0));
+        return Ok(SealOutcome::Sealed { count: 0, newest: None });
     }
-    let Some(mut head) = hold_head(tx)? else { return Ok(SealOutcome::Busy) };
+    let Some((mut head, told)) = hold_head(tx)? else { return Ok(SealOutcome::Busy) };
     // ids are made inside the transactions, under the record's lock: their order is the order in which a record changed
     let next = first_unsealed(tx, most)?;
     let rows: Vec<AuditRow> = all!(tx, audit_event)
@@ -84,8 +89,19 @@ fn seal_some(tx: &mut WriteTx<'_>, most: i64) -> Result<SealOutcome, StoreError>
         head = Head { sequence, hash };
     }
     put(tx, seals, &recorded)?;
-    set_columns!(tx.db().0, &recorded, audit_head, workspace, workspace, sequence = head.sequence, hash = head.hash.to_vec())?;
-    Ok(SealOutcome::Sealed(rows.len()))
+    let numbered = journal::number(tx, told, most, &recorded)?;
+    let newest = told.saturating_add(i64::try_from(numbered).unwrap_or_default());
+    set_columns!(
+        tx.db().0,
+        &recorded,
+        audit_head,
+        workspace,
+        workspace,
+        sequence = head.sequence,
+        hash = head.hash.to_vec(),
+        event_sequence = newest
+    )?;
+    Ok(SealOutcome::Sealed { count: rows.len().max(numbered), newest: (numbered > 0).then_some(newest) })
 }
 
 #[derive(diesel::QueryableByName)]
@@ -149,9 +165,10 @@ fn put(tx: &mut WriteTx<'_>, seals: Vec<Seal>, recorded: &Recorded) -> Result<()
     Ok(())
 }
 
-/// Locks the workspace's head row, making it for the first events; `None` while somebody else holds it.
+/// Locks the workspace's head row, making it for the first events: the chain's head and the journal's last number; `None` while somebody
+/// else holds it.
 #[expect(clippy::disallowed_methods, reason = "the head of the trace itself")]
-fn hold_head(tx: &mut WriteTx<'_>) -> Result<Option<Head>, StoreError> {
+fn hold_head(tx: &mut WriteTx<'_>) -> Result<Option<(Head, i64)>, StoreError> {
     let workspace = tx.workspace();
     let id = Uid::from(workspace);
     if head(tx)?.is_none() {
@@ -163,21 +180,22 @@ fn hold_head(tx: &mut WriteTx<'_>) -> Result<Option<Head>, StoreError> {
             .first(tx.db().0)
             .optional()?;
         let (sequence, hash) = last.map_or((0, Head::EMPTY.hash.to_vec()), |(n, hash)| (n.unwrap_or_default(), hash.unwrap_or_default()));
-        let row = HeadRow { workspace_id: id, id, sequence, hash };
+        let row = HeadRow { workspace_id: id, id, sequence, hash, event_sequence: journal::last_numbered(tx)? };
         match tx.db().0 {
             Db::Sqlite(c) => diesel::insert_into(audit_head::table).values(&row).on_conflict_do_nothing().execute(c)?,
             Db::Postgres(c) => diesel::insert_into(audit_head::table).values(&row).on_conflict_do_nothing().execute(c)?,
         };
     }
-    let query = audit_head::table
-        .filter(audit_head::workspace_id.eq(id))
-        .filter(audit_head::id.eq(id))
-        .select((audit_head::sequence, audit_head::hash));
-    let row: Option<(i64, Vec<u8>)> = match tx.db().0 {
+    let query = audit_head::table.filter(audit_head::workspace_id.eq(id)).filter(audit_head::id.eq(id)).select((
+        audit_head::sequence,
+        audit_head::hash,
+        audit_head::event_sequence,
+    ));
+    let row: Option<(i64, Vec<u8>, i64)> = match tx.db().0 {
         Db::Sqlite(c) => query.first(c).optional()?,
         Db::Postgres(c) => query.for_update().skip_locked().first(c).optional()?,
     };
-    Ok(row.map(|(sequence, hash)| read_head(sequence, hash)))
+    Ok(row.map(|(sequence, hash, told)| (read_head(sequence, hash), told)))
 }
 
 /// The head as the sealer left it.

@@ -120,7 +120,8 @@ const RECORDS: &[(&str, &str)] = &[
 /// One's own affairs, by a person's credential or any.
 const PERSON: &str = "list_my_sessions get_my_session end_my_session create_calendar_link get_calendar_link revoke_calendar_link
     list_notifications get_notification read_notification count_unread_notifications read_notifications get_notification_settings update_notification_settings";
-const ANYBODY: &str = "get_me revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
+const ANYBODY: &str =
+    "get_me get_events revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
 
 /// What is open to everybody, with what it must say to the request of [`Line::body`].
 const OPEN: &[(&str, u16, &str)] = &[
@@ -251,7 +252,9 @@ impl Line {
             _ if self.lists_owned() => "?limit=200".to_owned(),
             id if id.starts_with("revert_") => "?dry_run=true".to_owned(),
             // would end the asker's session or change his password: refused after the question who he is
-            id if ANYBODY.split_whitespace().any(|own| own == id) && id != "get_me" => "?no_such_parameter=1".to_owned(),
+            id if ANYBODY.split_whitespace().any(|own| own == id) && !["get_me", "get_events"].contains(&id) => {
+                "?no_such_parameter=1".to_owned()
+            }
             _ => String::new(),
         }
     }
