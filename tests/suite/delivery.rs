@@ -172,7 +172,7 @@ fn an_enquiry_is_told_to_its_owner_with_masks_kept_and_copied_to_the_reserve_add
     let server = post.server(&[]);
     let workspace = App::of(&server).workspace();
     let (anna, analyst) = (workspace.manager(), workspace.somebody("analyst", json!({})));
-    let form = workspace.form(json!({"assignment": {"type": "user", "user_id": anna.user_id}, "reserve_email": "reserve@example.com",
+    let form = workspace.form(json!({"assignment": {"kind": "user", "user_id": anna.user_id}, "reserve_email": "reserve@example.com",
         "notify_user_ids": [analyst.user_id], "min_fill_seconds": 0,
         "fields": [{"name": "name", "kind": "name", "required": true}, {"name": "phone", "kind": "phone"}, {"name": "comment", "kind": "comment"}]}));
     enquire(&workspace, form.json(), &json!({"name": "Анна Ахматова", "phone": "+79123456789", "comment": "Перезвоните"}));

@@ -211,7 +211,12 @@ fn what_others_do_is_told_to_those_it_concerns_and_nobody_hears_of_his_own_deeds
     anna.post("/v1/leads", json!({"contact_id": card["id"]})).created();
     // others'
     admin.post("/v1/tasks", json!({"title": "Позвонить", "contact_id": card["id"], "owner_id": anna.user_id})).created();
-    let deal = anna.post("/v1/deals", json!({"name": "20 м³", "contacts": [{"contact_id": card["id"]}]})).created();
+    let deal = anna
+        .post(
+            "/v1/deals",
+            json!({"name": "20 м³", "contacts": [{"contact_id": card["id"]}], "amount": {"amount": 150_000, "currency": "RUB"}}),
+        )
+        .created();
     let pipeline = admin.get(&format!("/v1/pipelines/{}", deal["pipeline_id"].as_str().unwrap())).ok();
     let won = pipeline["stages"].as_array().unwrap().iter().find(|stage| stage["kind"] == "won").unwrap()["id"].clone();
     anna.post(&format!("{}/move", deal.path()), json!({"stage_id": won})).ok();

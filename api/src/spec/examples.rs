@@ -115,6 +115,7 @@ fn form() -> Value {
         "name": "Site", "key": "f_0123456789abcdef0123456789ab", "active": true, "fields": fields(), "allowed_origins": [], "redirect_url": null, "source_id": null, "tags": ["site"],
         "assignment": {"kind": "round_robin", "user_ids": ["019aa000-0000-7000-8000-0000000000a1"]}, "task_minutes": 15, "task_title": "Call back", "honeypot_field": "website",
         "start_field": "started_at", "min_fill_seconds": 2, "duplicate_window_seconds": 600, "rate_per_minute": 60, "max_body_bytes": 262_144,
+        "reserve_email": "reserve@example.com", "notify_user_ids": [],
     }))
 }
 

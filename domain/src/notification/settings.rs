@@ -116,7 +116,7 @@ pub struct NotificationSettings {
     pub digest: DigestSettings,
     /// Chat of the Telegram bot with the person: a number, or `@name` of a channel.
     #[validate(length(max = 64))]
-    #[schema(required = true, max_length = 64)]
+    #[schema(required = true, max_length = 64, pattern = "^(-?[0-9]{1,20}|@[A-Za-z0-9_]{4,32})$")]
     pub telegram_chat_id: Option<String>,
     /// So many minutes before a deal has been in its stage for too long its owner is told; 0 tells it only then.
     #[validate(range(min = 0, max = 10_080))]
