@@ -35,7 +35,7 @@ KINDS = {
     "owner_id": "users", "user_id": "users", "head_id": "users", "contact_id": "contacts", "company_id": "companies", "lead_id": "leads",
     "task_id": "tasks", "form_id": "forms", "source_id": "sources", "department_id": "departments", "reject_reason_id": "reject-reasons",
     "actor_id": "users", "deal_id": "deals", "pipeline_id": "pipelines", "lost_reason_id": "lost-reasons", "rule_id": "assignment-rules", "from_user_id": "users", "to_user_id": "users",
-    "contact_ids": "contacts", "notify_user_ids": "users",
+    "contact_ids": "contacts", "notify_user_id": "users",
 }
 TABLES = {"country": "UA", "currency": "UAH", "language": "uk", "network": "telegram", "type": "customer", "color": "#2266cc"}
 POINT = {"id", "label", "primary", "validity", "value"}
@@ -348,7 +348,7 @@ def convincing(inside: str, name: str, value: str) -> str:
     match inside, name:
         case ("phones", "value") | ("party", "phone"):
             return f"+7912{unique() % 10_000_000:07}"
-        case ("emails", "value") | ("party", "email") | ("", "email"):
+        case ("emails", "value") | ("party", "email") | ("", "email" | "reserve_email"):
             return f"anna-{unique()}@example.com"
         case ("messengers", "handle"):
             return f"anna{unique()}"
