@@ -260,12 +260,12 @@ impl Made for Form {
         {
             errors.add_with("/assignment/user_ids", FieldCode::OutOfRange, "1…200");
         }
-        let reserve_email = line(input.reserve_email.as_deref()).and_then(|typed| match email::parse(&typed) {
-            Ok(parsed) => Some(parsed.normalised),
-            Err(_) => {
+        let reserve_email = line(input.reserve_email.as_deref()).and_then(|typed| {
+            let parsed = email::parse(&typed).ok();
+            if parsed.is_none() {
                 errors.add_with("/reserve_email", FieldCode::InvalidEmail, &typed);
-                None
             }
+            parsed.map(|parsed| parsed.normalised)
         });
         let mut notify_user_ids: Vec<UserId> = Vec::new();
         for id in slice(input.notify_user_ids.as_ref()) {

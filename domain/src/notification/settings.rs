@@ -241,13 +241,11 @@ impl NotificationSettings {
 
 /// A chat as the bot's interface names it: a number, or `@name`.
 fn is_chat(text: &str) -> bool {
-    match text.strip_prefix('@') {
-        Some(name) => (4..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
-        None => {
-            let digits = text.strip_prefix('-').unwrap_or(text);
-            (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-        }
+    if let Some(name) = text.strip_prefix('@') {
+        return (4..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ impl Plan {
     }
 }
 
-/// What is told of a task, and when. A time from before the task was there is not told.
+/// What is told of a task, and when. A time from before the task was there is not told, nor that of one that is due at once.
 pub fn of_task(task: &Task) -> Vec<Due> {
     if task.status != TaskStatus::Open || task.archived_at.is_some() {
         return Vec::new();
@@ -124,7 +124,7 @@ pub fn of_task(task: &Task) -> Vec<Due> {
     let due = |kind, what, at| Due::new(kind, "task", task.id.uuid(), what, at);
     let reminders = task.remind_at.iter().map(|at| due(Kind::TaskReminder, "remind", *at));
     let overdue = task.due_at.map(|at| due(Kind::TaskOverdue, "overdue", at));
-    reminders.chain(overdue).filter(|due| due.at >= task.created_at).collect()
+    reminders.chain(overdue).filter(|due| due.at > task.created_at).collect()
 }
 
 /// What is to be told of a task now.

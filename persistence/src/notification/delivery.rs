@@ -115,6 +115,9 @@ pub fn forget_before(tx: &mut WriteTx<'_>, before: DateTime<Utc>) -> Result<usiz
     .execute(tx.db().0)?)
 }
 
+/// When a message ended, and why it failed.
+type Ended = (Option<At>, Option<String>);
+
 /// How it stands with a channel in this workspace.
 pub fn health(tx: &mut dyn Reading, channel: Channel) -> Result<ChannelHealth, StoreError> {
     let own = |tx: &mut dyn Reading, state: DeliveryState| {
@@ -128,7 +131,7 @@ pub fn health(tx: &mut dyn Reading, channel: Channel) -> Result<ChannelHealth, S
         .order(notification_delivery::created_at)
         .first(tx.db().0)
         .optional()?;
-    let last = |tx: &mut dyn Reading, state| -> Result<Option<(Option<At>, Option<String>)>, StoreError> {
+    let last = |tx: &mut dyn Reading, state| -> Result<Option<Ended>, StoreError> {
         Ok(own(tx, state)
             .select((notification_delivery::ended_at, notification_delivery::error))
             .order(notification_delivery::created_at.desc())
