@@ -379,7 +379,7 @@ fn withhold(tx: &mut dyn Reading, user: UserId, told: &mut [Notification]) -> Re
     for one in told.iter_mut() {
         if hidden(one) {
             let (title, _) = text::told(language, one.kind.word(), &Facts::default())?;
-            one.title = title.trim_end_matches([':', ' ']).to_owned();
+            title.trim_end_matches([':', ' ']).clone_into(&mut one.title);
             one.body = None;
         }
     }

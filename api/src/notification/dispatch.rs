@@ -126,8 +126,8 @@ async fn go_through(app: &App, workspace: WorkspaceId, place: &mut Place) -> Res
         if skip && let Some((event, _)) = told.first() {
             tracing::error!(event = %event.id, "nobody is told of an event that cannot be told");
         }
-        if !skip && !told.is_empty() || until - kept > MOST_LAG || skip {
-            let told = if skip { Vec::new() } else { told };
+        let told = if skip { Vec::new() } else { told };
+        if skip || !told.is_empty() || until - kept > MOST_LAG {
             app.store.write(scope.clone(), clock::own_circumstances(), move |tx| tell_all(tx, kept, until, &told)).await?;
         }
         place.until = until.max(place.until);
@@ -202,14 +202,13 @@ fn unassigned(tx: &mut WriteTx<'_>) -> Result<Vec<UserId>> {
     let mut known: HashMap<String, bool> = HashMap::new();
     let mut found = Vec::new();
     for (person, key) in user::at_work(tx)? {
-        let looks = match known.get(&key) {
-            Some(looks) => *looks,
-            None => {
-                let rights = role::rights(tx, &key)?;
-                let looks = rights.see_unassigned && rights.reach(RecordType::Lead, Verb::Update) != Reach::None;
-                known.insert(key, looks);
-                looks
-            }
+        let looks = if let Some(looks) = known.get(&key) {
+            *looks
+        } else {
+            let rights = role::rights(tx, &key)?;
+            let looks = rights.see_unassigned && rights.reach(RecordType::Lead, Verb::Update) != Reach::None;
+            known.insert(key, looks);
+            looks
         };
         if looks && found.len() < MOST_PEOPLE {
             found.push(person);

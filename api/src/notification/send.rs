@@ -27,7 +27,7 @@ const NAP: Duration = Duration::from_millis(500);
 /// Messages on their way at a time.
 const AT_ONCE: usize = 8;
 /// The longest try: shorter than the time it has the message for itself.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// A message that failed so often tells of more than a moment's trouble.
 const ALARMING: i64 = 3;
 /// Letters that are kept of what the other side said.

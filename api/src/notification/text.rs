@@ -86,7 +86,7 @@ impl Texts {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
-        environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+        environment.set_auto_escape_callback(|name| if name == "mail.html" { AutoEscape::Html } else { AutoEscape::None });
         let mut mail = BTreeMap::new();
         let bad = |language: &str, error: &dyn std::fmt::Display| format!("texts of notifications, {language}: {error}");
         for (language, text) in LANGUAGES {
