@@ -367,12 +367,8 @@ async fn keep_house(app: App) {
                 let scope = crate::credential::lookup_scope(id.into());
                 let swept: Result<usize> =
                     app.store.write(scope, crate::clock::own_circumstances(), |tx| Ok(idempotency::forget_expired(tx)?)).await;
-                let forgotten: Result<usize> = app
-                    .store
-                    .write(crate::credential::lookup_scope(id.into()), crate::clock::own_circumstances(), |tx| {
-                        notification::forget_deliveries(tx, notification::kept_since())
-                    })
-                    .await;
+                let scope = crate::credential::lookup_scope(id.into());
+                let forgotten = app.store.write(scope, crate::clock::own_circumstances(), notification::forget_old).await;
                 if let Err(problem) = forgotten {
                     tracing::warn!(%problem, "messages that ended long ago stay for now");
                 }

@@ -15,7 +15,6 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use chrono::{DateTime, Utc};
 use kartoteka_domain::{
     access::{Actor, RecordType, RoleKey},
     actor::{ActorRef, ActorType},
@@ -45,7 +44,6 @@ pub use text::Facts;
 use crate::{
     answer::{Answer, Plain, Reply, Respond, Sought},
     can::SignedIn,
-    clock,
     config::Settings,
     problem::{Problem, Result},
     request::{At, Params, Valid},
@@ -386,12 +384,10 @@ fn withhold(tx: &mut dyn Reading, user: UserId, told: &mut [Notification]) -> Re
     Ok(())
 }
 
-/// Forgets messages that ended long ago.
-pub fn forget_deliveries(tx: &mut WriteTx<'_>, before: DateTime<Utc>) -> Result<usize> {
-    Ok(delivery::forget_before(tx, before)?)
-}
-
-/// How long messages that ended are kept.
-pub fn kept_since() -> DateTime<Utc> {
-    clock::now() - chrono::Duration::days(30)
+/// Forgets messages that ended a month ago and what was told a year ago.
+pub fn forget_old(tx: &mut WriteTx<'_>) -> Result<()> {
+    let now = tx.now();
+    delivery::forget_before(tx, now - chrono::Duration::days(30))?;
+    store::forget_before(tx, now - chrono::Duration::days(365))?;
+    Ok(())
 }

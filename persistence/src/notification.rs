@@ -167,6 +167,17 @@ pub fn read_all(tx: &mut WriteTx<'_>, user: UserId, until: DateTime<Utc>) -> Res
     Ok(())
 }
 
+/// Forgets what was told before a time.
+#[expect(clippy::disallowed_methods, reason = "what was told long ago; what it was about is audited")]
+pub fn forget_before(tx: &mut WriteTx<'_>, before: DateTime<Utc>) -> Result<usize, StoreError> {
+    Ok(diesel::delete(
+        notification::table
+            .filter(notification::workspace_id.eq(Uid::from(tx.workspace())))
+            .filter(notification::created_at.lt(At(before))),
+    )
+    .execute(tx.db().0)?)
+}
+
 /// What somebody wants, and whether he blocked the bot.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {

@@ -51,7 +51,8 @@ impl Mail {
 
     fn written(&self, app: &App, delivery: &Delivery) -> Result<lettre::Message, String> {
         let message = opened(app, &delivery.message).map_err(|problem| problem.to_string())?;
-        let (plain, html) = text::letter(&message).map_err(|problem| problem.to_string())?;
+        let (plain, html) =
+            text::letter(&message, delivery.user.is_some() && delivery.message.sealed.is_none()).map_err(|problem| problem.to_string())?;
         let to: lettre::Address = message.to.parse().map_err(|error| format!("not an address: {error}"))?;
         let body = MultiPart::alternative_plain_html(plain, html);
         let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());

@@ -132,8 +132,8 @@ pub fn check() -> std::result::Result<(), String> {
                 }
             }
         }
-        mail(texts, &Message { language: language.to_owned(), link: Some("x".into()), ..Message::default() })?;
-        mail(texts, &Message { language: language.to_owned(), ..Message::default() })?;
+        mail(texts, &Message { language: language.to_owned(), link: Some("x".into()), ..Message::default() }, true)?;
+        mail(texts, &Message { language: language.to_owned(), ..Message::default() }, false)?;
     }
     Ok(())
 }
@@ -154,9 +154,9 @@ pub fn told(language: &str, what: &str, facts: &Facts) -> Result<(String, String
     Ok((title, lines.join("\n").chars().take(LONGEST_BODY).collect()))
 }
 
-/// A mail's two shapes: plain text and HTML.
-pub fn letter(message: &Message) -> Result<(String, String)> {
-    mail(texts()?, message).map_err(Problem::internal)
+/// A mail's two shapes: plain text and HTML. Of what comes by somebody's settings they say so.
+pub fn letter(message: &Message, by_settings: bool) -> Result<(String, String)> {
+    mail(texts()?, message, by_settings).map_err(Problem::internal)
 }
 
 #[derive(Serialize)]
@@ -170,7 +170,7 @@ struct Letter<'a> {
     footer: &'a str,
 }
 
-fn mail(texts: &Texts, message: &Message) -> std::result::Result<(String, String), String> {
+fn mail(texts: &Texts, message: &Message, by_settings: bool) -> std::result::Result<(String, String), String> {
     let language = language([message.language.as_str()]);
     let words = texts.mail.get(language).ok_or("no words for mails")?;
     let word = |name: &str| words.get(name).map(String::as_str).ok_or_else(|| format!("{language}: mail.{name} is missing"));
@@ -181,7 +181,7 @@ fn mail(texts: &Texts, message: &Message) -> std::result::Result<(String, String
         workspace: &message.workspace,
         language,
         open: word("open")?,
-        footer: word("footer")?,
+        footer: if by_settings { word("footer")? } else { "" },
     };
     Ok((texts.render("mail.txt", &letter)?, texts.render("mail.html", &letter)?))
 }
@@ -210,7 +210,7 @@ mod tests {
         let (title, body) = told("en", "lead_received", &facts).unwrap();
         assert_eq!(title, "New enquiry: <script>alert(1)</script> Bcc: x@example.com");
         assert_eq!(body, "");
-        let (text, html) = letter(&Message { title, language: "en".into(), ..Message::default() }).unwrap();
+        let (text, html) = letter(&Message { title, language: "en".into(), ..Message::default() }, true).unwrap();
         assert!(text.contains("<script>") && !html.contains("<script>") && html.contains("&lt;script&gt;"), "{html}");
     }
 

@@ -158,7 +158,8 @@ mod tests {
     use super::*;
     use crate::{
         actor::ActorRef,
-        id::UserId,
+        deal::NewDeal,
+        id::{PipelineId, StageId, UserId},
         record::{Birth, Made, Making},
         task::NewTask,
     };
@@ -205,6 +206,31 @@ mod tests {
         assert_eq!(look(&Event::updated(&one, &renamed), start()), None);
         let done = Task { status: TaskStatus::Done, ..one.clone() };
         assert_eq!(look(&Event::updated(&one, &done), start()), Some(Look { as_what: Watched::Task, at: None, known: true }));
+    }
+
+    #[test]
+    fn of_a_deal_the_end_is_told_ahead_and_when_it_has_come_each_once() {
+        let birth = Birth { id: Uuid::from_u128(7), at: start(), by: ActorRef::system() };
+        let making = Making { birth: &birth, workspace: None, fresh_id: &Uuid::nil, asker: None };
+        let (pipeline_id, stage_id) = (Some(PipelineId::new(Uuid::nil())), Some(StageId::new(Uuid::nil())));
+        let input = NewDeal { name: Some("x".into()), pipeline_id, stage_id, ..NewDeal::default() };
+        let open = Deal { stage_due_at: Some(after(100)), ..Deal::make(&input, None, &making).unwrap() };
+        let causes = |plan: &Plan| plan.now.iter().map(|due| due.cause.clone()).collect::<Vec<_>>();
+        assert_eq!(deal(&open, 40, &[], after(59)), Plan { now: vec![], next: Some(after(60)) });
+        let ahead = deal(&open, 40, &[], after(60));
+        assert_eq!((ahead.now.len(), ahead.next), (1, Some(after(100))));
+        // another wish of how early to know makes no second word
+        assert_eq!(causes(&deal(&open, 30, &causes(&ahead), after(75))), Vec::<String>::new());
+        let passed = deal(&open, 40, &causes(&ahead), after(100));
+        assert_eq!((passed.now.len(), passed.next), (1, None));
+        assert_ne!(causes(&passed), causes(&ahead));
+        // looked at late, only the end is told, and nothing afterwards
+        let late = deal(&open, 40, &[], after(500));
+        assert_eq!(causes(&late), causes(&passed));
+        assert_eq!(causes(&deal(&open, 40, &causes(&late), after(501))), Vec::<String>::new());
+        // until then it is looked at daily, and not at all when there is nothing to come
+        assert_eq!(deal(&open, 0, &[], after(-2000)).next, Some(after(-560)));
+        assert_eq!(deal(&Deal { outcome: DealOutcome::Won, ..open }, 40, &[], after(100)), Plan::default());
     }
 
     proptest! {

@@ -18,6 +18,7 @@ CREATE TABLE notification (
     CONSTRAINT notification_user_id_fkey FOREIGN KEY (workspace_id, user_id) REFERENCES member (workspace_id, id)
 );
 CREATE UNIQUE INDEX notification_cause_user_id_key ON notification (workspace_id, cause, user_id);
+CREATE INDEX notification_created_at_idx ON notification (workspace_id, created_at);
 CREATE INDEX notification_user_id_created_at_idx ON notification (workspace_id, user_id, created_at, id);
 CREATE INDEX notification_user_id_read_at_created_at_idx ON notification (workspace_id, user_id, read_at, created_at, id);
 
@@ -50,6 +51,7 @@ CREATE TABLE notification_delivery (
     CONSTRAINT notification_delivery_user_id_fkey FOREIGN KEY (workspace_id, user_id) REFERENCES member (workspace_id, id)
 );
 CREATE INDEX notification_delivery_channel_state_created_at_idx ON notification_delivery (workspace_id, channel, state, created_at);
+CREATE INDEX notification_delivery_ended_at_idx ON notification_delivery (workspace_id, ended_at);
 CREATE INDEX notification_delivery_user_id_idx ON notification_delivery (workspace_id, user_id);
 
 -- How far each workspace's events were gone through.
