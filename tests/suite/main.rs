@@ -64,5 +64,6 @@ mod task;
 mod telephony;
 mod tenancy;
 mod timeline;
+mod turnover;
 mod user;
 mod workspace;
