@@ -18,6 +18,7 @@ use actix_web::{
     web,
 };
 use arc_swap::ArcSwap;
+use kartoteka_domain::notification::NotificationChannel;
 use kartoteka_persistence::{Store, store::StoreSettings, workspace};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use secrecy::ExposeSecret;
@@ -31,7 +32,7 @@ use crate::{
     escalation, journal,
     limits::Limits,
     lockout::{Locks, locks},
-    mount,
+    mount, notification,
     observe::{self, TrustProxy},
     problem::Result,
     router::Router,
@@ -102,6 +103,8 @@ impl App {
             .map_err(|e| e.to_string())?
             .install_recorder()
             .map_err(|e| e.to_string())?;
+        notification::text::check()?;
+        notification::set_up(&settings);
         let store = open_store(&settings)?;
         let vault = Arc::new(Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?);
         let signer = Signer::open(&store, Arc::clone(&vault))
@@ -209,6 +212,8 @@ pub fn router() -> Router {
         crate::task::repeat: get_task_occurrences;
         crate::task::hand_over: hand_over_task;
         crate::hand_over: create_hand_over, list_hand_overs, get_hand_over, undo_hand_over;
+        crate::notification: list_notifications, get_notification, count_unread_notifications, read_notification, read_notifications,
+            get_notification_settings, update_notification_settings;
         crate::calendar: create_calendar_link, get_calendar_link, revoke_calendar_link, get_calendar;
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
         crate::communication::chain: get_communication_chain;
@@ -287,6 +292,14 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
         actix_web::rt::spawn(async move { submission::worker::run(worker).await });
         let watchman = app.clone();
         actix_web::rt::spawn(async move { escalation::run(watchman).await });
+        let scheduler = app.clone();
+        actix_web::rt::spawn(async move { notification::schedule::run(scheduler).await });
+        let dispatcher = app.clone();
+        actix_web::rt::spawn(async move { notification::dispatch::run(dispatcher).await });
+        for channel in NotificationChannel::ALL {
+            let sender = app.clone();
+            actix_web::rt::spawn(async move { notification::send::run(sender, *channel).await });
+        }
         let sealer = app.clone();
         actix_web::rt::spawn(async move { audit::sealer::run(sealer).await });
         let keeper = app.clone();
@@ -361,6 +374,11 @@ async fn keep_house(app: App) {
                 let scope = crate::credential::lookup_scope(id.into());
                 let swept: Result<usize> =
                     app.store.write(scope, crate::clock::own_circumstances(), |tx| Ok(idempotency::forget_expired(tx)?)).await;
+                let scope = crate::credential::lookup_scope(id.into());
+                let forgotten = app.store.write(scope, crate::clock::own_circumstances(), notification::forget_old).await;
+                if let Err(problem) = forgotten {
+                    tracing::warn!(%problem, "messages that ended long ago stay for now");
+                }
                 if let Err(problem) = swept {
                     tracing::warn!(%problem, "expired idempotency keys stay for now");
                 }

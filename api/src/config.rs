@@ -34,6 +34,21 @@ pub struct Given {
     /// Address under which browsers reach this server [default: http://LISTEN]
     #[arg(long, env = "KARTOTEKA_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
+    /// Address of the interface people use, for links in messages [default: PUBLIC_URL]
+    #[arg(long, env = "KARTOTEKA_INTERFACE_URL", global = true)]
+    pub interface_url: Option<String>,
+    /// Mail server: smtps://USER:PASSWORD@HOST, or smtp://…?tls=required; without it no mail is sent
+    #[arg(long, env = "KARTOTEKA_SMTP_URL", global = true, hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Sender of mails: «Kartoteka <crm@example.com>»
+    #[arg(long, env = "KARTOTEKA_MAIL_FROM", global = true)]
+    pub mail_from: Option<String>,
+    /// Token of the Telegram bot; without it nothing is sent there
+    #[arg(long, env = "KARTOTEKA_TELEGRAM_BOT_TOKEN", global = true, hide_env_values = true)]
+    pub telegram_bot_token: Option<String>,
+    /// Address of the bot's interface [default: https://api.telegram.org]
+    #[arg(long, env = "KARTOTEKA_TELEGRAM_BASE_URL", global = true)]
+    pub telegram_base_url: Option<String>,
     /// Threads that read from the database [default: 4]
     #[arg(long, env = "KARTOTEKA_READERS", global = true)]
     pub readers: Option<usize>,
@@ -91,6 +106,12 @@ pub struct Settings {
     pub secret_key: Option<SecretString>,
     /// Address for browsers.
     pub public_url: String,
+    /// Address of the interface people use.
+    pub interface_url: Option<String>,
+    /// How mail is sent.
+    pub mail: Option<MailSettings>,
+    /// How messages of the bot are sent.
+    pub telegram: Option<TelegramSettings>,
     /// Reader threads.
     pub readers: usize,
     /// Writer connections.
@@ -117,6 +138,24 @@ pub struct Settings {
     pub log_format: LogFormat,
 }
 
+/// How mail is sent.
+#[derive(Debug, Clone)]
+pub struct MailSettings {
+    /// The server, with name and password.
+    pub url: SecretString,
+    /// The sender.
+    pub from: lettre::message::Mailbox,
+}
+
+/// How messages of the bot are sent.
+#[derive(Debug, Clone)]
+pub struct TelegramSettings {
+    /// The bot's token.
+    pub token: SecretString,
+    /// Address of its interface.
+    pub base_url: String,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -136,6 +175,11 @@ impl Given {
             data_dir: self.data_dir.or(file.data_dir),
             secret_key: self.secret_key,
             public_url: self.public_url.or(file.public_url),
+            interface_url: self.interface_url.or(file.interface_url),
+            smtp_url: self.smtp_url.or(file.smtp_url),
+            mail_from: self.mail_from.or(file.mail_from),
+            telegram_bot_token: self.telegram_bot_token.or(file.telegram_bot_token),
+            telegram_base_url: self.telegram_base_url.or(file.telegram_base_url),
             readers: self.readers.or(file.readers),
             writers: self.writers.or(file.writers),
             queue_length: self.queue_length.or(file.queue_length),
@@ -189,6 +233,12 @@ impl Given {
         if !kartoteka_domain::workspace::is_url(&public_url) {
             return Err(format!("public_url: «{public_url}» is not an http or https address"));
         }
+        let is_url = |name: &str, url: &Option<String>| match url.as_deref().filter(|url| !kartoteka_domain::workspace::is_url(url)) {
+            Some(url) => Err(format!("{name}: «{url}» is not an http or https address")),
+            None => Ok(()),
+        };
+        is_url("interface_url", &given.interface_url)?;
+        is_url("telegram_base_url", &given.telegram_base_url)?;
         Ok(Settings {
             listen,
             database_url: database_url.into(),
@@ -196,6 +246,12 @@ impl Given {
             data_dir,
             secret_key: given.secret_key.map(Into::into),
             public_url,
+            interface_url: given.interface_url,
+            mail: mail(given.smtp_url, given.mail_from)?,
+            telegram: given.telegram_bot_token.map(|token| TelegramSettings {
+                token: token.into(),
+                base_url: given.telegram_base_url.unwrap_or_else(|| "https://api.telegram.org".into()),
+            }),
             readers: positive("readers", given.readers.unwrap_or(4), 256)?,
             writers: positive("writers", given.writers.unwrap_or(8), 256)?,
             queue_length: given.queue_length.unwrap_or(1024).min(1_000_000),
@@ -229,6 +285,11 @@ impl Settings {
             "data_dir": self.data_dir.display().to_string(),
             "secret_key": if self.secret_key.is_some() { "***" } else { "from the data directory" },
             "public_url": self.public_url,
+            "interface_url": self.interface_url,
+            "smtp_url": self.mail.as_ref().map(|mail| without_password(mail.url.expose_secret())),
+            "mail_from": self.mail.as_ref().map(|mail| mail.from.to_string()),
+            "telegram_bot_token": if self.telegram.is_some() { "***" } else { "none" },
+            "telegram_base_url": self.telegram.as_ref().map(|telegram| &telegram.base_url),
             "readers": self.readers,
             "writers": self.writers,
             "queue_length": self.queue_length,
@@ -290,6 +351,21 @@ fn write_secret(path: &Path, text: &str) -> Result<(), String> {
     }
 }
 
+/// How mail is sent: both settings or neither.
+fn mail(url: Option<String>, from: Option<String>) -> Result<Option<MailSettings>, String> {
+    match (url, from) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err("smtp_url: mail_from is there without a server to send by".into()),
+        (Some(_), None) => Err("mail_from: smtp_url is there without a sender".into()),
+        (Some(url), Some(from)) => {
+            lettre::AsyncSmtpTransport::<lettre::Tokio1Executor>::from_url(&url)
+                .map_err(|error| format!("smtp_url: cannot be used: {error}"))?;
+            let from = from.parse().map_err(|error| format!("mail_from: «{from}» is no sender: {error}"))?;
+            Ok(Some(MailSettings { url: url.into(), from }))
+        }
+    }
+}
+
 /// A URL without the password in it.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
@@ -310,6 +386,21 @@ mod tests {
         assert!(bad(Given { database_url: Some("mysql://x".into()), ..Given::default() }).starts_with("database_url"));
         assert!(bad(Given { readers: Some(0), ..Given::default() }).starts_with("readers"));
         assert!(bad(Given { log_format: Some("xml".into()), ..Given::default() }).starts_with("log_format"));
+    }
+
+    #[test]
+    fn mail_needs_a_server_and_a_sender() {
+        let given = |url: Option<&str>, from: Option<&str>| {
+            Given { smtp_url: url.map(Into::into), mail_from: from.map(Into::into), ..Given::default() }.settle()
+        };
+        assert!(given(None, None).unwrap().mail.is_none());
+        assert!(given(Some("smtp://localhost"), None).unwrap_err().starts_with("mail_from"));
+        assert!(given(None, Some("crm@example.com")).unwrap_err().starts_with("smtp_url"));
+        assert!(given(Some("http://localhost"), Some("crm@example.com")).unwrap_err().starts_with("smtp_url"));
+        assert!(given(Some("smtp://localhost"), Some("nobody")).unwrap_err().starts_with("mail_from"));
+        let good = given(Some("smtps://anna:secret@mail.example.com"), Some("Kartoteka <crm@example.com>")).unwrap();
+        let shown = good.shown().to_string();
+        assert!(good.mail.is_some() && !shown.contains("secret@"), "{shown}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A workspace with believable people, a form and enquiries in three languages, to try everything on.
 
 use kartoteka_domain::{
-    access::{RoleKey, Scope},
+    access::{RecordType, RoleKey, Scope},
     actor::ActorRef,
     api_key::NewApiKey,
     assignment::{
@@ -15,6 +15,8 @@ use kartoteka_domain::{
     department::{Department, NewDepartment},
     form::{FormField, FormFieldKind, NewForm},
     note::{NewNote, Note},
+    notification::NotificationKind,
+    record::Record,
     submission::Posted,
     task::NewTask,
     user::{NewUser, User},
@@ -27,6 +29,7 @@ use crate::{
     api_key, clock, communication, company, contact,
     credential::{hash_password, secret},
     deal, form,
+    notification::{self, Facts, Notice},
     problem::Result,
     record,
     setup::{Plan, install},
@@ -150,7 +153,13 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
             contact_id: Some(card.id),
             ..NewTask::default()
         };
-        task::create(tx, &next)?;
+        let planned = task::create(tx, &next)?.record;
+        if at == 0 {
+            let about = Some((RecordType::Task, planned.uuid()));
+            let facts = Facts { by: "Тарас Коваленко".into(), ..Facts::default() };
+            let notice = Notice { kind: NotificationKind::TaskAssigned, cause: format!("demo:{}", planned.id), about, facts };
+            notification::tell(tx, planned.owner_id, notice)?;
+        }
         record::create::<Note>(
             tx,
             &NewNote {

@@ -10,6 +10,7 @@ use kartoteka_domain::{
     escalation::{Step, title},
     id::{LeadId, UserId},
     lead::Lead,
+    notification::NotificationKind as Kind,
     task::{NewTask, Priority},
     working_time::WorkingTime,
     workspace::Workspace,
@@ -20,7 +21,13 @@ use kartoteka_persistence::{
 };
 use uuid::Uuid;
 
-use crate::{app::App, assignment, clock, problem::Result, task};
+use crate::{
+    app::App,
+    assignment, clock,
+    notification::{self, Facts, Notice},
+    problem::Result,
+    task,
+};
 
 /// What its wake-ups are called.
 pub const KIND: &str = "escalation";
@@ -136,6 +143,7 @@ fn act(tx: &mut WriteTx<'_>, settings: &Workspace, lead: Lead, step: Step) -> Re
         Step::Remind => {
             let owner = user::or_on_duty(tx, lead.owner_id)?;
             ask_for(tx, settings, &lead, step, owner)?;
+            tell(tx, &lead, step, owner)?;
             Ok(lead)
         }
         Step::Head => {
@@ -145,13 +153,29 @@ fn act(tx: &mut WriteTx<'_>, settings: &Workspace, lead: Lead, step: Step) -> Re
             };
             let told = user::or_on_duty(tx, head)?;
             ask_for(tx, settings, &lead, step, told)?;
+            tell(tx, &lead, step, told)?;
             Ok(lead)
         }
         Step::Reassign => {
             let present = lead.owner_id;
-            assignment::reassign(tx, lead, Occasion::Escalation, present, Some(&format!("nobody reacted within {minutes} minutes")))
+            let reason = format!("nobody reacted within {minutes} minutes");
+            let lead = assignment::reassign(tx, lead, Occasion::Escalation, present, Some(&reason))?;
+            // who has it now hears that it waits already
+            let owner = lead.owner_id.filter(|owner| Some(*owner) != present);
+            tell(tx, &lead, step, owner)?;
+            Ok(lead)
         }
     }
+}
+
+/// Who has to see to it is told.
+fn tell(tx: &mut WriteTx<'_>, lead: &Lead, step: Step, whom: Option<UserId>) -> Result<()> {
+    let Some(whom) = whom else { return Ok(()) };
+    let minutes = (tx.now() - lead.received_at).num_minutes();
+    let facts = Facts { minutes, passed: step != Step::Remind, ..Facts::default() };
+    let cause = format!("{}:{}:{step}", Kind::LeadUntouched, lead.id);
+    notification::tell(tx, whom, Notice { kind: Kind::LeadUntouched, cause, about: Some((RecordType::Lead, lead.id.uuid())), facts })?;
+    Ok(())
 }
 
 /// A task for whoever has to see to it that the client is answered.

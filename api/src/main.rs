@@ -34,6 +34,7 @@ mod lockout;
 mod lookup;
 mod next_step;
 mod note;
+mod notification;
 mod observe;
 mod pipeline;
 mod problem;

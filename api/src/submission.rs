@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     answer::{Answer, Found},
     can::{Can, ReadSubmissions, UpdateSubmissions},
+    notification::letter,
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, Params},
@@ -207,6 +208,9 @@ pub fn keep(
     };
     // what a stranger typed does not go out before it is understood
     let event = Event::bare(RecordType::Submission, submission.uuid(), Action::Received);
+    if submission.state != SubmissionState::Spam {
+        letter::copy_submission(tx, form, &submission, &incoming.body)?;
+    }
     match store::insert_raw(tx, &submission, raw, event) {
         // a twin with the same key was first: the next try finds it
         Err(kartoteka_persistence::StoreError::Unique(name)) if name.contains("idempotency") => {

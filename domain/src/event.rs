@@ -52,6 +52,8 @@ words! {
         CalendarLinkMade = "calendar_link_made",
         /// The link to one's calendar was ended.
         CalendarLinkRevoked = "calendar_link_revoked",
+        /// Somebody changed what he wants to be told.
+        NotificationSettingsChanged = "notification_settings_changed",
         /// A key was replaced.
         KeyRotated = "key_rotated",
         /// Masked fields were shown, for a reason.

@@ -8,7 +8,8 @@ use crate::{
     access::RecordType,
     assignment::Assignment,
     contact::{self, slice},
-    id::SourceId,
+    email,
+    id::{SourceId, UserId},
     invalid::{FieldCode, FieldErrors, line},
     record::{Made, Making, Reference},
     workspace,
@@ -105,6 +106,11 @@ record! {
         pub rate_per_minute: i64,
         /// Largest accepted body, bytes.
         pub max_body_bytes: i64,
+        /// Address that gets a copy of every submission as it came.
+        pub reserve_email: Option<String>,
+        /// Users who are told of its enquiries beside whoever is responsible.
+        #[serde(default)]
+        pub notify_user_ids: Vec<UserId>,
     }
 }
 
@@ -144,6 +150,10 @@ input! {
         rate_per_minute: i64, range 1 to 100_000;
         /// Largest accepted body, bytes; 262144 when absent.
         max_body_bytes: i64, range 1024 to 2_097_152;
+        /// Address that gets a copy of every submission as it came, whatever becomes of it; not of spam.
+        reserve_email: String, max 320;
+        /// Users who are told of its enquiries beside whoever is responsible.
+        notify_user_ids: Vec<UserId>, items 20;
     }
 }
 
@@ -207,6 +217,8 @@ impl Made for Form {
             duplicate_window_seconds: Some(self.duplicate_window_seconds),
             rate_per_minute: Some(self.rate_per_minute),
             max_body_bytes: Some(self.max_body_bytes),
+            reserve_email: self.reserve_email.clone(),
+            notify_user_ids: Some(self.notify_user_ids.clone()),
         }
     }
 
@@ -248,6 +260,19 @@ impl Made for Form {
         {
             errors.add_with("/assignment/user_ids", FieldCode::OutOfRange, "1…200");
         }
+        let reserve_email = line(input.reserve_email.as_deref()).and_then(|typed| {
+            let parsed = email::parse(&typed).ok();
+            if parsed.is_none() {
+                errors.add_with("/reserve_email", FieldCode::InvalidEmail, &typed);
+            }
+            parsed.map(|parsed| parsed.normalised)
+        });
+        let mut notify_user_ids: Vec<UserId> = Vec::new();
+        for id in slice(input.notify_user_ids.as_ref()) {
+            if !notify_user_ids.contains(id) {
+                notify_user_ids.push(*id);
+            }
+        }
         errors.finish()?;
         let form = fresh!(Form, making.birth, {
             name: name,
@@ -267,6 +292,8 @@ impl Made for Form {
             duplicate_window_seconds: input.duplicate_window_seconds.unwrap_or(600),
             rate_per_minute: input.rate_per_minute.unwrap_or(60),
             max_body_bytes: input.max_body_bytes.unwrap_or(262_144),
+            reserve_email: reserve_email,
+            notify_user_ids: notify_user_ids,
         });
         Ok(match previous {
             None => form,
@@ -289,6 +316,8 @@ impl Made for Form {
             ),
             None => {}
         }
+        let told = self.notify_user_ids.iter().enumerate();
+        references.extend(told.map(|(i, id)| Reference::new(format!("/notify_user_ids/{i}"), RecordType::User, id.uuid())));
         references
     }
 }

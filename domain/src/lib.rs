@@ -36,6 +36,7 @@ pub mod lookup;
 pub mod money;
 pub mod next_step;
 pub mod note;
+pub mod notification;
 pub mod person_name;
 pub mod phone;
 pub mod pipeline;

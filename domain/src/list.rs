@@ -168,6 +168,7 @@ sort_parameter!(
     crate::assignment::decision::AssignmentDecisionSort,
     crate::session::SessionSort,
     crate::hand_over::HandOverSort,
+    crate::notification::NotificationSort,
 );
 
 /// An opaque place in a list.

@@ -42,6 +42,11 @@ impl From<&Money> for MoneyInput {
     }
 }
 
+/// How many digits a currency's minor units have.
+pub fn exponent(currency: &str) -> u32 {
+    iso_currency::Currency::from_code(currency).and_then(iso_currency::Currency::exponent).map_or(2, u32::from)
+}
+
 /// A currency that has minor units; notes anything else at the pointer.
 pub fn currency(pointer: &str, given: &str, errors: &mut FieldErrors) -> String {
     let code = given.trim().to_ascii_uppercase();

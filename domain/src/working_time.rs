@@ -136,6 +136,11 @@ impl WorkingTime {
         instant((span.from * MICROS).max(asked))
     }
 
+    /// Whether anybody works on a date.
+    pub fn works_on(&self, date: NaiveDate) -> bool {
+        !self.hours_of(day_number(date)).is_empty()
+    }
+
     /// Whether an instant is working time.
     pub fn is_working(&self, at: DateTime<Utc>) -> bool {
         self.next(at) == Some(at)

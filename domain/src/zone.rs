@@ -1,6 +1,6 @@
 //! Local time: what "today" means in a zone. Zone data comes with the program, not from the machine, whose copy may be stale.
 
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeZone, Utc};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone as Zone};
 
 /// Whether this is an IANA zone the program knows.
@@ -17,6 +17,25 @@ pub fn day_starts(now: DateTime<Utc>, zone: &str) -> [DateTime<Utc>; 3] {
     };
     let after = |days: i64| today.checked_add(days.days()).unwrap_or(today);
     [start(today), start(after(1)), start(after(2))]
+}
+
+/// The date and the minute of the day that clocks show in a zone; an unknown zone counts as UTC.
+pub fn local(at: DateTime<Utc>, zone: &str) -> (NaiveDate, i64) {
+    let zone = Zone::get(zone).unwrap_or(Zone::UTC);
+    let shown = Timestamp::from_microsecond(at.timestamp_micros()).unwrap_or_default().to_zoned(zone);
+    let date = NaiveDate::from_ymd_opt(shown.year().into(), shown.month().unsigned_abs().into(), shown.day().unsigned_abs().into());
+    (date.unwrap_or_default(), i64::from(shown.hour()) * 60 + i64::from(shown.minute()))
+}
+
+/// The instant at which clocks in a zone show a minute of a day: the first of two, and after a gap where they skip it.
+pub fn instant(date: NaiveDate, minute: i64, zone: &str) -> DateTime<Utc> {
+    let zone = Zone::get(zone).unwrap_or(Zone::UTC);
+    let part = |number: i64| i8::try_from(number).unwrap_or_default();
+    let year = i16::try_from(date.year()).unwrap_or(1970);
+    let day = |number: u32| i8::try_from(number).unwrap_or(1);
+    let civil = Date::new(year, day(date.month()), day(date.day())).unwrap_or_default().at(part(minute / 60), part(minute % 60), 0, 0);
+    let at = zone.to_zoned(civil).map(|at| at.timestamp().as_microsecond()).unwrap_or_default();
+    Utc.timestamp_micros(at).single().unwrap_or_default()
 }
 
 /// Cuts a time to microseconds, the precision that is stored and answered.

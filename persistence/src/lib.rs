@@ -32,6 +32,7 @@ pub mod lockout;
 pub mod migrate;
 pub mod next_step;
 pub mod note;
+pub mod notification;
 pub mod open_work;
 pub mod pipeline;
 pub mod presence;

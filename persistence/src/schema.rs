@@ -156,6 +156,16 @@ tables! {
     }
     audit_head { workspace_id -> Guid, id -> Guid, sequence -> BigInt, hash -> Binary, event_sequence -> BigInt, }
     outbox_event { workspace_id -> Guid, id -> Guid, at -> Instant, kind -> Text, record -> Text, record_id -> Guid, payload -> Text, sequence -> Nullable<BigInt>, }
+    notification {
+        workspace_id -> Guid, id -> Guid, user_id -> Guid, kind -> Text, cause -> Text, record -> Nullable<Text>, record_id -> Nullable<Guid>, in_app -> Bool,
+        profile -> Document, created_at -> Instant, read_at -> Nullable<Instant>,
+    }
+    notification_setting { workspace_id -> Guid, id -> Guid, profile -> Document, telegram_blocked -> Bool, updated_at -> Instant, }
+    notification_delivery {
+        workspace_id -> Guid, id -> Guid, channel -> Text, user_id -> Nullable<Guid>, state -> Text, message -> Document, attempts -> BigInt,
+        leased_until -> Nullable<Instant>, error -> Nullable<Text>, created_at -> Instant, ended_at -> Nullable<Instant>,
+    }
+    notification_cursor { workspace_id -> Guid, id -> Guid, sequence -> BigInt, }
     idempotency_key {
         workspace_id -> Guid, id -> Guid, actor_id -> Guid, method -> Text, path -> Text, key -> Text, body_hash -> Binary, status -> BigInt, headers -> Text, body -> Text, expires_at -> Instant,
     }

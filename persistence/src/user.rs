@@ -153,6 +153,19 @@ pub fn administrator_on_duty(tx: &mut dyn Reading) -> Result<Option<UserId>, Sto
     Ok(found.map(Into::into))
 }
 
+/// Whoever works here and is not away, with the key of his role, at most 500.
+pub fn at_work(tx: &mut WriteTx<'_>) -> Result<Vec<(UserId, String)>, StoreError> {
+    let now = tx.now();
+    let rows: Vec<(Uid, String)> = all!(tx, member)
+        .filter(member::active.eq(true))
+        .filter(member::absent_until.is_null().or(member::absent_until.le(At(now))))
+        .select((member::id, member::role))
+        .order((member::created_at, member::id))
+        .limit(500)
+        .load(tx.db().0)?;
+    Ok(rows.into_iter().map(|(id, role)| (id.into(), role)).collect())
+}
+
 /// Somebody, or the administrator to turn to when there is nobody.
 pub fn or_on_duty(tx: &mut dyn Reading, user: Option<UserId>) -> Result<Option<UserId>, StoreError> {
     match user {
@@ -234,6 +247,18 @@ pub fn link(tx: &mut dyn Reading, id: Uuid, now: DateTime<Utc>, matches: impl Fn
         .optional()?;
     let Some(row) = row.filter(|row| row.used_at.is_none() && row.expires_at.0 > now && matches(&row.hash)) else { return Ok(None) };
     Ok(User::find(tx, row.user_id.0)?.filter(|user| user.active))
+}
+
+/// Whether a link was made for a person since a time, and can be used still.
+pub fn has_link_since(tx: &mut dyn Reading, user: UserId, since: DateTime<Utc>) -> Result<bool, StoreError> {
+    let found: Option<Uid> = all!(tx, password_link)
+        .filter(password_link::user_id.eq(Uid::from(user)))
+        .filter(password_link::used_at.is_null())
+        .filter(password_link::created_at.gt(At(since)))
+        .select(password_link::id)
+        .first(tx.db().0)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 /// Ends every pending link of a person.

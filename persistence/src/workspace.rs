@@ -12,6 +12,7 @@ use kartoteka_domain::{
     escalation::UntouchedLeads,
     event::Event,
     id::WorkspaceId,
+    notification::watch::Look,
     task::no_answer::RepeatContact,
     telephony::settings::TelephonySettings,
     user::WorkspaceBrief,
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    db::{At, Db, Doc, Uid, uids},
+    db::{At, Db, Doc, Guid, Uid, uids},
     entity::{json, map, pack},
     schema::{door, signing_key, wakeup, workspace},
     store::{Reading, Recorded, Store, StoreError, WriteTx},
@@ -275,6 +276,8 @@ pub struct Wakeup {
     pub id: Uuid,
     /// Its workspace.
     pub workspace: WorkspaceId,
+    /// When it was due.
+    pub due_at: DateTime<Utc>,
 }
 
 /// Asks a worker to take up a record at a time.
@@ -282,6 +285,18 @@ pub fn wake(tx: &mut WriteTx<'_>, kind: &str, record: Uuid, due_at: DateTime<Utc
     let recorded = tx.unaudited("a reminder to the worker");
     settle(tx, record)?;
     let row = WakeupRow { id: Uid(record), workspace_id: tx.workspace().into(), kind: kind.to_owned(), due_at: At(due_at) };
+    row.insert(tx.db().0, &recorded)?;
+    Ok(())
+}
+
+/// Asks for a look at a record that just changed, or takes back that somebody was asked.
+pub(crate) fn plan_look(tx: &mut WriteTx<'_>, record: Uuid, look: Look) -> Result<(), StoreError> {
+    if look.known {
+        settle(tx, record)?;
+    }
+    let Some(at) = look.at else { return Ok(()) };
+    let recorded = tx.unaudited("a reminder to the worker");
+    let row = WakeupRow { id: Uid(record), workspace_id: tx.workspace().into(), kind: look.as_what.word().to_owned(), due_at: At(at) };
     row.insert(tx.db().0, &recorded)?;
     Ok(())
 }
@@ -297,16 +312,27 @@ pub fn settle(tx: &mut WriteTx<'_>, record: Uuid) -> Result<(), StoreError> {
 pub async fn due(store: &Store, kind: &'static str, now: DateTime<Utc>, most: i64) -> Result<Vec<Wakeup>, StoreError> {
     store
         .read_global(move |db| {
-            let rows: Vec<(Uid, Uid)> = wakeup::table
+            let rows: Vec<(Uid, Uid, At)> = wakeup::table
                 .filter(wakeup::due_at.le(At(now)))
                 .filter(wakeup::kind.eq(kind))
                 .order((wakeup::due_at, wakeup::id))
                 .limit(most)
-                .select((wakeup::id, wakeup::workspace_id))
+                .select((wakeup::id, wakeup::workspace_id, wakeup::due_at))
                 .load(db)?;
-            Ok(rows.into_iter().map(|(id, workspace)| Wakeup { id: id.0, workspace: workspace.into() }).collect())
+            Ok(rows.into_iter().map(|(id, workspace, due_at)| Wakeup { id: id.0, workspace: workspace.into(), due_at: due_at.0 }).collect())
         })
         .await
+}
+
+/// Whether a wake-up is still due as it was found: nobody else did the work or moved it meanwhile. On PostgreSQL it is held until the end
+/// of the transaction.
+pub fn is_still_due(tx: &mut WriteTx<'_>, found: Wakeup) -> Result<bool, StoreError> {
+    if let Db::Postgres(c) = tx.db().0 {
+        #[expect(clippy::disallowed_methods, reason = "a row lock")]
+        diesel::sql_query("SELECT id FROM wakeup WHERE id = $1 FOR UPDATE").bind::<Guid, _>(Uid(found.id)).execute(c)?;
+    }
+    let due: Option<At> = wakeup::table.filter(wakeup::id.eq(Uid(found.id))).select(wakeup::due_at).first(tx.db().0).optional()?;
+    Ok(due == Some(At(found.due_at)))
 }
 
 /// A signing key as it is kept: sealed with the installation's secret.

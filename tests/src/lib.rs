@@ -18,6 +18,7 @@ pub mod caller;
 pub mod database;
 pub mod seen;
 pub mod server;
+pub mod sink;
 pub mod spec;
 pub mod wait;
 pub mod wire;

@@ -13,6 +13,7 @@ fn specification() -> &'static Spec {
 
 /// Every operation of this version; one that is left out fails here, a new one is added here.
 const OPERATIONS: &str = "create_token refresh_token request_password_reset confirm_password_reset revoke_token list_signing_keys
+    list_notifications get_notification count_unread_notifications read_notification read_notifications get_notification_settings update_notification_settings
     get_me change_my_password get_my_day create_calendar_link get_calendar_link revoke_calendar_link get_calendar
     list_my_sessions get_my_session end_my_session end_my_sessions get_user_sessions end_user_sessions
     begin_totp confirm_totp disable_totp create_recovery_codes reset_user_totp

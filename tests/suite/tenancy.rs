@@ -39,6 +39,10 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
     let colleague = ids["/v1/users"].clone();
     let handed = json!({"from_user_id": colleague, "to_user_id": admin.user_id, "record_types": ["task"], "comment": mark});
     ids.insert("/v1/hand-overs".to_owned(), admin.post("/v1/hand-overs", handed).created().id());
+    let soon = crate::api_key::later(2);
+    admin.post("/v1/tasks", json!({"title": mark, "contact_id": contact, "remind_at": [soon]})).created();
+    let told = eventually("a reminder", || admin.get("/v1/notifications").ok().ids().pop());
+    ids.insert("/v1/notifications".to_owned(), told);
     let form = ids["/v1/forms"].clone();
     let receipt = admin.post(&format!("/v1/forms/{form}/test"), json!({"fields": {"comment": mark}})).accepted();
     let submission = receipt["submission_id"].as_str().unwrap().to_owned();

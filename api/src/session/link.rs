@@ -1,15 +1,17 @@
 //! Links by which a person sets a password: the first one of an invited person, or a new one.
 
+use std::sync::Arc;
+
 use kartoteka_domain::{
     access::RecordType,
     event::{Action, Event},
     invalid::FieldErrors,
     record::Record,
     session::{PasswordResetConfirmation, PasswordResetRequest},
-    user::check_password,
+    user::{User, check_password},
 };
 use kartoteka_persistence::{
-    session as store, user,
+    Stored, session as store, user,
     workspace::{self, DoorKind},
 };
 use validator::Validate;
@@ -21,22 +23,39 @@ use crate::{
     clock,
     credential::{digest, lookup_scope, read_token, same},
     lockout,
+    notification::{self, letter},
     problem::{Problem, ProblemCode, Result},
     request::Valid,
+    user::make_link,
 };
+
+/// Minutes between two links that somebody asks for.
+const BETWEEN_LINKS: i64 = 5;
 
 /// Ask for a password link
 ///
-/// Answers the same whether the e-mail is known or not. The request is kept; an administrator makes the link.
+/// Answers the same whether the e-mail is known or not. Where the server sends mail the link is on its way; elsewhere the request is kept, and
+/// an administrator makes the link.
 #[utoipa::path(post, path = "/v1/auth/password-reset", tag = "auth")]
 pub async fn request_password_reset(who: Anonymous<false>, request: Valid<PasswordResetRequest>) -> Answer<Noted> {
     readable(request.validate())?;
     let email = normalised(&request.email);
     for door in workspace::doors(&who.app.store, DoorKind::SignIn, digest(&email)).await? {
-        let target = door.target;
+        let (target, vault) = (door.target, Arc::clone(&who.app.vault));
         who.app
             .store
             .write(lookup_scope(door.workspace), circumstances(&who.request), move |tx| -> Result<_> {
+                let person = User::find(tx, target)?.filter(|person| person.active && notification::mail_is_on());
+                if let Some(person) = person {
+                    let since = tx.now() - chrono::Duration::minutes(BETWEEN_LINKS);
+                    // a mailbox is not filled by whoever knows its address
+                    if !user::has_link_since(tx, person.id, since)? {
+                        tx.because(Some("asked for by the person; sent by mail".to_owned()));
+                        let link = make_link(tx, person.id)?;
+                        letter::send_link(tx, &vault, &person, &link)?;
+                    }
+                    return Ok(());
+                }
                 let event =
                     Event::bare(RecordType::User, target, Action::PasswordLinkMade).because("asked for by the person; not made yet");
                 tx.record(event)?;

@@ -119,6 +119,7 @@ fn form() -> Value {
         "name": "Site", "key": "f_0123456789abcdef0123456789ab", "active": true, "fields": fields(), "allowed_origins": [], "redirect_url": null, "source_id": null, "tags": ["site"],
         "assignment": {"kind": "round_robin", "user_ids": ["019aa000-0000-7000-8000-0000000000a1"]}, "task_minutes": 15, "task_title": "Call back", "honeypot_field": "website",
         "start_field": "started_at", "min_fill_seconds": 2, "duplicate_window_seconds": 600, "rate_per_minute": 60, "max_body_bytes": 262_144,
+        "reserve_email": "reserve@example.com", "notify_user_ids": [],
     }))
 }
 
@@ -128,6 +129,19 @@ fn submission() -> Value {
         "page_url": "https://shop.example/price", "test": false, "received_at": AT, "processed_at": AT, "attempts": 1, "next_attempt_at": null, "error": null,
         "lead_id": ID, "contact_id": ID, "duplicate_of": null,
     }))
+}
+
+fn notification() -> Value {
+    json!({"id": ID, "kind": "task_reminder", "title": "Напоминание: Перезвонить", "body": "Ахматова Анна\nСрок: 22.11.2026 15:00",
+        "record_type": "task", "record_id": "019aa000-0000-7000-8000-0000000000a4", "created_at": AT, "read_at": null})
+}
+
+fn notification_settings() -> Value {
+    json!({"routes": {"lead_received": ["in_app", "email", "telegram"], "lead_untouched": ["in_app", "telegram"], "task_assigned": ["in_app"],
+        "task_reminder": ["in_app", "telegram"], "task_overdue": ["in_app"], "stage_limit": ["in_app", "email"], "deal_won": ["in_app"],
+        "deal_lost": ["in_app"], "record_handed_over": ["in_app", "email"], "call_missed": ["in_app", "telegram"], "digest": ["email"],
+        "integration_alarm": []}, "quiet_hours": {"from": "21:00", "until": "08:00"}, "digest": {"enabled": true, "time": "08:30"},
+        "telegram_chat_id": "123456789", "stage_limit_ahead_minutes": 1440})
 }
 
 fn hand_over() -> Value {
@@ -268,6 +282,15 @@ pub fn example(schema: &str) -> Option<Value> {
         }
         "CalendarLink" => {
             json!({"url": "https://crm.example.com/public/v1/calendars/kx4V0pVbNnJ7q3m0T2b6y1cWq8uZ5rAeLd9sGfHjK0M.ics", "created_at": AT})
+        }
+        "Notification" => notification(),
+        "ReadNotifications" => json!({"until": AT}),
+        "UnreadNotifications" => json!({"unread": 3}),
+        "NotificationSettings" => notification_settings(),
+        "NotificationSetup" => {
+            json!({"settings": notification_settings(), "channels": [{"channel": "in_app", "available": true, "reason": null},
+            {"channel": "email", "available": true, "reason": null}, {"channel": "telegram", "available": false, "reason": "blocked"}],
+            "time_zone": "Europe/Moscow", "updated_at": AT})
         }
         "CalendarLinkState" => json!({"active": true, "created_at": AT, "read_at": null}),
         "SessionInfo" => {

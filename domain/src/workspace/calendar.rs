@@ -209,7 +209,7 @@ fn check_hours(hours: &[WorkingHours], at: &str, errors: &mut FieldErrors) {
 }
 
 /// Minutes after midnight of `HH:MM`, up to `24:00`.
-fn minute_of_day(text: &str) -> Option<i64> {
+pub fn minute_of_day(text: &str) -> Option<i64> {
     let (hours, minutes) = text.split_once(':')?;
     let number = |part: &str| (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<i64>().ok()).flatten();
     let (hours, minutes) = (number(hours)?, number(minutes)?);

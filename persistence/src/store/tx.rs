@@ -12,6 +12,7 @@ use kartoteka_domain::{
     event::Event,
     id::WorkspaceId,
     next_step::{self, Concern, Subject},
+    notification::watch,
     record::Birth,
 };
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use super::{Circumstances, Refusal, StoreError, lane::Place};
 use crate::{
     audit,
     db::{Db, Guid, Uid},
+    workspace,
 };
 
 /// How often a transaction is tried again after a conflict.
@@ -116,6 +118,9 @@ impl WriteTx<'_> {
             self.next_steps.dismissed.push(event.id);
         }
         audit::write(self.db, self.scope, self.circumstances, &event)?;
+        if let Some(look) = watch::look(&event, self.circumstances.now) {
+            workspace::plan_look(self, event.id, look)?;
+        }
         Ok(Recorded(()))
     }
     /// What is to be settled about next steps; whoever takes it, settles it.
@@ -173,6 +178,13 @@ impl WriteTx<'_> {
             .bind::<Guid, _>(Uid(id))
             .execute(c)?;
         Ok(())
+    }
+    /// Reads as somebody else of this workspace would, within this transaction.
+    pub fn as_seen_by(&mut self, scope: Scope) -> Result<ReadTx<'_>, StoreError> {
+        if scope.workspace() != self.scope.workspace() {
+            return Err(StoreError::Internal("somebody of another workspace was to read here".into()));
+        }
+        Ok(ReadTx { db: self.db, scope })
     }
     /// Does something that may be refused, and takes back what it did when it is.
     pub fn attempt<T, E: Refusal>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {

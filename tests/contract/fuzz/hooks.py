@@ -35,7 +35,7 @@ KINDS = {
     "owner_id": "users", "user_id": "users", "head_id": "users", "contact_id": "contacts", "company_id": "companies", "lead_id": "leads",
     "task_id": "tasks", "form_id": "forms", "source_id": "sources", "department_id": "departments", "reject_reason_id": "reject-reasons",
     "actor_id": "users", "deal_id": "deals", "pipeline_id": "pipelines", "lost_reason_id": "lost-reasons", "rule_id": "assignment-rules", "from_user_id": "users", "to_user_id": "users",
-    "contact_ids": "contacts",
+    "contact_ids": "contacts", "notify_user_id": "users",
 }
 TABLES = {"country": "UA", "currency": "UAH", "language": "uk", "network": "telegram", "type": "customer", "color": "#2266cc"}
 POINT = {"id", "label", "primary", "validity", "value"}
@@ -162,6 +162,8 @@ def make(kind: str) -> str:
         return learn(kind, administrator.send("GET", f"/v1/audit-events?record_id={alone}")["data"][0])
     if kind == "submissions":
         return learn(kind, {"id": spam()})
+    if kind == "notifications":
+        return reminded()
     new = NEW.get(kind, lambda: example(kind))
     try:
         record = who(kind).send("POST", f"/v1/{kind}", new())
@@ -172,6 +174,19 @@ def make(kind: str) -> str:
         homes.clear()
         record = who(kind).send("POST", f"/v1/{kind}", new())
     return learn(kind, record)
+
+
+def reminded() -> str:
+    """Something the caller was told: a task of his is remembered."""
+    person = caller.send("GET", "/v1/me")["user"]["id"]
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
+    administrator.send("POST", "/v1/tasks", {"title": "Call back", "owner_id": person, "remind_at": [soon]})
+    for _ in range(100):
+        told = caller.send("GET", "/v1/notifications")["data"]
+        if told:
+            return learn("notifications", told[0])
+        time.sleep(0.1)
+    raise AssertionError("nobody was reminded")
 
 
 def example(kind: str) -> dict:
@@ -333,7 +348,7 @@ def convincing(inside: str, name: str, value: str) -> str:
     match inside, name:
         case ("phones", "value") | ("party", "phone"):
             return f"+7912{unique() % 10_000_000:07}"
-        case ("emails", "value") | ("party", "email") | ("", "email"):
+        case ("emails", "value") | ("party", "email") | ("", "email" | "reserve_email"):
             return f"anna-{unique()}@example.com"
         case ("messengers", "handle"):
             return f"anna{unique()}"

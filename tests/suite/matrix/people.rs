@@ -203,5 +203,19 @@ impl Office {
 
 fn with_session(mut ids: Ids, of: &Caller) -> Ids {
     ids.insert("/v1/me/sessions".into(), of.get("/v1/me/sessions").ok().ids().remove(0));
+    ids.insert("/v1/notifications".into(), told(of));
     ids
+}
+
+/// Something a person was told: put into the table, since roles that see nothing of anybody are told of little.
+fn told(of: &Caller) -> String {
+    let database = kartoteka_tests::app().database();
+    let number = kartoteka_tests::workspace::unique();
+    let id = database.uuid(&format!("01939d5a-0000-7000-8000-{number:012x}"));
+    database.sql(&format!(
+        "INSERT INTO notification (workspace_id, id, user_id, kind, cause, in_app, profile, created_at)
+         SELECT workspace_id, {id}, id, 'digest', 'matrix {number}', true, '{{\"title\": \"x\", \"body\": null}}', created_at FROM member WHERE id = {}",
+        database.uuid(&of.user_id)
+    ));
+    of.get("/v1/notifications").ok().ids().remove(0)
 }

@@ -118,7 +118,8 @@ const RECORDS: &[(&str, &str)] = &[
 ];
 
 /// One's own affairs, by a person's credential or any.
-const PERSON: &str = "list_my_sessions get_my_session end_my_session create_calendar_link get_calendar_link revoke_calendar_link";
+const PERSON: &str = "list_my_sessions get_my_session end_my_session create_calendar_link get_calendar_link revoke_calendar_link
+    list_notifications get_notification read_notification count_unread_notifications read_notifications get_notification_settings update_notification_settings";
 const ANYBODY: &str =
     "get_me get_events revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
 
@@ -191,8 +192,18 @@ impl Line {
     /// Whether the address names a record.
     pub fn names_record(&self) -> bool {
         let of_a_set = self.id.starts_with("list_") || self.id.starts_with("create_") && self.id != "create_password_link";
-        let alone =
-            ["verify_audit_events", "revert_period", "get_workspace", "update_workspace", "get_calendar_link", "revoke_calendar_link"];
+        let alone = [
+            "verify_audit_events",
+            "revert_period",
+            "get_workspace",
+            "update_workspace",
+            "get_calendar_link",
+            "revoke_calendar_link",
+            "count_unread_notifications",
+            "read_notifications",
+            "get_notification_settings",
+            "update_notification_settings",
+        ];
         !of_a_set && !OF_A_SET.contains(&self.id.as_str()) && !alone.contains(&self.id.as_str())
     }
 
