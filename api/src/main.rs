@@ -35,6 +35,7 @@ mod lookup;
 mod next_step;
 mod note;
 mod observe;
+mod outside;
 mod pipeline;
 mod problem;
 mod record;
@@ -52,6 +53,7 @@ mod submission;
 mod task;
 mod telephony;
 mod user;
+mod webhook;
 mod workspace;
 
 /// Hands out and takes back memory faster than the system's, in which an eighth of a read's time was spent.

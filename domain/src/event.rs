@@ -54,6 +54,10 @@ words! {
         CalendarLinkRevoked = "calendar_link_revoked",
         /// A key was replaced.
         KeyRotated = "key_rotated",
+        /// A webhook to which nothing got through for long is told nothing for now.
+        Paused = "paused",
+        /// It is told again.
+        Resumed = "resumed",
         /// Masked fields were shown, for a reason.
         Revealed = "revealed",
         /// A responsible person was chosen.

@@ -168,6 +168,7 @@ sort_parameter!(
     crate::assignment::decision::AssignmentDecisionSort,
     crate::session::SessionSort,
     crate::hand_over::HandOverSort,
+    crate::webhook::delivery::WebhookDeliverySort,
 );
 
 /// An opaque place in a list.

@@ -94,6 +94,8 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("tasks", "task"),
         ("communications", "communication"),
         ("notes", "note"),
+        ("webhooks", "webhook"),
+        ("webhook-deliveries", "webhook"),
         ("audit-events", "audit_event"),
     ];
     // taking changes back is a right of its own, whatever is changed

@@ -63,4 +63,5 @@ mod telephony;
 mod tenancy;
 mod timeline;
 mod user;
+mod webhook;
 mod workspace;

@@ -108,6 +108,11 @@ const RECORDS: &[(&str, &str)] = &[
         "read: list_reject_reasons get_reject_reason create: create_reject_reason update: update_reject_reason
         delete: archive_reject_reason restore_reject_reason",
     ),
+    (
+        "webhook",
+        "read: list_webhooks get_webhook list_webhook_deliveries get_webhook_delivery create: create_webhook
+        update: update_webhook rotate_webhook resume_webhook test_webhook replay_webhook replay_webhook_delivery delete: archive_webhook restore_webhook",
+    ),
     ("tag", "read: list_tags get_tag create: create_tag update: update_tag delete: archive_tag restore_tag"),
     (
         "audit_event",
