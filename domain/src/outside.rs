@@ -50,13 +50,11 @@ const NOT_PUBLIC_V6: [Ipv6Net; 3] = [v6(0x2001, 0, 23), v6(0x2001, 0xdb8, 32), v
 
 /// The IPv4 address inside of one of IPv6: mapped, compatible, translated (NAT64, also of a local prefix), 6to4, Teredo's client.
 fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let of = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    match (a, b) {
-        (0x2002, high) => Some(of(high, c)),
-        (0x2001, 0) => Some(of(!g, !h)),
-        (0x64, 0xff9b) => Some(of(g, h)),
-        (0, 0) if (c, d) == (0, 0) && matches!((e, f), (0, 0 | 0xffff) | (0xffff, 0)) => Some(of(g, h)),
+    let of = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
+    match address.segments() {
+        [0x2002, high, low, ..] => of(high, low),
+        [0x2001, 0, .., high, low] => of(!high, !low),
+        [0x64, 0xff9b, .., high, low] | [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => of(high, low),
         _ => None,
     }
 }

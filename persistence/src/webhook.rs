@@ -113,9 +113,12 @@ pub fn insert_with_secret(tx: &mut WriteTx<'_>, new: &Webhook, sealed: Vec<u8>, 
     Ok(())
 }
 
-/// The sealed secrets: the present one, and the one before the last rotation.
-pub fn secrets(tx: &mut dyn Reading, id: WebhookId) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
-    let found: Option<(Vec<u8>, Option<Vec<u8>>)> = all!(tx, webhook)
+/// Sealed secrets: the present one, and the one before the last rotation.
+pub type SealedSecrets = (Vec<u8>, Option<Vec<u8>>);
+
+/// The secrets of a webhook.
+pub fn secrets(tx: &mut dyn Reading, id: WebhookId) -> Result<Option<SealedSecrets>, StoreError> {
+    let found: Option<SealedSecrets> = all!(tx, webhook)
         .filter(webhook::id.eq(Uid::from(id)))
         .select((webhook::sealed, webhook::previous_sealed))
         .first(tx.db().0)

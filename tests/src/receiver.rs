@@ -127,7 +127,7 @@ impl Receiver {
                 None
             }
             Reply::Silence => {
-                thread::sleep(Duration::from_secs(60));
+                thread::sleep(Duration::from_mins(1));
                 None
             }
         }

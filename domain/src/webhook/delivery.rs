@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(next_try(PAUSES, 1, None, 0.0, now), Some(now + chrono::Duration::seconds(5)));
         assert_eq!(next_try(PAUSES, 9, None, 0.0, now), Some(now + chrono::Duration::seconds(86_400)));
         assert_eq!(next_try(PAUSES, 10, None, 0.0, now), None);
-        assert_eq!(next_try(PAUSES, 1, Some(Duration::from_secs(60)), 1.0, now), Some(now + chrono::Duration::seconds(60)));
+        assert_eq!(next_try(PAUSES, 1, Some(Duration::from_mins(1)), 1.0, now), Some(now + chrono::Duration::seconds(60)));
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(verdict(410, None), Verdict::Gone);
         assert_eq!(verdict(301, Some(9)), Verdict::Again(None));
         assert_eq!(verdict(503, Some(9)), Verdict::Again(Some(Duration::from_secs(9))));
-        assert_eq!(verdict(429, Some(u64::MAX)), Verdict::Again(Some(Duration::from_secs(86_400))));
+        assert_eq!(verdict(429, Some(u64::MAX)), Verdict::Again(Some(Duration::from_hours(24))));
         let now = DateTime::parse_from_rfc3339("2026-11-22T10:00:00Z").unwrap().with_timezone(&Utc);
         assert_eq!(retry_after(" 120", now), Some(120));
         assert_eq!(retry_after("Sun, 22 Nov 2026 10:00:30 GMT", now), Some(30));

@@ -26,9 +26,9 @@ impl Canary {
         for listener in std::iter::once(first).chain(second) {
             let came = Arc::clone(&came);
             std::thread::spawn(move || {
-                listener.incoming().for_each(|_| {
-                    let _ = came.fetch_add(1, Ordering::SeqCst);
-                })
+                for _ in listener.incoming() {
+                    came.fetch_add(1, Ordering::SeqCst);
+                }
             });
         }
         Self { port, came }

@@ -114,7 +114,9 @@ fn storm(cards: usize, events: usize, kills: usize) {
     assert_eq!(numbers.len(), events);
     let mut ids: BTreeMap<i64, BTreeSet<&str>> = BTreeMap::new();
     let mut of_record: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-    numbers.iter().for_each(|(number, record)| of_record.entry(record).or_default().push(*number));
+    for (number, record) in &numbers {
+        of_record.entry(record).or_default().push(*number);
+    }
     let mut first_through: BTreeSet<i64> = BTreeSet::new();
     let mut doubled = 0;
     for (record, number, id, good) in &got {
