@@ -7,6 +7,7 @@ use kartoteka_domain::{
         rule::{AssignmentMethod, AssignmentRule, Facts, ListAssignmentRules, NewAssignmentRule},
     },
     contact::{Contact, Identity},
+    deal::turnover::Turnover,
     department::subtree,
     event::Action,
     id::{AssignmentRuleId, LeadId, UserId},
@@ -16,7 +17,7 @@ use kartoteka_domain::{
 use kartoteka_persistence::{
     Reading, WriteTx,
     assignment::{decision as ledger, rule as store},
-    contact as contacts, department, duplicate, user,
+    contact as contacts, deal, department, duplicate, user,
 };
 use uuid::Uuid;
 
@@ -89,13 +90,19 @@ fn seed(tx: &WriteTx<'_>) -> i64 {
 
 /// Asks the workspace's rules; `None` when there are none. Two that ask at once take turns, so that a round stays fair.
 pub fn ask(tx: &mut WriteTx<'_>, facts: &Facts<'_>, except: Option<UserId>) -> Result<Option<Asked>> {
-    let fitting = |rules: Vec<(AssignmentRule, Option<UserId>)>| -> Vec<_> {
-        rules.into_iter().filter(|(rule, _)| rule.conditions.fit(facts)).collect()
-    };
     let mut rules = store::in_order(tx)?;
     if rules.is_empty() {
         return Ok(None);
     }
+    // asked only where a rule wants to know; what a client bought counts whoever sold it
+    let bought = match facts.client.filter(|_| rules.iter().any(|(rule, _)| rule.conditions.turnover.is_some())) {
+        Some(client) => deal::turnover::regardless(tx, client)?,
+        None => Turnover::default(),
+    };
+    let facts = &Facts { turnover: Some(&bought), ..facts.clone() };
+    let fitting = |rules: Vec<(AssignmentRule, Option<UserId>)>| -> Vec<_> {
+        rules.into_iter().filter(|(rule, _)| rule.conditions.fit(facts)).collect()
+    };
     rules = fitting(rules);
     if rules.iter().any(|(rule, _)| matches!(rule.method, AssignmentMethod::RoundRobin | AssignmentMethod::LeastLoaded)) {
         duplicate::lock(tx, &[Identity { kind: "assignment", value: String::new() }])?;
@@ -159,6 +166,8 @@ pub fn facts<'a>(contact: &'a Contact, lead: Option<&'a Lead>) -> Facts<'a> {
         city: address.and_then(|a| a.city.as_deref()),
         answers: lead.map(|lead| &lead.answers),
         present: contact.owner_id,
+        client: Some(contact.id),
+        turnover: None,
     }
 }
 

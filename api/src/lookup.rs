@@ -18,6 +18,7 @@ use kartoteka_persistence::{
 use crate::{
     answer::{Answer, Plain},
     can::{Can, ReadContacts},
+    contact::view,
     problem::{Problem, Result},
     request::Params,
 };
@@ -54,7 +55,9 @@ pub async fn look_up(can: Can<ReadContacts>, by: Params<LookUp>) -> Answer<Plain
                 task::open_of_contacts(tx, &ids, MOST_OPEN)?,
             )
         };
-        Ok(Plain(LookUpAnswer { contacts, companies, responsible, last_communication, open_leads, open_tasks }))
+        let clients: Vec<_> = contacts.iter().map(|c| c.id).collect();
+        let turnover = if clients.is_empty() { None } else { view::turnover(tx, &clients, None)? };
+        Ok(Plain(LookUpAnswer { contacts, companies, responsible, last_communication, open_leads, open_tasks, turnover }))
     })
     .await
 }

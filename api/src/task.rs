@@ -4,6 +4,8 @@ pub mod hand_over;
 pub mod no_answer;
 pub mod repeat;
 
+use std::collections::BTreeSet;
+
 use kartoteka_domain::{
     access::RecordType,
     deal::Deal,
@@ -13,11 +15,14 @@ use kartoteka_domain::{
     list::{Parameter, ParameterType, Parameters},
     next_step::Subject,
     record::Record,
-    task::{CompletedTask, ContactShelf, ListTasks, MyDay, NewTask, Task, TaskCompletion, overdue_share},
+    task::{
+        CompletedTask, ContactShelf, ListTasks, MyDay, NewTask, Task, TaskCompletion, overdue_share,
+        share::{self, OverdueShares},
+    },
     workspace::Workspace,
     zone,
 };
-use kartoteka_persistence::{Reading, Stored, WriteTx, contact, next_step as store_next_step, task as store, workspace};
+use kartoteka_persistence::{ReadTx, Reading, Stored, WriteTx, contact, next_step as store_next_step, task as store, user, workspace};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -102,17 +107,30 @@ pub struct MyDayParams {
     /// Whose day; the asking user's when absent.
     #[serde(default)]
     pub user_id: Option<UserId>,
+    /// Whether shares of overdue tasks are told, too.
+    #[serde(default)]
+    pub shares: Option<bool>,
 }
 impl Parameters for MyDayParams {
     fn parameters() -> Vec<Parameter> {
-        vec![Parameter {
-            name: "user_id",
-            description: "Whose day; the asking user's when absent. A colleague's day shows what the asker may see of it.",
-            required: false,
-            longest: UserId::LONGEST,
-            schema: <UserId as ParameterType>::schema(),
-            dependencies: <UserId as ParameterType>::dependencies,
-        }]
+        vec![
+            Parameter {
+                name: "user_id",
+                description: "Whose day; the asking user's when absent. A colleague's day shows what the asker may see of it.",
+                required: false,
+                longest: UserId::LONGEST,
+                schema: <UserId as ParameterType>::schema(),
+                dependencies: <UserId as ParameterType>::dependencies,
+            },
+            Parameter {
+                name: "shares",
+                description: "Whether it is told which part of the open tasks is overdue per kind, person and department, of the people whose figures the asker's role sees.",
+                required: false,
+                longest: bool::LONGEST,
+                schema: <bool as ParameterType>::schema(),
+                dependencies: <bool as ParameterType>::dependencies,
+            },
+        ]
     }
 }
 
@@ -138,6 +156,7 @@ pub async fn get_my_day(can: Can<ReadTasks>, params: Params<MyDayParams>) -> Ans
         let hidden = tx.scope().actor().role().fields.hides(RecordType::Contact, "last_communication_at");
         let silent = if hidden { ContactShelf::default() } else { contact::silent(tx, user_id, now - chrono::Duration::days(silent_for))? };
         Ok(Sought(MyDay {
+            shares: if params.shares == Some(true) { Some(shares(tx, now)?) } else { None },
             user_id,
             overdue,
             overdue_share: share,
@@ -149,6 +168,18 @@ pub async fn get_my_day(can: Can<ReadTasks>, params: Params<MyDayParams>) -> Ans
         }))
     })
     .await
+}
+
+/// Shares of overdue tasks of the people whose figures the asker sees. What a field rule hides from him is not counted out to him.
+fn shares(tx: &mut ReadTx<'_>, now: chrono::DateTime<chrono::Utc>) -> Result<OverdueShares> {
+    if tx.scope().actor().role().fields.touches(RecordType::Task, &["kind", "owner_id", "due_at", "status"]) {
+        return Ok(OverdueShares::default());
+    }
+    let whose = tx.scope().figures();
+    let tallies = store::tallies(tx, &whose, now)?;
+    let people: BTreeSet<_> = tallies.iter().map(|tally| tally.owner.uuid()).collect();
+    let people = user::find_many(tx, &people.into_iter().collect::<Vec<_>>())?;
+    Ok(share::shares(&tallies, &people))
 }
 
 /// Makes a task and keeps what is derived from it.

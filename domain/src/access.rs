@@ -312,7 +312,11 @@ impl Actor {
     }
 
     fn owners(&self, record: RecordType, verb: Verb) -> Owners {
-        match self.role.reach(record, verb) {
+        self.within(self.role.reach(record, verb))
+    }
+
+    fn within(&self, reach: Reach) -> Owners {
+        match reach {
             Reach::All => Owners::All,
             Reach::Department if !self.department.is_empty() => Owners::Of(Arc::clone(&self.department)),
             Reach::Department | Reach::Own => Owners::Of(self.user.into_iter().collect()),
@@ -359,6 +363,10 @@ impl Scope {
     /// The reach of changing, whatever the scope was opened for: for a card that is changed on the way.
     pub fn changers(&self, record: RecordType) -> Owners {
         self.actor.owners(record, Verb::Update)
+    }
+    /// Whose figures are seen.
+    pub fn figures(&self) -> Owners {
+        self.actor.within(self.actor.role.analytics)
     }
     /// Whether records without a responsible person are seen.
     pub fn sees_unassigned(&self) -> bool {

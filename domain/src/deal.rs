@@ -4,6 +4,7 @@ pub mod board;
 pub mod line_item;
 pub mod movement;
 pub mod stuck;
+pub mod turnover;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

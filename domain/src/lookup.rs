@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{communication::Communication, company::Company, contact::Contact, id::UserId, lead::Lead, task::Task};
+use crate::{
+    communication::Communication, company::Company, contact::Contact, deal::turnover::Turnover, id::UserId, lead::Lead, task::Task,
+};
 
 /// How many open leads and tasks are told.
 pub const MOST_OPEN: i64 = 10;
@@ -44,6 +46,9 @@ pub struct LookUpAnswer {
     /// Their open tasks, the earliest first, at most 10.
     #[schema(required = true)]
     pub open_tasks: Vec<Task>,
+    /// What the contacts bought; null for whoever may not see what deals came to.
+    #[schema(required = true)]
+    pub turnover: Option<Turnover>,
 }
 
 /// Whom to switch a call to.

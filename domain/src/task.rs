@@ -2,6 +2,7 @@
 
 pub mod no_answer;
 pub mod repeat;
+pub mod share;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -244,6 +245,9 @@ pub struct MyDay {
     /// His clients nobody has talked to for long, the longest first.
     #[schema(required = true)]
     pub silent: ContactShelf,
+    /// Which part is overdue per kind, person and department; null when not asked for.
+    #[schema(required = true)]
+    pub shares: Option<share::OverdueShares>,
 }
 
 /// Some clients: how many, and the first of them.

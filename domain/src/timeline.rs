@@ -18,7 +18,7 @@ use crate::{
     communication::Communication,
     company::Company,
     contact::Contact,
-    deal::{Deal, movement::StageChange},
+    deal::{Deal, movement::StageChange, turnover::Turnover},
     hint::Hint,
     lead::Lead,
     list::AnyOf,
@@ -201,6 +201,9 @@ pub struct ContactOverview {
     /// What to do with the client now, the most urgent first, each with its reason.
     #[schema(required = true)]
     pub hints: Vec<Hint>,
+    /// What the client bought; null for whoever may not see what deals came to.
+    #[schema(required = true)]
+    pub turnover: Option<Turnover>,
     /// Since when the card is kept.
     #[schema(required = true)]
     pub client_since: DateTime<Utc>,

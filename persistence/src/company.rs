@@ -104,7 +104,7 @@ impl Stored for Company {
             narrow!(query, texts params; company.tax_id in tax_id, company.external_id in external_id);
             narrow!(query, from params; company.updated_at in updated_after);
             if let Some(AnyOf(names)) = &params.tag {
-                query = query.filter(fragment::tagged("company.id", "t.company_id", "company.workspace_id", names));
+                query = query.filter(fragment::tagged("company.id", "t.company_id", tx.workspace(), names));
             }
             if let Some(found) = params.q.as_deref().and_then(|q| {
                 if names_only { fragment::search_names("company.sort_key", q) } else { fragment::search(&["company.search_text"], q) }

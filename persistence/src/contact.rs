@@ -171,7 +171,7 @@ impl Stored for Contact {
             narrow!(query, texts params; contact.status in status, contact.kind in r#type, contact.external_id in external_id);
             narrow!(query, from params; contact.updated_at in updated_after, contact.created_at in created_after);
             if let Some(AnyOf(names)) = &params.tag {
-                query = query.filter(fragment::tagged("contact.id", "t.contact_id", "contact.workspace_id", names));
+                query = query.filter(fragment::tagged("contact.id", "t.contact_id", tx.workspace(), names));
             }
             if let Some(found) = params.q.as_deref().and_then(|q| {
                 if names_only { fragment::search_names("contact.sort_key", q) } else { fragment::search(&["contact.search_text"], q) }
@@ -242,8 +242,7 @@ pub fn silent(
 ) -> Result<kartoteka_domain::task::ContactShelf, StoreError> {
     let build = |tx: &mut dyn Reading| {
         let readers = tx.scope().readers(RecordType::Contact);
-        seen!(tx, contact, RecordType::Contact, readers)
-            .filter(contact::owner_id.eq(Uid::from(owner)))
+        owned!(tx, contact, RecordType::Contact, owner, readers)
             .filter(contact::archived_at.is_null())
             .filter(fragment::Fragment::default().sql(SILENCE).sql(" < ").instant(At(since)))
     };

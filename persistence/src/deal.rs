@@ -26,6 +26,7 @@ use crate::{
 pub mod board;
 pub mod stage_change;
 pub mod stuck;
+pub mod turnover;
 
 row! {
     DealRow in deal {
@@ -192,7 +193,7 @@ impl Stored for Deal {
             narrow!(query, from params; deal.closed_at in closed_after, deal.created_at in created_after, deal.updated_at in updated_after);
             narrow!(query, until params; deal.closed_at in closed_before);
             if let Some(AnyOf(contacts)) = &params.contact_id {
-                query = query.filter(with_contact(contacts));
+                query = query.filter(with_contact(tx.workspace(), contacts));
             }
             if let Some(without) = params.without_next_task {
                 query = if without { query.filter(deal::next_task_at.is_null()) } else { query.filter(deal::next_task_at.is_not_null()) };
@@ -242,10 +243,12 @@ impl Stored for Deal {
     }
 }
 
-/// Deals in which one of these people takes part.
-pub(crate) fn with_contact(contacts: &[ContactId]) -> Fragment {
+/// Deals in which one of these people takes part: asked of the people, not of deal after deal.
+pub(crate) fn with_contact(workspace: WorkspaceId, contacts: &[ContactId]) -> Fragment {
     Fragment::default()
-        .sql("deal.id IN (SELECT p.deal_id FROM deal_contact p WHERE p.workspace_id = deal.workspace_id AND p.contact_id IN ")
+        .sql("deal.id IN (SELECT p.deal_id FROM deal_contact p WHERE p.workspace_id = ")
+        .guid(workspace.uuid())
+        .sql(" AND p.contact_id IN ")
         .guids(contacts.iter().map(|id| id.uuid()))
         .sql(")")
 }
@@ -259,7 +262,7 @@ pub fn find_many(tx: &mut dyn Reading, ids: &[Uuid]) -> Result<Vec<Deal>, StoreE
 /// Open deals a contact takes part in, newest first, at most `most`.
 pub fn open_of_contact(tx: &mut dyn Reading, contact: ContactId, most: i64) -> Result<Vec<Deal>, StoreError> {
     let rows: Vec<DealRow> = seen!(tx, deal, RecordType::Deal)
-        .filter(with_contact(&[contact]))
+        .filter(with_contact(tx.workspace(), &[contact]))
         .filter(deal::outcome.eq("open"))
         .filter(deal::archived_at.is_null())
         .order((deal::created_at.desc(), deal::id.desc()))
@@ -275,7 +278,7 @@ pub(crate) fn of_contact_before(
     before: Option<Fragment>,
     most: i64,
 ) -> Result<Vec<Deal>, StoreError> {
-    let mut query = seen!(tx, deal, RecordType::Deal).filter(with_contact(&[contact])).filter(deal::archived_at.is_null());
+    let mut query = seen!(tx, deal, RecordType::Deal).filter(with_contact(tx.workspace(), &[contact])).filter(deal::archived_at.is_null());
     if let Some(before) = before {
         query = query.filter(before);
     }

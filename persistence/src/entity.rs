@@ -180,6 +180,20 @@ macro_rules! seen {
     }};
 }
 
+/// Rows of a type that somebody is responsible for, those the scope sees. Whoever reaches all of his is not asked row by row.
+macro_rules! owned {
+    ($tx:expr, $table:ident, $record:expr, $owner:expr) => {
+        owned!($tx, $table, $record, $owner, $tx.scope().owners($record))
+    };
+    ($tx:expr, $table:ident, $record:expr, $owner:expr, $owners:expr) => {{
+        let owners = match $owners {
+            kartoteka_domain::access::Owners::Of(users) if users.contains(&$owner) => kartoteka_domain::access::Owners::All,
+            owners => owners,
+        };
+        seen!($tx, $table, $record, owners).filter(crate::schema::$table::owner_id.eq(crate::db::Uid::from($owner)))
+    }};
+}
+
 /// Every row of the workspace, for record types without rows of their own reach.
 macro_rules! all {
     ($tx:expr, $table:ident) => {{

@@ -14,7 +14,7 @@ use diesel::{
 };
 use kartoteka_domain::{
     access::{Owners, RecordType},
-    id::UserId,
+    id::{UserId, WorkspaceId},
     list::{Archived, PageRequest, Sort},
     text,
 };
@@ -155,14 +155,16 @@ pub fn visible(record: RecordType, owners: &Owners, cards: &Owners, unassigned: 
         Owners::Of(users) => users,
     };
     let new = Fragment::default();
+    // each asked of the one row, by its key: a list of all one's cards would be gone through for every row
     let card = |f: Fragment, column: &'static str| {
         match cards {
         Owners::All => f.sql(column).sql(" IS NOT NULL"),
         Owners::None => f.sql("1 = 0"),
         Owners::Of(cards) => f
-            .sql(column)
-            .sql(" IN (SELECT c.id FROM contact c WHERE c.workspace_id = ")
+            .sql("EXISTS (SELECT 1 FROM contact c WHERE c.workspace_id = ")
             .sql(workspace_column(column))
+            .sql(" AND c.id = ")
+            .sql(column)
             .sql(" AND (c.owner_id IN ")
             .guids(ids(cards))
             .sql(" OR EXISTS (SELECT 1 FROM contact_responsible r WHERE r.workspace_id = c.workspace_id AND r.contact_id = c.id AND r.user_id IN ")
@@ -198,13 +200,13 @@ pub fn visible(record: RecordType, owners: &Owners, cards: &Owners, unassigned: 
         }
         RecordType::Note => {
             let note = card(new, "note.contact_id")
-                .sql(" OR note.lead_id IN (SELECT l.id FROM lead l WHERE l.workspace_id = note.workspace_id AND l.owner_id IN ")
+                .sql(" OR EXISTS (SELECT 1 FROM lead l WHERE l.workspace_id = note.workspace_id AND l.id = note.lead_id AND l.owner_id IN ")
                 .guids(ids(users))
-                .sql(") OR note.task_id IN (SELECT t.id FROM task t WHERE t.workspace_id = note.workspace_id AND t.owner_id IN ")
+                .sql(") OR EXISTS (SELECT 1 FROM task t WHERE t.workspace_id = note.workspace_id AND t.id = note.task_id AND t.owner_id IN ")
                 .guids(ids(users))
-                .sql(") OR note.deal_id IN (SELECT d.id FROM deal d WHERE d.workspace_id = note.workspace_id AND d.owner_id IN ")
+                .sql(") OR EXISTS (SELECT 1 FROM deal d WHERE d.workspace_id = note.workspace_id AND d.id = note.deal_id AND d.owner_id IN ")
                 .guids(ids(users))
-                .sql(") OR note.company_id IN (SELECT o.id FROM company o WHERE o.workspace_id = note.workspace_id AND (o.owner_id IN ")
+                .sql(") OR EXISTS (SELECT 1 FROM company o WHERE o.workspace_id = note.workspace_id AND o.id = note.company_id AND (o.owner_id IN ")
                 .guids(ids(users))
                 .sql(" OR EXISTS (SELECT 1 FROM contact c WHERE c.workspace_id = o.workspace_id AND c.company_id = o.id AND c.owner_id IN ");
             note.guids(ids(users)).sql(")))")
@@ -423,14 +425,14 @@ pub fn contains(column: &'static str, text: &str) -> Fragment {
     Fragment::default().sql(column).sql(" LIKE ").text(pattern(text)).sql(" ESCAPE '\\'")
 }
 
-/// Records with any of these tags; `owner` is the tagging's column, `id` and `workspace` the record's.
-pub fn tagged(id: &'static str, owner: &'static str, workspace: &'static str, names: &[String]) -> Fragment {
+/// Records with any of these tags; `owner` is the tagging's column, `id` the record's.
+pub fn tagged(id: &'static str, owner: &'static str, workspace: WorkspaceId, names: &[String]) -> Fragment {
     Fragment::default()
         .sql(id)
         .sql(" IN (SELECT ")
         .sql(owner)
         .sql(" FROM tagging t JOIN catalogue_entry e ON e.workspace_id = t.workspace_id AND e.id = t.tag_id WHERE t.workspace_id = ")
-        .sql(workspace)
+        .guid(workspace.uuid())
         .sql(" AND e.name_key IN ")
         .texts(names.iter().map(|name| kartoteka_domain::catalogue::name_key(name)))
         .sql(")")

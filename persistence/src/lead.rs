@@ -136,7 +136,7 @@ impl Stored for Lead {
                 query = if unassigned { query.filter(lead::owner_id.is_null()) } else { query.filter(lead::owner_id.is_not_null()) };
             }
             if let Some(AnyOf(names)) = &params.tag {
-                query = query.filter(fragment::tagged("lead.id", "t.lead_id", "lead.workspace_id", names));
+                query = query.filter(fragment::tagged("lead.id", "t.lead_id", tx.workspace(), names));
             }
             if let Some(found) = params.q.as_deref().and_then(|q| fragment::search_in(&columns, q)) {
                 query = query.filter(found);

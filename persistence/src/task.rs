@@ -1,19 +1,21 @@
 //! Tasks.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{dsl::count_star, prelude::*};
 use kartoteka_domain::{
-    access::RecordType,
+    access::{Owners, RecordType},
     event::Event,
     id::{ContactId, TaskId, UserId, WorkspaceId},
     list::Page,
-    task::{ListTasks, Task, TaskShelf},
+    task::{ListTasks, Task, TaskShelf, share::Tally},
 };
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    db::{At, Doc, Uid},
+    db::{At, Doc, MultiBackend, Uid},
     entity::{Entity, Stored, pack, revive},
     fragment,
     schema::task,
@@ -149,8 +151,7 @@ pub fn has_open_of_kind(tx: &mut WriteTx<'_>, contact: ContactId, kind: &str) ->
 
 /// How many open tasks somebody has, as far as the asker sees them.
 pub fn count_open(tx: &mut dyn Reading, owner: UserId) -> Result<i64, StoreError> {
-    Ok(seen!(tx, task, RecordType::Task)
-        .filter(task::owner_id.eq(Uid::from(owner)))
+    Ok(owned!(tx, task, RecordType::Task, owner)
         .filter(task::status.eq("open"))
         .filter(task::archived_at.is_null())
         .count()
@@ -178,10 +179,7 @@ pub fn shelf(
     until: Option<DateTime<Utc>>,
 ) -> Result<TaskShelf, StoreError> {
     let build = |tx: &mut dyn Reading| {
-        let query = seen!(tx, task, RecordType::Task)
-            .filter(task::owner_id.eq(Uid::from(owner)))
-            .filter(task::status.eq("open"))
-            .filter(task::archived_at.is_null());
+        let query = owned!(tx, task, RecordType::Task, owner).filter(task::status.eq("open")).filter(task::archived_at.is_null());
         match (from, until) {
             (None, None) => query.filter(task::due_key.eq(At(fragment::far_future()))),
             (from, until) => {
@@ -201,6 +199,44 @@ pub fn shelf(
     Ok(TaskShelf { count, tasks: rows.into_iter().map(record).collect::<Result<_, _>>()? })
 }
 
+/// Open tasks of these people, counted per person and kind.
+pub fn tallies(tx: &mut dyn Reading, whose: &Owners, now: DateTime<Utc>) -> Result<Vec<Tally>, StoreError> {
+    let whose = match whose {
+        Owners::All => None,
+        Owners::None => return Ok(Vec::new()),
+        Owners::Of(users) => Some(fragment::one_of("task.owner_id", users.iter().map(|user| user.uuid()))),
+    };
+    let workspace = Uid::from(tx.workspace());
+    let counted = |due_before: Option<At>| {
+        let mut query = task::table
+            .group_by((task::owner_id, task::kind))
+            .select((task::owner_id, task::kind, count_star()))
+            .into_boxed::<MultiBackend>()
+            .filter(task::workspace_id.eq(workspace))
+            .filter(task::status.eq("open"))
+            .filter(task::archived_at.is_null());
+        if let Some(whose) = &whose {
+            query = query.filter(whose.clone());
+        }
+        match due_before {
+            Some(at) => query.filter(task::due_key.lt(at)),
+            None => query,
+        }
+    };
+    let open: Vec<(Uid, String, i64)> = counted(None).load(tx.db().0)?;
+    let overdue: Vec<(Uid, String, i64)> = counted(Some(At(now))).load(tx.db().0)?;
+    let overdue: HashMap<(Uuid, &str), i64> = overdue.iter().map(|(owner, kind, count)| ((owner.0, kind.as_str()), *count)).collect();
+    Ok(open
+        .iter()
+        .map(|(owner, kind, open)| Tally {
+            owner: (*owner).into(),
+            kind: kind.clone(),
+            open: *open,
+            overdue: overdue.get(&(owner.0, kind.as_str())).copied().unwrap_or(0),
+        })
+        .collect())
+}
+
 /// Open tasks of a person that are due within a time, the earliest first, at most `most`.
 pub fn open_between(
     tx: &mut dyn Reading,
@@ -209,8 +245,7 @@ pub fn open_between(
     until: DateTime<Utc>,
     most: i64,
 ) -> Result<Vec<Task>, StoreError> {
-    let rows: Vec<TaskRow> = seen!(tx, task, RecordType::Task)
-        .filter(task::owner_id.eq(Uid::from(owner)))
+    let rows: Vec<TaskRow> = owned!(tx, task, RecordType::Task, owner)
         .filter(task::status.eq("open"))
         .filter(task::archived_at.is_null())
         .filter(task::due_key.ge(At(from)).and(task::due_key.lt(At(until))))

@@ -128,7 +128,7 @@ def fill(tables, api, workspace: str, cards: int, owners: list[str], seed: int, 
     task, lead, call = (tables.read(table, workspace, "id", one)[0] for table, one in (("task", task), ("lead", lead), ("communication", call)))
     pipeline = api("GET", "/v1/pipelines")["data"][0]
     stages = [stage["id"] for stage in pipeline["stages"]]
-    deal = api("POST", "/v1/deals", {"name": "Бетон М300", "contacts": [{"contact_id": made[0]}], "amount": 1_500_000, "owner_id": owners[0]})["id"]
+    deal = api("POST", "/v1/deals", {"name": "Бетон М300", "contacts": [{"contact_id": made[0]}], "amount": {"amount": 1_500_000, "currency": "RUB"}, "owner_id": owners[0]})["id"]
     person, move = (tables.read(table, workspace, "deal_id", deal)[0] for table in ("deal_contact", "stage_change"))
     deal = tables.read("deal", workspace, "id", deal)[0]
     told = {"contacts": [], "phones": [], "tasks": [], "owned": []}
@@ -174,7 +174,7 @@ def fill(tables, api, workspace: str, cards: int, owners: list[str], seed: int, 
             one, stage = tables.id(numbered(unique, 8)), stages[-2] if sold else stages[number // 10 % (len(stages) - 2)]
             batch["deal"].append(deal | {
                 "id": one, "contact_id": tables.id(card), "owner_id": owner, "stage_id": tables.id(stage), "outcome": "won" if sold else "open", "created_at": at, "updated_at": at,
-                "board_key": f"{deal['board_key']}{unique:09}1", "amount": 100_000 + number % 1000 * 1000, "closed_at": at if sold else None, "stage_due_at": None,
+                "board_key": f"81{unique:010x}80", "amount": 100_000 + number % 1000 * 1000, "closed_at": at if sold else None, "stage_due_at": None,
             })
             batch["deal_contact"].append(person | {"id": tables.id(numbered(unique, 9)), "deal_id": one, "contact_id": tables.id(card)})
             batch["stage_change"].append(move | {"id": tables.id(numbered(unique, 10)), "deal_id": one, "contact_id": tables.id(card), "to_stage_id": tables.id(stage), "at": at})

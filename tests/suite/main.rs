@@ -62,6 +62,7 @@ mod task;
 mod telephony;
 mod tenancy;
 mod timeline;
+mod turnover;
 mod user;
 mod webhook;
 mod workspace;

@@ -267,6 +267,36 @@ fn a_rule_that_cannot_be_kept_is_refused() {
 }
 
 #[test]
+fn shares_of_overdue_tasks_are_told_to_whoever_sees_the_figures() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let north = admin.post("/v1/departments", json!({"name": "Север"})).created().id();
+    let head = workspace.somebody("head", json!({"department_id": north}));
+    let (near, far) = (workspace.somebody("manager", json!({"department_id": north})), workspace.manager());
+    for (caller, kind, due) in [
+        (&near, "call", "2026-01-01T00:00:00Z"),
+        (&near, "call", "2090-01-01T00:00:00Z"),
+        (&near, "letter", "2026-01-01T00:00:00Z"),
+        (&far, "call", "2026-01-01T00:00:00Z"),
+    ] {
+        caller.post("/v1/tasks", json!({"title": "x", "kind": kind, "due_at": due})).created();
+    }
+    assert_eq!(admin.get("/v1/my-day").ok()["shares"], json!(null));
+    let shares = |caller: &Caller| caller.get("/v1/my-day?shares=true").ok()["shares"].clone();
+    let all = shares(&admin);
+    let kinds = json!([{"kind": "call", "open": 3, "overdue": 2, "overdue_share": 0.6667}, {"kind": "letter", "open": 1, "overdue": 1, "overdue_share": 1.0}]);
+    assert_eq!(all["by_kind"], kinds);
+    assert_eq!((&all["by_person"][0]["user_id"], &all["by_person"][0]["overdue"]), (&json!(near.user_id), &json!(2)));
+    assert_eq!(all["by_department"].as_array().unwrap().len(), 2);
+    let own = shares(&head);
+    assert_eq!((own["by_person"].as_array().unwrap().len(), &own["by_department"][0]["department_id"]), (1, &json!(north)));
+    assert_eq!(own["by_kind"][0]["open"], 2);
+    let figures = &admin.get("/v1/roles?limit=200").ok().items().iter().find(|role| role["key"] == "manager").unwrap()["analytics"].clone();
+    let seen = shares(&near)["by_person"].as_array().unwrap().len();
+    assert_eq!(seen, usize::from(figures == "own"), "{figures}");
+}
+
+#[test]
 fn my_day_says_how_much_is_overdue_and_who_was_not_talked_to_for_long() {
     let workspace = app().workspace();
     let (admin, manager) = (workspace.administrator(), workspace.manager());

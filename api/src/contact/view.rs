@@ -2,10 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use kartoteka_domain::{
+    access::{Reach, RecordType, Verb},
     communication::Communication,
     contact::Contact,
-    deal::Deal,
+    deal::{
+        Deal,
+        turnover::{OverviewParams, TOLD, Turnover},
+    },
     hint::{Facts, Hint, hints},
+    id::ContactId,
     lead::Lead,
     list::{AnyOf, Page},
     task::Task,
@@ -24,13 +29,17 @@ use crate::{
 
 /// Get the whole client
 ///
-/// Card, company, next step, open tasks, leads and deals, last communications and notes in one request.
+/// Card, company, next step, open tasks, leads and deals, last communications and notes, turnover in one request.
 #[utoipa::path(get, path = "/v1/contacts/{id}/overview", tag = "contacts")]
-pub async fn get_contact_overview(can: Can<ReadContacts>, at: At<Contact>) -> Answer<Plain<ContactOverview>> {
+pub async fn get_contact_overview(
+    can: Can<ReadContacts>,
+    at: At<Contact>,
+    params: Params<OverviewParams>,
+) -> Answer<Plain<ContactOverview>> {
     let now = clock::now();
     can.read(move |tx| {
         let contact = record::get(tx, at.0)?;
-        overview(tx, contact, now).map(Plain)
+        overview(tx, contact, params.turnover_since.map(|since| since.0), now).map(Plain)
     })
     .await
 }
@@ -93,7 +102,16 @@ pub fn hints_on(tx: &mut WriteTx<'_>, contact: &Contact) -> Result<Vec<Hint>> {
     advice(tx, contact, Known { tasks: &tasks, leads: &leads, deals: &deals, communications: &communications }, now)
 }
 
-fn overview(tx: &mut ReadTx<'_>, contact: Contact, now: DateTime<Utc>) -> Result<ContactOverview> {
+/// What clients bought, for whoever may see what deals came to.
+pub fn turnover(tx: &mut dyn Reading, contacts: &[ContactId], since: Option<DateTime<Utc>>) -> Result<Option<Turnover>> {
+    let actor = tx.scope().actor();
+    if actor.role().reach(RecordType::Deal, Verb::Read) == Reach::None || actor.role().fields.touches(RecordType::Deal, TOLD) {
+        return Ok(None);
+    }
+    Ok(Some(deal::turnover::of(tx, contacts, since)?))
+}
+
+fn overview(tx: &mut ReadTx<'_>, contact: Contact, turnover_since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<ContactOverview> {
     let open_tasks = task::open_of_contact(tx, contact.id, 20)?;
     let open_leads: Vec<Lead> = lead::open_of_contact(tx, contact.id, 20)?;
     let company = match contact.company_id {
@@ -106,6 +124,7 @@ fn overview(tx: &mut ReadTx<'_>, contact: Contact, now: DateTime<Utc>) -> Result
     let hints = advice(tx, &contact, known, now)?;
     Ok(ContactOverview {
         hints,
+        turnover: turnover(tx, &[contact.id], turnover_since)?,
         company,
         next_task: open_tasks.iter().find(|t| t.due_at.is_some()).cloned(),
         open_leads,

@@ -102,8 +102,12 @@ fn user() -> Value {
     )
 }
 
+fn turnover() -> Value {
+    json!({"since": null, "deals": 3, "sums": [{"amount": 4_650_000, "currency": "RUB"}], "last_won_at": AT})
+}
+
 fn conditions() -> Value {
-    json!({"source_ids": [], "form_ids": [], "phone_prefixes": ["+7495"], "regions": [], "cities": ["Москва"], "answers": [{"key": "service", "operator": "contains", "value": "audit"}]})
+    json!({"source_ids": [], "form_ids": [], "phone_prefixes": ["+7495"], "turnover": null, "regions": [], "cities": ["Москва"], "answers": [{"key": "service", "operator": "contains", "value": "audit"}]})
 }
 
 fn fields() -> Value {
@@ -232,7 +236,10 @@ pub fn example(schema: &str) -> Option<Value> {
         "MyDay" => {
             let shelf = json!({"count": 0, "tasks": []});
             json!({"user_id": ID, "time_zone": "Europe/Moscow", "overdue": shelf, "today": {"count": 1, "tasks": [task()]}, "tomorrow": shelf, "without_date": shelf,
-            "overdue_share": 0.0, "silent": {"count": 1, "contacts": [contact()]}})
+            "overdue_share": 0.0, "silent": {"count": 1, "contacts": [contact()]},
+            "shares": {"by_kind": [{"kind": "call", "open": 40, "overdue": 1, "overdue_share": 0.025}],
+                "by_person": [{"user_id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова", "department_id": null, "open": 40, "overdue": 1, "overdue_share": 0.025}],
+                "by_department": [{"department_id": null, "open": 40, "overdue": 1, "overdue_share": 0.025}]}})
         }
         "Communication" => communication(),
         "NewCommunication" => {
@@ -371,7 +378,7 @@ pub fn example(schema: &str) -> Option<Value> {
         "ApiKeyPatch" => json!({"name": "1C, branch"}),
         "Health" => json!({"status": "ok"}),
         "LookUpAnswer" => {
-            json!({"contacts": [contact()], "companies": [], "responsible": null, "last_communication": communication(), "open_leads": [lead()], "open_tasks": [task()]})
+            json!({"contacts": [contact()], "companies": [], "responsible": null, "last_communication": communication(), "open_leads": [lead()], "open_tasks": [task()], "turnover": turnover()})
         }
         "AssignmentRule" => {
             record(json!({"name": "Москва", "active": true, "position": 10, "conditions": conditions(), "method": "round_robin",
@@ -395,7 +402,7 @@ pub fn example(schema: &str) -> Option<Value> {
             "responsible": {"user_id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова", "extension": "101", "absent_until": null, "available": true}, "hints": [hint()]})
         }
         "ContactOverview" => {
-            json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "open_deals": [deal()], "recent_communications": [communication()], "recent_notes": [note()], "hints": [hint()], "client_since": AT})
+            json!({"contact": contact(), "company": null, "next_task": task(), "open_tasks": [task()], "open_leads": [lead()], "open_deals": [deal()], "recent_communications": [communication()], "recent_notes": [note()], "hints": [hint()], "turnover": turnover(), "client_since": AT})
         }
         "AuditEvent" => audit_event(),
         "JournalEvent" => journal_event(),

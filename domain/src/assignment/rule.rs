@@ -10,7 +10,8 @@ use validator::Validate;
 use crate::{
     access::RecordType,
     contact::slice,
-    id::{DepartmentId, FormId, SourceId, UserId},
+    deal::turnover::{Turnover, TurnoverCondition},
+    id::{ContactId, DepartmentId, FormId, SourceId, UserId},
     invalid::{FieldCode, FieldErrors},
     record::{Made, Making, Reference},
     text,
@@ -80,6 +81,10 @@ pub struct RuleConditions {
     #[validate(length(max = 200))]
     #[schema(required = true, max_items = 200, value_type = Vec<crate::free::Line>)]
     pub cities: Vec<String>,
+    /// The client bought so much, by the deals he takes part in.
+    #[validate(nested)]
+    #[schema(required = true)]
+    pub turnover: Option<TurnoverCondition>,
     /// All these answers were given.
     #[validate(length(max = 20), nested)]
     #[schema(required = true, max_items = 20)]
@@ -199,6 +204,7 @@ impl Made for AssignmentRule {
         }
         let conditions = RuleConditions {
             answers,
+            turnover: given.turnover.as_ref().map(|condition| condition.checked("/conditions/turnover", &mut errors)),
             phone_prefixes: phone_prefixes.iter().map(|line| prefix(line)).collect(),
             regions: cleaned("/conditions/regions", &given.regions, &mut errors, |_| true),
             cities: cleaned("/conditions/cities", &given.cities, &mut errors, |_| true),
@@ -257,6 +263,10 @@ pub struct Facts<'a> {
     pub city: Option<&'a str>,
     /// Answers of the enquiry.
     pub answers: Option<&'a BTreeMap<String, Value>>,
+    /// The client.
+    pub client: Option<ContactId>,
+    /// What the client bought, where a rule asks about it.
+    pub turnover: Option<&'a Turnover>,
     /// Who is responsible for the client.
     pub present: Option<UserId>,
 }
@@ -301,6 +311,7 @@ impl RuleConditions {
                 || self.phone_prefixes.iter().any(|prefix| facts.phones.iter().any(|phone| phone.starts_with(prefix.as_str()))))
             && among(&self.regions, facts.place(REGION, facts.region))
             && among(&self.cities, facts.place(CITY, facts.city))
+            && self.turnover.as_ref().is_none_or(|condition| facts.turnover.is_some_and(|turnover| condition.fits(turnover)))
             && self.answers.iter().all(answered)
     }
 }

@@ -54,7 +54,7 @@ pub fn list(tx: &mut dyn Reading, params: &ListAssignmentDecisions) -> Result<Pa
     let cards = tx.scope().readers(RecordType::Contact);
     let seen = fragment::visible(RecordType::Lead, &owners, &cards, tx.scope().sees_unassigned());
     let about = Fragment::default()
-        .sql("assignment_decision.lead_id IN (SELECT lead.id FROM lead WHERE lead.workspace_id = assignment_decision.workspace_id AND (")
+        .sql("EXISTS (SELECT 1 FROM lead WHERE lead.workspace_id = assignment_decision.workspace_id AND lead.id = assignment_decision.lead_id AND (")
         .then(seen.unwrap_or_else(|| Fragment::default().sql("1 = 1")))
         .sql("))");
     let mut page = page!(tx, DecisionRow, assignment_decision, params.page(), ["at"], || {

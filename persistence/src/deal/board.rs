@@ -43,7 +43,7 @@ fn shown(tx: &dyn Reading, params: &BoardParams, since: At) -> Fragment {
         shown = shown.sql(" AND deal.owner_id IN ").guids(owners.iter().map(|id| id.uuid()));
     }
     if let Some(AnyOf(contacts)) = &params.contact_id {
-        shown = shown.sql(" AND ").then(with_contact(contacts));
+        shown = shown.sql(" AND ").then(with_contact(tx.workspace(), contacts));
     }
     shown
 }
@@ -76,8 +76,7 @@ pub fn of(
     for (stage, currency, count, millions, rest) in figures {
         let entry = counts.entry(stage.0).or_default();
         entry.0 += count;
-        let sum = (i128::from(millions) * 1_000_000 + i128::from(rest)).min(i128::from(MOST));
-        entry.1.push(Money { amount: i64::try_from(sum).unwrap_or(MOST), currency });
+        entry.1.push(Money { amount: total(millions, rest), currency });
     }
     let limit = params.limit.unwrap_or_default().get();
     let mut rows: Vec<DealRow> = Vec::new();
@@ -111,6 +110,12 @@ pub fn of(
         BoardStage { stage: stage.clone(), count, sums, deals: cards.remove(&id).unwrap_or_default(), next_cursor: cursors.remove(&id) }
     });
     Ok(Board { pipeline_id: pipeline.id, stages: stages.collect() })
+}
+
+/// A sum from its two parts, no more than an amount can be.
+pub(super) fn total(millions: i64, rest: i64) -> i64 {
+    let sum = (i128::from(millions) * 1_000_000 + i128::from(rest)).min(i128::from(MOST));
+    i64::try_from(sum).unwrap_or(MOST)
 }
 
 /// The key above every card of a stage.

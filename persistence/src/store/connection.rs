@@ -80,7 +80,7 @@ impl Manager {
         }
         if let Db::Postgres(c) = &mut db {
             c.batch_execute(&format!(
-                "SET ROLE {APP_ROLE}; SET TIME ZONE 'UTC'; SET statement_timeout = '15s'; SET lock_timeout = '4s'; \
+                "SET ROLE {APP_ROLE}; SET TIME ZONE 'UTC'; SET statement_timeout = '15s'; SET lock_timeout = '4s'; SET jit = off; \
                  SET idle_in_transaction_session_timeout = '60s';"
             ))
             .map_err(|error| StoreError::Setup(format!("cannot work as the role {APP_ROLE}: {error}; run kartoteka migrate first")))?;
