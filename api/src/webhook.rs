@@ -3,6 +3,7 @@
 pub mod signature;
 pub mod worker;
 
+use ipnet::IpNet;
 use kartoteka_domain::{
     event::{Action, Event},
     id::WebhookId,
@@ -30,6 +31,7 @@ use crate::{
     answer::{Accepted, Answer, Created, Done, Found, Plain},
     app::App,
     can::{Can, CanSecretly, CreateWebhooks, ReadWebhooks, ToDelete, UpdateWebhooks},
+    credential::Vault,
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Params, Patch, Valid},
@@ -46,7 +48,7 @@ list list_webhooks "List webhooks", get get_webhook "Get a webhook", read ReadWe
 #[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks")]
 pub async fn create_webhook(can: CanSecretly<CreateWebhooks>, new: Valid<NewWebhook>) -> Answer<Created<Webhook>> {
     let app = can.app().clone();
-    can.write(move |tx| create(tx, &app, &new).map(Created::new)).await
+    can.write(move |tx| create(tx, &app.vault, app.outside.allowed(), &new).map(Created::new)).await
 }
 
 /// Change a webhook
@@ -200,16 +202,17 @@ fn in_use(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Webhook> {
     if hook.archived_at.is_some() { Err(Problem::new(ProblemCode::Archived)) } else { Ok(hook) }
 }
 
-fn create(tx: &mut WriteTx<'_>, app: &App, input: &NewWebhook) -> Result<Webhook> {
+/// Makes one; it hears of what happens from here on.
+pub fn create(tx: &mut WriteTx<'_>, vault: &Vault, allowed: &[IpNet], input: &NewWebhook) -> Result<Webhook> {
     let mut hook: Webhook = record::make(tx, input, None)?;
-    hook.check_address(app.outside.allowed())?;
+    hook.check_address(allowed)?;
     role::check_grant(tx, &hook.role)?;
     if i64::try_from(store::in_use(tx)?.len()).is_ok_and(|count| count >= store::MOST) {
         return Err(Problem::invalid("", FieldCode::TooMany));
     }
     hook.read_until = journal::latest(tx)?;
     let secret = signature::fresh();
-    store::insert_with_secret(tx, &hook, app.vault.seal(secret.as_bytes())?, Event::created(&hook))?;
+    store::insert_with_secret(tx, &hook, vault.seal(secret.as_bytes())?, Event::created(&hook))?;
     let now = tx.now();
     workspace::wake(tx, worker::KIND, hook.uuid(), now)?;
     hook.secret = Some(secret);
@@ -232,7 +235,8 @@ fn rotate(tx: &mut WriteTx<'_>, app: &App, id: Uuid, if_match: &IfMatch, rotatio
     Ok(hook)
 }
 
-fn test(tx: &mut WriteTx<'_>, id: Uuid) -> Result<WebhookDelivery> {
+/// A delivery of nothing, to see whether anything gets through.
+pub fn test(tx: &mut WriteTx<'_>, id: Uuid) -> Result<WebhookDelivery> {
     let hook = in_use(tx, id)?;
     let (event, now) = (tx.fresh_id(), tx.now());
     let body = serde_json::json!({

@@ -250,7 +250,7 @@ fn every_post_with_effects_takes_an_idempotency_key() {
         let exempt = operation.path.starts_with("/v1/auth/")
             || operation.path.starts_with("/v1/api-keys")
             || operation.path.starts_with("/v1/me/")
-            || ["create_password_link", "reveal_contact"].contains(&operation.id.as_str());
+            || ["create_password_link", "reveal_contact", "create_webhook", "rotate_webhook"].contains(&operation.id.as_str());
         let takes = operation.definition["parameters"]
             .as_array()
             .into_iter()

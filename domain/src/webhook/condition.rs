@@ -37,7 +37,7 @@ pub struct ConditionTerm {
     pub operator: ConditionOperator,
     /// With what, where it is compared with something: a text, a number, true or false.
     #[serde(default)]
-    #[schema(value_type = crate::free::AnyValue)]
+    #[schema(required = true, value_type = crate::free::AnyValue, default = json!(null))]
     pub value: Value,
 }
 

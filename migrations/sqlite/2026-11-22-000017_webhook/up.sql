@@ -47,10 +47,10 @@ CREATE TABLE webhook_delivery (
     created_at INTEGER NOT NULL,
     finished_at INTEGER,
     CONSTRAINT webhook_delivery_pkey PRIMARY KEY (workspace_id, id),
-    CONSTRAINT webhook_delivery_event_id_key UNIQUE (workspace_id, webhook_id, event_id),
     CONSTRAINT webhook_delivery_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspace (id),
     CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (workspace_id, webhook_id) REFERENCES webhook (workspace_id, id)
 ) STRICT;
+CREATE UNIQUE INDEX webhook_delivery_event_id_key ON webhook_delivery (workspace_id, webhook_id, event_id);
 CREATE INDEX webhook_delivery_created_at_idx ON webhook_delivery (workspace_id, created_at, id);
 CREATE INDEX webhook_delivery_webhook_id_created_at_idx ON webhook_delivery (workspace_id, webhook_id, created_at, id);
 CREATE INDEX webhook_delivery_status_created_at_idx ON webhook_delivery (workspace_id, status, created_at, id);
