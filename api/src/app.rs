@@ -34,11 +34,12 @@ use crate::{
     lockout::{Locks, locks},
     mount, notification,
     observe::{self, TrustProxy},
+    outside::Outside,
     problem::Result,
     router::Router,
     spec,
     stream::Streams,
-    submission,
+    submission, webhook,
 };
 
 /// What handlers and workers share. Cheap to clone.
@@ -73,6 +74,8 @@ pub struct Shared {
     pub worker_bell: Arc<Notify>,
     /// Rings when events were numbered.
     pub journal_bell: journal::Bell,
+    /// The way to the outside.
+    pub outside: Outside,
     origins: ArcSwap<HashSet<String>>,
     stopping: AtomicBool,
     metrics: PrometheusHandle,
@@ -111,6 +114,7 @@ impl App {
             .map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
         let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
         let limits = Limits::new(settings.sign_in_per_minute);
+        let outside = Outside::new(&settings.outgoing_allowed_networks, settings.webhook_timeout);
         Ok(Self(Arc::new(Shared {
             store,
             settings,
@@ -125,6 +129,7 @@ impl App {
             refusals: Refusals::default(),
             worker_bell: Arc::new(Notify::new()),
             journal_bell: journal::Bell::default(),
+            outside,
             origins: ArcSwap::from_pointee(HashSet::new()),
             stopping: AtomicBool::new(false),
             metrics,
@@ -226,6 +231,8 @@ pub fn router() -> Router {
         crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_deal, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
         crate::journal: get_events;
         crate::stream: stream_events, list_presence;
+        crate::webhook: list_webhooks, create_webhook, get_webhook, update_webhook, archive_webhook, restore_webhook, rotate_webhook, resume_webhook,
+            test_webhook, replay_webhook, list_webhook_deliveries, get_webhook_delivery, replay_webhook_delivery;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
     }
     router
@@ -302,6 +309,8 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
         }
         let sealer = app.clone();
         actix_web::rt::spawn(async move { audit::sealer::run(sealer).await });
+        let teller = app.clone();
+        actix_web::rt::spawn(async move { webhook::worker::run(teller).await });
         let keeper = app.clone();
         actix_web::rt::spawn(async move { keep_house(keeper).await });
         let database = app.store.clone();
@@ -390,6 +399,9 @@ async fn keep_house(app: App) {
                 }
                 if let Err(problem) = journal::forget_old(&app, id.into()).await {
                     tracing::warn!(%problem, "old events stay for now");
+                }
+                if let Err(problem) = webhook::worker::forget_old(&app, id.into()).await {
+                    tracing::warn!(%problem, "old deliveries stay for now");
                 }
             }
         }

@@ -8,6 +8,8 @@ use std::{
 };
 
 use clap::Args;
+use ipnet::IpNet;
+use kartoteka_domain::webhook::delivery::PAUSES;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -79,6 +81,15 @@ pub struct Given {
     /// Believe X-Forwarded-For: only behind a proxy that sets it [default: false]
     #[arg(long, env = "KARTOTEKA_TRUST_PROXY", global = true)]
     pub trust_proxy: Option<bool>,
+    /// Networks the server may call into although they are not public, `10.1.0.0/16,192.168.5.7` [default: none]
+    #[arg(long, env = "KARTOTEKA_OUTGOING_ALLOWED_NETWORKS", global = true, value_delimiter = ',')]
+    pub outgoing_allowed_networks: Option<Vec<String>>,
+    /// Seconds a webhook's receiver has to answer [default: 15]
+    #[arg(long, env = "KARTOTEKA_WEBHOOK_TIMEOUT_SECONDS", global = true)]
+    pub webhook_timeout_seconds: Option<u64>,
+    /// Pauses between the tries of a delivery, seconds [default: 5,300,1800,7200,18000,36000,50400,72000,86400]
+    #[arg(long, env = "KARTOTEKA_WEBHOOK_PAUSES", global = true, value_delimiter = ',')]
+    pub webhook_pauses: Option<Vec<u64>>,
     /// Log level: error, warn, info, debug [default: info]
     #[arg(long, env = "KARTOTEKA_LOG", global = true)]
     pub log: Option<String>,
@@ -132,6 +143,12 @@ pub struct Settings {
     pub failures_per_address: u32,
     /// Believe the proxy.
     pub trust_proxy: bool,
+    /// Networks that may be called into although they are not public.
+    pub outgoing_allowed_networks: Vec<IpNet>,
+    /// How long a webhook's receiver has to answer.
+    pub webhook_timeout: Duration,
+    /// Pauses between the tries of a delivery, seconds.
+    pub webhook_pauses: Vec<u64>,
     /// Log level.
     pub log: String,
     /// Log format.
@@ -190,6 +207,9 @@ impl Given {
             sign_in_per_minute: self.sign_in_per_minute.or(file.sign_in_per_minute),
             failures_per_address: self.failures_per_address.or(file.failures_per_address),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
+            outgoing_allowed_networks: self.outgoing_allowed_networks.or(file.outgoing_allowed_networks),
+            webhook_timeout_seconds: self.webhook_timeout_seconds.or(file.webhook_timeout_seconds),
+            webhook_pauses: self.webhook_pauses.or(file.webhook_pauses),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
             config: self.config,
@@ -239,6 +259,16 @@ impl Given {
         };
         is_url("interface_url", &given.interface_url)?;
         is_url("telegram_base_url", &given.telegram_base_url)?;
+        let mut outgoing_allowed_networks = Vec::new();
+        for text in given.outgoing_allowed_networks.iter().flatten().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+            let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+            outgoing_allowed_networks
+                .push(network.map_err(|_| format!("outgoing_allowed_networks: «{text}» is not a network like 10.1.0.0/16"))?);
+        }
+        let webhook_pauses = given.webhook_pauses.unwrap_or_else(|| PAUSES.to_vec());
+        if webhook_pauses.len() > 50 || webhook_pauses.iter().any(|pause| *pause > 604_800) {
+            return Err("webhook_pauses: at most 50 pauses of at most a week".into());
+        }
         Ok(Settings {
             listen,
             database_url: database_url.into(),
@@ -262,6 +292,9 @@ impl Given {
             sign_in_per_minute: given.sign_in_per_minute.unwrap_or(30).max(1),
             failures_per_address: given.failures_per_address.unwrap_or(20).max(1),
             trust_proxy: given.trust_proxy.unwrap_or(false),
+            outgoing_allowed_networks,
+            webhook_timeout: Duration::from_secs(given.webhook_timeout_seconds.unwrap_or(15).clamp(1, 60)),
+            webhook_pauses,
             log,
             log_format,
         })
@@ -300,6 +333,9 @@ impl Settings {
             "sign_in_per_minute": self.sign_in_per_minute,
             "failures_per_address": self.failures_per_address,
             "trust_proxy": self.trust_proxy,
+            "outgoing_allowed_networks": self.outgoing_allowed_networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "webhook_timeout_seconds": self.webhook_timeout.as_secs(),
+            "webhook_pauses": self.webhook_pauses,
             "log": self.log,
             "log_format": format!("{:?}", self.log_format).to_lowercase(),
         })

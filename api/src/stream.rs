@@ -13,7 +13,7 @@ use kartoteka_domain::{
     id::UserId,
     invalid::FieldCode,
     journal::EventType,
-    stream::{End, CardPresence, PresenceParams, RecordAt, StreamParams, frame, mark},
+    stream::{CardPresence, End, PresenceParams, RecordAt, StreamParams, frame, mark},
 };
 use kartoteka_persistence::{ReadTx, journal as events, presence as store};
 use tokio::sync::mpsc;
@@ -205,7 +205,8 @@ pub async fn list_presence(by: SignedIn, params: Params<PresenceParams>) -> Answ
 /// Whether the asker sees a record.
 fn look_at(tx: &mut ReadTx<'_>, at: RecordAt) -> Result<()> {
     use kartoteka_persistence::Reading;
-    if tx.scope().may(at.record, Verb::Read) && events::in_sight(tx, at.record, &[at.id])?.contains(&at.id) {
+    let scope = tx.scope().clone();
+    if scope.may(at.record, Verb::Read) && events::in_sight(tx, &scope, at.record, &[at.id])?.contains(&at.id) {
         return Ok(());
     }
     Err(Problem::not_found())

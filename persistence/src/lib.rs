@@ -45,6 +45,7 @@ pub mod submission;
 pub mod task;
 pub mod timeline;
 pub mod user;
+pub mod webhook;
 pub mod workspace;
 
 pub use entity::Stored;
