@@ -230,7 +230,8 @@ pub fn router() -> Router {
         crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_deal_history, get_task_history;
         crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_deal, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
         crate::journal: get_events;
-        crate::stream: stream_events, list_presence;
+        crate::integration: get_integration_health;
+        crate::stream: stream_events, get_presence;
         crate::webhook: list_webhooks, create_webhook, get_webhook, update_webhook, archive_webhook, restore_webhook, rotate_webhook, resume_webhook,
             test_webhook, replay_webhook, list_webhook_deliveries, get_webhook_delivery, replay_webhook_delivery;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;

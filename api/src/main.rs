@@ -27,6 +27,7 @@ mod duplicate;
 mod escalation;
 mod form;
 mod hand_over;
+mod integration;
 mod journal;
 mod lead;
 mod limits;

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    answer::{Answer, Plain, Reply},
+    answer::{Answer, Reply, Sought},
     app::App,
     can::SignedIn,
     clock, credential, journal,
@@ -132,7 +132,7 @@ impl Described for Result<Live> {
     fn describe(shape: &mut Shape) {
         let schema = serde_json::json!({"type": "string", "description": "Server-sent events: `event` names the type, `data` is a `JournalEvent` as JSON, `id` its number. `presence`: who has the card open (`CardPresence`). `end`: why the stream ends."});
         shape.text(200, "The stream.", "text/event-stream", &schema);
-        shape.may_refuse(&[410, 429]);
+        shape.may_refuse(&[404, 410, 429]);
     }
 }
 
@@ -184,11 +184,11 @@ pub async fn stream_events(by: SignedIn, last: LastEvent, params: Params<StreamP
     Ok(Live(receiver))
 }
 
-/// List who has a card open
+/// Get who has a card open
 ///
 /// Those whose stream names it as open, the asker among them.
 #[utoipa::path(get, path = "/v1/presence", tag = "events")]
-pub async fn list_presence(by: SignedIn, params: Params<PresenceParams>) -> Answer<Plain<CardPresence>> {
+pub async fn get_presence(by: SignedIn, params: Params<PresenceParams>) -> Answer<Sought<CardPresence>> {
     let at = params.record.ok_or_else(|| Problem::parameter("record", FieldCode::Required))?;
     let now = clock::now();
     let presence = by
@@ -199,14 +199,13 @@ pub async fn list_presence(by: SignedIn, params: Params<PresenceParams>) -> Answ
             Ok(CardPresence { record_type: at.record, record_id: at.id, people: store::of(tx, at.record, at.id, now)? })
         })
         .await?;
-    Reply::of(&Plain(presence))
+    Reply::of(&Sought(presence))
 }
 
 /// Whether the asker sees a record.
 fn look_at(tx: &mut ReadTx<'_>, at: RecordAt) -> Result<()> {
     use kartoteka_persistence::Reading;
-    let scope = tx.scope().clone();
-    if scope.may(at.record, Verb::Read) && events::in_sight(tx, &scope, at.record, &[at.id])?.contains(&at.id) {
+    if tx.scope().may(at.record, Verb::Read) && events::sees(tx, at.record, at.id)? {
         return Ok(());
     }
     Err(Problem::not_found())

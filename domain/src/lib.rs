@@ -27,6 +27,7 @@ pub mod free;
 pub mod hand_over;
 pub mod hint;
 pub mod id;
+pub mod integration;
 pub mod invalid;
 pub mod journal;
 pub mod lead;

@@ -191,6 +191,18 @@ pub fn in_sight(tx: &mut dyn Reading, scope: &Scope, record: RecordType, ids: &[
     let Some(visible) = fragment::visible(record, &owners, &scope.readers(RecordType::Contact), scope.sees_unassigned()) else {
         return Ok(ids.iter().copied().collect());
     };
+    found(tx, scope, record, ids, visible)
+}
+
+/// Whether there is such a record, and it is in the transaction's sight now.
+pub fn sees(tx: &mut dyn Reading, record: RecordType, id: Uuid) -> Result<bool, StoreError> {
+    let scope = tx.scope().clone();
+    let visible = fragment::visible(record, &scope.readers(record), &scope.readers(RecordType::Contact), scope.sees_unassigned());
+    let visible = visible.unwrap_or_else(|| Fragment::default().sql("1 = 1"));
+    Ok(!found(tx, &scope, record, &[id], visible)?.is_empty())
+}
+
+fn found(tx: &mut dyn Reading, scope: &Scope, record: RecordType, ids: &[Uuid], visible: Fragment) -> Result<HashSet<Uuid>, StoreError> {
     let (table, id, workspace) = match record {
         RecordType::Contact => ("contact", "contact.id", "contact.workspace_id = "),
         RecordType::Company => ("company", "company.id", "company.workspace_id = "),

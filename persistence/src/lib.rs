@@ -26,6 +26,7 @@ pub mod duplicate;
 pub mod form;
 pub mod hand_over;
 pub mod idempotency;
+pub mod integration;
 pub mod journal;
 pub mod lead;
 pub mod lockout;

@@ -95,6 +95,7 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("communications", "communication"),
         ("notes", "note"),
         ("webhooks", "webhook"),
+        ("integrations", "webhook"),
         ("webhook-deliveries", "webhook"),
         ("audit-events", "audit_event"),
     ];

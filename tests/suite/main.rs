@@ -59,6 +59,7 @@ mod second_factor;
 mod service;
 mod session;
 mod spec;
+mod stream;
 mod submission;
 mod task;
 mod telephony;

@@ -442,6 +442,12 @@ pub fn example(schema: &str) -> Option<Value> {
             "record_id": ID, "status": "delivered", "attempts": 1, "next_attempt_at": null,
             "log": [{"at": AT, "duration_ms": 84, "status": 204, "error": null, "response_excerpt": null}], "request_body": journal_event(), "created_at": AT, "finished_at": AT})
         }
+        "Integrations" => {
+            json!({"data": [{"kind": "webhook", "id": "019aa000-0000-7000-8000-0000000000b1", "name": "Warehouse", "state": "failing", "last_success_at": AT,
+            "last_error_at": AT, "last_error": "the receiver answered 500", "queue_length": 3, "lag_seconds": 720}]})
+        }
+        "CardPresence" => json!({"record_type": "deal", "record_id": "019aa000-0000-7000-8000-0000000000d1",
+            "people": [{"user_id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова", "since": AT}]}),
         "Journal" => json!({"data": [journal_event()], "next_after": 1024, "latest": 1024}),
         "AuditVerification" => {
             json!({"ok": true, "verified": 1024, "unsealed": 0, "head": {"sequence": 1024, "hash": "8".repeat(64)}, "first_break": null})

@@ -32,7 +32,7 @@ use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
 use super::{pause, signature};
-use crate::{app::App, clock, journal, outside::Asked, problem::Result, role};
+use crate::{app::App, clock, journal, notification, outside::Asked, problem::Result, role};
 
 /// What its wake-ups are called: each webhook that is told has one.
 pub const KIND: &str = "webhook";
@@ -314,6 +314,7 @@ fn keep(tx: &mut WriteTx<'_>, app: &App, hook: &Webhook, ended: &[Tried]) -> Res
     }
     if let Some(why) = why.filter(|_| success.is_none()) {
         pause(tx, hook.id, &why)?;
+        notification::alarm(tx, &format!("{}:{}", hook.id, tx.now().timestamp()), &hook.name, &why)?;
     }
     Ok(())
 }

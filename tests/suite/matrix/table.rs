@@ -110,7 +110,7 @@ const RECORDS: &[(&str, &str)] = &[
     ),
     (
         "webhook",
-        "read: list_webhooks get_webhook list_webhook_deliveries get_webhook_delivery create: create_webhook
+        "read: list_webhooks get_webhook list_webhook_deliveries get_webhook_delivery get_integration_health create: create_webhook
         update: update_webhook rotate_webhook resume_webhook test_webhook replay_webhook replay_webhook_delivery delete: archive_webhook restore_webhook",
     ),
     ("tag", "read: list_tags get_tag create: create_tag update: update_tag delete: archive_tag restore_tag"),
@@ -125,7 +125,7 @@ const RECORDS: &[(&str, &str)] = &[
 /// One's own affairs, by a person's credential or any.
 const PERSON: &str = "list_my_sessions get_my_session end_my_session create_calendar_link get_calendar_link revoke_calendar_link
     list_notifications get_notification read_notification count_unread_notifications read_notifications get_notification_settings update_notification_settings";
-const ANYBODY: &str = "get_me get_events stream_events list_presence revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
+const ANYBODY: &str = "get_me get_events stream_events get_presence revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
 
 /// What is open to everybody, with what it must say to the request of [`Line::body`].
 const OPEN: &[(&str, u16, &str)] = &[
@@ -207,6 +207,7 @@ impl Line {
             "read_notifications",
             "get_notification_settings",
             "update_notification_settings",
+            "get_integration_health",
         ];
         !of_a_set && !OF_A_SET.contains(&self.id.as_str()) && !alone.contains(&self.id.as_str())
     }
@@ -248,6 +249,10 @@ impl Line {
     pub fn query(&self, office: &Office, asker: &Asker, whose: Whose) -> String {
         match self.id.as_str() {
             "look_up" => "?phone=%2B79120000001".to_owned(),
+            "get_presence" => {
+                let id = office.ids(asker, whose).get("/v1/contacts").map_or(super::NOBODY, String::as_str);
+                format!("?record=contact:{id}")
+            }
             "get_my_day" => format!("?user_id={}", office.person(asker, whose)),
             "get_access_explanation" => format!("?record_type=contact&user_id={}", office.person(asker, whose)),
             "get_role_preview" => format!("?record_type=contact&record_id={}", office.any("/v1/contacts")),
@@ -256,7 +261,7 @@ impl Line {
             _ if self.lists_owned() => "?limit=200".to_owned(),
             id if id.starts_with("revert_") => "?dry_run=true".to_owned(),
             // would end the asker's session or change his password: refused after the question who he is
-            id if ANYBODY.split_whitespace().any(|own| own == id) && !["get_me", "get_events"].contains(&id) => {
+            id if ANYBODY.split_whitespace().any(|own| own == id) && !["get_me", "get_events", "stream_events", "get_presence"].contains(&id) => {
                 "?no_such_parameter=1".to_owned()
             }
             _ => String::new(),

@@ -1,0 +1,164 @@
+//! The live stream: what happens is heard once, in order, by whoever may; who has which card open is told. Streams of these tests end after a second,
+//! so that every reader has to come back.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use kartoteka_tests::{Caller, Value, app, eventually, json};
+
+/// One event as it was sent.
+#[derive(Debug)]
+struct Heard {
+    id: Option<i64>,
+    name: String,
+    data: Value,
+}
+
+/// Reads a stream to its end: what was told, and the last id.
+fn listen(caller: &Caller, query: &str, last: Option<i64>) -> (Vec<Heard>, Option<i64>) {
+    let caller = last.map_or_else(|| caller.clone(), |last| caller.with("last-event-id", &last.to_string()));
+    let answer = caller.get(&format!("/v1/stream{query}")).ok();
+    assert!(answer.header("content-type").unwrap().starts_with("text/event-stream"));
+    assert_eq!((answer.header("content-encoding"), answer.header("cache-control")), (Some("identity"), Some("no-store")));
+    let (mut all, mut last) = (Vec::new(), last);
+    for block in answer.text().split("\n\n") {
+        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let id = field("id:").map(|id| id.parse().unwrap());
+        last = id.or(last);
+        if let (Some(name), Some(data)) = (field("event:"), field("data:")) {
+            all.push(Heard { id, name: name.to_owned(), data: serde_json::from_str(data).unwrap() });
+        }
+    }
+    let end = all.pop().unwrap();
+    assert_eq!((end.name.as_str(), &end.data), ("end", &json!({"reason": "resume"})));
+    (all, last)
+}
+
+#[test]
+fn every_change_is_heard_once_and_in_order_by_whoever_comes_back() {
+    let workspace = app().workspace();
+    let (admin, anna, boris) = (workspace.administrator(), workspace.manager(), workspace.manager());
+    let begin = admin.get("/v1/events?limit=1").ok()["latest"].as_i64().unwrap();
+    let done = AtomicBool::new(false);
+    let (heard, made) = thread::scope(|scope| {
+        let readers: Vec<_> = [&admin, &anna, &boris]
+            .into_iter()
+            .map(|reader| {
+                let done = &done;
+                scope.spawn(move || {
+                    let (mut all, mut last) = (Vec::new(), Some(begin));
+                    loop {
+                        let over = done.load(Ordering::Acquire);
+                        let (some, id) = listen(reader, "?types=contact.created,contact.updated", last);
+                        let nothing = some.is_empty();
+                        all.extend(some);
+                        last = id;
+                        if over && nothing {
+                            return all;
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut made: Vec<(String, usize)> = Vec::new();
+        for number in 0..30 {
+            let (place, who) = if number % 3 == 0 { (2, &boris) } else { (1, &anna) };
+            let card = who.post("/v1/contacts", json!({"last_name": format!("Живой {number}")})).created();
+            who.patch(&card.path(), json!({"position": "x"})).ok();
+            made.push((card.id(), place));
+        }
+        done.store(true, Ordering::Release);
+        (readers.into_iter().map(|reader| reader.join().unwrap()).collect::<Vec<_>>(), made)
+    });
+    for (place, heard) in heard.iter().enumerate() {
+        let ids: Vec<i64> = heard.iter().map(|event| event.id.unwrap()).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+        let told: Vec<(&str, &str)> = heard.iter().map(|e| (e.data["record_id"].as_str().unwrap(), e.name.as_str())).collect();
+        let expected: Vec<(&str, &str)> = made
+            .iter()
+            .filter(|(_, whose)| place == 0 || *whose == place)
+            .flat_map(|(id, _)| [(id.as_str(), "contact.created"), (id.as_str(), "contact.updated")])
+            .collect();
+        assert_eq!(told, expected);
+        assert!(heard.iter().all(|event| event.data["sequence"].as_i64() == event.id && event.data["type"] == event.name.as_str()));
+    }
+}
+
+#[test]
+fn who_has_a_card_open_is_told_to_those_who_have_it_open_too() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let deal = manager.post("/v1/deals", json!({"name": "x"})).created().id();
+    let people = |answer: &Value| -> Vec<String> {
+        answer["people"].as_array().unwrap().iter().map(|one| one["user_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let present = || people(admin.get(&format!("/v1/presence?record=deal:{deal}")).ok().json());
+    assert!(present().is_empty());
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (done, deal) = (&done, &deal);
+        let opened: Vec<_> = [&admin, &manager]
+            .into_iter()
+            .map(|reader| {
+                scope.spawn(move || {
+                    let mut told = Vec::new();
+                    while !done.load(Ordering::Acquire) {
+                        told.extend(listen(reader, &format!("?open=deal:{deal}&types=task.*"), None).0);
+                    }
+                    told
+                })
+            })
+            .collect();
+        // a stream that ends says so, and both come back every second: they meet
+        eventually("both to have it open", || {
+            let present = present();
+            [&admin, &manager].iter().all(|one| present.contains(&one.user_id)).then_some(())
+        });
+        done.store(true, Ordering::Release);
+        for reader in opened {
+            let told = reader.join().unwrap();
+            assert!(told.iter().all(|event| event.name == "presence" && event.data["record_id"] == deal.as_str()));
+            assert!(!told.is_empty());
+        }
+    });
+    eventually("nobody to have it open", || present().is_empty().then_some(()));
+}
+
+#[test]
+fn a_stream_that_cannot_be_is_refused_before_it_begins() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let foreign = admin.post("/v1/contacts", json!({"last_name": "Чужая"})).created().id();
+    app().anyone().get("/v1/stream").is_problem(401, "unauthenticated");
+    for caller in [&manager, &app().workspace().administrator()] {
+        caller.get(&format!("/v1/stream?open=contact:{foreign}")).is_problem(404, "not_found");
+        caller.get(&format!("/v1/presence?record=contact:{foreign}")).is_problem(404, "not_found");
+    }
+    for bad in ["open=contact", "open=role:01939d5a-0000-7000-8000-000000000000", "types=contact.vanished", "after=-1", "nonsense=1"] {
+        assert_eq!(manager.get(&format!("/v1/stream?{bad}")).status, 400, "{bad}");
+    }
+    manager.with("last-event-id", "many").get("/v1/stream").is_problem(400, "invalid_parameter");
+    manager.get("/v1/presence").is_problem(400, "invalid_parameter");
+}
+
+#[test]
+fn what_is_hidden_is_not_heard_either() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let rights = json!([{"record": "contact", "read": "all"}]);
+    let rules = json!([{"record": "contact", "field": "comment", "effect": "hidden"}, {"record": "contact", "field": "phones", "effect": "masked"}]);
+    admin.post("/v1/roles", json!({"key": "clerk", "name": "clerk", "rights": rights, "field_rules": rules})).created();
+    let clerk = workspace.somebody("clerk", json!({}));
+    let begin = admin.get("/v1/events?limit=1").ok()["latest"].as_i64().unwrap();
+    let card =
+        admin.post("/v1/contacts", json!({"last_name": "А", "comment": "qzsecret", "phones": [{"value": "+79171116789"}]})).created();
+    let heard = eventually("the card to be heard of", || {
+        let (all, _) = listen(&clerk, "?record_type=contact", Some(begin));
+        all.into_iter().find(|event| event.data["record_id"] == card.id().as_str())
+    });
+    let text = heard.data.to_string();
+    assert!(!text.contains("qzsecret") && !text.contains("9171116"), "{text}");
+    assert_eq!(heard.data["data"]["last_name"], "А");
+}
