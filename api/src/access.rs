@@ -203,6 +203,7 @@ fn read(tx: &mut dyn Reading, record: RecordType, id: Uuid) -> Result<Option<Obj
         RecordType::Source => one::<d::catalogue::Source>(tx, id),
         RecordType::ContactStatus => one::<d::catalogue::ContactStatus>(tx, id),
         RecordType::RejectReason => one::<d::catalogue::RejectReason>(tx, id),
+        RecordType::Webhook => one::<d::webhook::Webhook>(tx, id),
         RecordType::Tag => one::<d::catalogue::Tag>(tx, id),
         RecordType::AssignmentRule => one::<d::assignment::rule::AssignmentRule>(tx, id),
         // not read by id: there is none to be found

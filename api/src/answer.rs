@@ -147,6 +147,7 @@ located! {
     kartoteka_domain::catalogue::RejectReason => "/v1/reject-reasons",
     kartoteka_domain::catalogue::Tag => "/v1/tags",
     kartoteka_domain::role::Role => "/v1/roles",
+    kartoteka_domain::webhook::Webhook => "/v1/webhooks",
     kartoteka_domain::assignment::rule::AssignmentRule => "/v1/assignment-rules",
 }
 

@@ -34,9 +34,12 @@ use crate::{
     lockout::{Locks, locks},
     mount, notification,
     observe::{self, TrustProxy},
+    outside::Outside,
     problem::Result,
     router::Router,
-    spec, submission,
+    spec,
+    stream::Streams,
+    submission, webhook,
 };
 
 /// What handlers and workers share. Cheap to clone.
@@ -63,12 +66,16 @@ pub struct Shared {
     pub attacks: Noted,
     /// Rate limits.
     pub limits: Limits,
+    /// Live streams of this process.
+    pub streams: Streams,
     /// Refusals on their way into the audit.
     pub refusals: Refusals,
     /// Rings when there is work.
     pub worker_bell: Arc<Notify>,
     /// Rings when events were numbered.
     pub journal_bell: journal::Bell,
+    /// The way to the outside.
+    pub outside: Outside,
     origins: ArcSwap<HashSet<String>>,
     stopping: AtomicBool,
     metrics: PrometheusHandle,
@@ -107,6 +114,7 @@ impl App {
             .map_err(|_| "the signing keys cannot be opened: was the secret key changed?".to_owned())?;
         let passwords = Passwords::new().map_err(|_| "passwords cannot be hashed".to_owned())?;
         let limits = Limits::new(settings.sign_in_per_minute);
+        let outside = Outside::new(&settings.outgoing_allowed_networks, settings.webhook_timeout);
         Ok(Self(Arc::new(Shared {
             store,
             settings,
@@ -117,9 +125,11 @@ impl App {
             locks: locks(),
             attacks: noted(),
             limits,
+            streams: Streams::default(),
             refusals: Refusals::default(),
             worker_bell: Arc::new(Notify::new()),
             journal_bell: journal::Bell::default(),
+            outside,
             origins: ArcSwap::from_pointee(HashSet::new()),
             stopping: AtomicBool::new(false),
             metrics,
@@ -140,6 +150,7 @@ impl App {
     pub fn render_metrics(&self) -> String {
         let (reads, writes) = self.store.waiting();
         metrics::gauge!("password_queue_length").set(f64::from(u32::try_from(self.passwords.waiting()).unwrap_or(u32::MAX)));
+        metrics::gauge!("open_streams").set(f64::from(u32::try_from(self.streams.count()).unwrap_or(u32::MAX)));
         metrics::gauge!("database_queue_length", "lane" => "read").set(f64::from(u32::try_from(reads).unwrap_or(u32::MAX)));
         metrics::gauge!("database_queue_length", "lane" => "write").set(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
         self.metrics.render()
@@ -219,6 +230,9 @@ pub fn router() -> Router {
         crate::audit::history: get_contact_history, get_company_history, get_lead_history, get_deal_history, get_task_history;
         crate::audit::reversal: revert_audit_event, revert_period, revert_contact, revert_company, revert_lead, revert_deal, revert_task, revert_communication, revert_note, revert_form, revert_user, revert_role;
         crate::journal: get_events;
+        crate::stream: stream_events, list_presence;
+        crate::webhook: list_webhooks, create_webhook, get_webhook, update_webhook, archive_webhook, restore_webhook, rotate_webhook, resume_webhook,
+            test_webhook, replay_webhook, list_webhook_deliveries, get_webhook_delivery, replay_webhook_delivery;
         crate::note: list_notes, create_note, get_note, update_note, archive_note, restore_note;
     }
     router
@@ -295,6 +309,8 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
         }
         let sealer = app.clone();
         actix_web::rt::spawn(async move { audit::sealer::run(sealer).await });
+        let teller = app.clone();
+        actix_web::rt::spawn(async move { webhook::worker::run(teller).await });
         let keeper = app.clone();
         actix_web::rt::spawn(async move { keep_house(keeper).await });
         let database = app.store.clone();
@@ -356,7 +372,7 @@ async fn stop_on_signal(app: App, handle: ServerHandle) {
 
 /// Once an hour: forgets expired idempotency keys, failed sign-ins of days ago, events that are kept no longer.
 async fn keep_house(app: App) {
-    use kartoteka_persistence::{idempotency, lockout};
+    use kartoteka_persistence::{idempotency, lockout, presence};
     loop {
         let long_ago = crate::clock::now() - chrono::Duration::seconds(kartoteka_domain::lockout::FORGOTTEN_AFTER);
         if let Err(error) = lockout::forget_before(&app.store, long_ago).await {
@@ -375,8 +391,17 @@ async fn keep_house(app: App) {
                 if let Err(problem) = swept {
                     tracing::warn!(%problem, "expired idempotency keys stay for now");
                 }
+                let scope = crate::credential::lookup_scope(id.into());
+                let swept: Result<usize> =
+                    app.store.write(scope, crate::clock::own_circumstances(), |tx| Ok(presence::forget_expired(tx)?)).await;
+                if let Err(problem) = swept {
+                    tracing::warn!(%problem, "who had a card open stays for now");
+                }
                 if let Err(problem) = journal::forget_old(&app, id.into()).await {
                     tracing::warn!(%problem, "old events stay for now");
+                }
+                if let Err(problem) = webhook::worker::forget_old(&app, id.into()).await {
+                    tracing::warn!(%problem, "old deliveries stay for now");
                 }
             }
         }

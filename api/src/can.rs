@@ -71,6 +71,7 @@ permissions! {
     ReadRejectReasons = Read RejectReason, CreateRejectReasons = Create RejectReason, UpdateRejectReasons = Update RejectReason,
     ReadAuditEvents = Read AuditEvent, UpdateAuditEvents = Update AuditEvent,
     ReadRoles = Read Role, CreateRoles = Create Role, UpdateRoles = Update Role,
+    ReadWebhooks = Read Webhook, CreateWebhooks = Create Webhook, UpdateWebhooks = Update Webhook,
     ReadTags = Read Tag, CreateTags = Create Tag, UpdateTags = Update Tag,
 }
 
@@ -338,6 +339,10 @@ impl SignedIn {
     /// The circumstances of a change.
     pub fn circumstances(&self) -> Circumstances {
         circumstances(&self.request)
+    }
+    /// The request itself: for what goes on after its answer began.
+    pub fn request(&self) -> HttpRequest {
+        self.request.clone()
     }
 }
 

@@ -12,6 +12,7 @@ use kartoteka_domain::workspace::NewWorkspace;
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
+use crate::credential::Vault;
 use crate::{
     app::{self, App},
     audit, clock,
@@ -136,7 +137,9 @@ fn execute(cli: Cli) -> Result<(), String> {
         Command::Demo { json } => {
             migrate(&settings)?;
             let store = app::open_store(&settings)?;
-            let filled = demo::fill(&store).map_err(|problem| told(&problem))?;
+            let vault = Vault::new(&settings.installation_secret()?).map_err(|_| "secret_key: cannot be used".to_owned())?;
+            let vault = std::sync::Arc::new(vault);
+            let filled = demo::fill(&store, vault).map_err(|problem| told(&problem))?;
             if json {
                 println!("{filled}");
             } else {

@@ -8,6 +8,8 @@ use std::{
 };
 
 use clap::Args;
+use ipnet::IpNet;
+use kartoteka_domain::webhook::delivery::PAUSES;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -67,6 +69,9 @@ pub struct Given {
     /// Run background work in this process [default: true]
     #[arg(long, env = "KARTOTEKA_WORKERS", global = true)]
     pub workers: Option<bool>,
+    /// Seconds after which a live stream ends and is to be resumed [default: 300]
+    #[arg(long, env = "KARTOTEKA_STREAM_SECONDS", global = true)]
+    pub stream_seconds: Option<u64>,
     /// Sign-ins one address may try in a minute [default: 30]
     #[arg(long, env = "KARTOTEKA_SIGN_IN_PER_MINUTE", global = true)]
     pub sign_in_per_minute: Option<u32>,
@@ -76,6 +81,15 @@ pub struct Given {
     /// Believe X-Forwarded-For: only behind a proxy that sets it [default: false]
     #[arg(long, env = "KARTOTEKA_TRUST_PROXY", global = true)]
     pub trust_proxy: Option<bool>,
+    /// Networks the server may call into although they are not public, `10.1.0.0/16,192.168.5.7` [default: none]
+    #[arg(long, env = "KARTOTEKA_OUTGOING_ALLOWED_NETWORKS", global = true, value_delimiter = ',')]
+    pub outgoing_allowed_networks: Option<Vec<String>>,
+    /// Seconds a webhook's receiver has to answer [default: 15]
+    #[arg(long, env = "KARTOTEKA_WEBHOOK_TIMEOUT_SECONDS", global = true)]
+    pub webhook_timeout_seconds: Option<u64>,
+    /// Pauses between the tries of a delivery, seconds [default: 5,300,1800,7200,18000,36000,50400,72000,86400]
+    #[arg(long, env = "KARTOTEKA_WEBHOOK_PAUSES", global = true, value_delimiter = ',')]
+    pub webhook_pauses: Option<Vec<u64>>,
     /// Log level: error, warn, info, debug [default: info]
     #[arg(long, env = "KARTOTEKA_LOG", global = true)]
     pub log: Option<String>,
@@ -121,12 +135,20 @@ pub struct Settings {
     pub cache_statements: bool,
     /// Background work.
     pub workers: bool,
+    /// How long a live stream lasts.
+    pub stream_life: Duration,
     /// Sign-ins a minute.
     pub sign_in_per_minute: u32,
     /// Failed sign-ins of an address before it is locked.
     pub failures_per_address: u32,
     /// Believe the proxy.
     pub trust_proxy: bool,
+    /// Networks that may be called into although they are not public.
+    pub outgoing_allowed_networks: Vec<IpNet>,
+    /// How long a webhook's receiver has to answer.
+    pub webhook_timeout: Duration,
+    /// Pauses between the tries of a delivery, seconds.
+    pub webhook_pauses: Vec<u64>,
     /// Log level.
     pub log: String,
     /// Log format.
@@ -181,9 +203,13 @@ impl Given {
             patience_seconds: self.patience_seconds.or(file.patience_seconds),
             cache_statements: self.cache_statements.or(file.cache_statements),
             workers: self.workers.or(file.workers),
+            stream_seconds: self.stream_seconds.or(file.stream_seconds),
             sign_in_per_minute: self.sign_in_per_minute.or(file.sign_in_per_minute),
             failures_per_address: self.failures_per_address.or(file.failures_per_address),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
+            outgoing_allowed_networks: self.outgoing_allowed_networks.or(file.outgoing_allowed_networks),
+            webhook_timeout_seconds: self.webhook_timeout_seconds.or(file.webhook_timeout_seconds),
+            webhook_pauses: self.webhook_pauses.or(file.webhook_pauses),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
             config: self.config,
@@ -233,6 +259,16 @@ impl Given {
         };
         is_url("interface_url", &given.interface_url)?;
         is_url("telegram_base_url", &given.telegram_base_url)?;
+        let mut outgoing_allowed_networks = Vec::new();
+        for text in given.outgoing_allowed_networks.iter().flatten().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+            let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+            outgoing_allowed_networks
+                .push(network.map_err(|_| format!("outgoing_allowed_networks: «{text}» is not a network like 10.1.0.0/16"))?);
+        }
+        let webhook_pauses = given.webhook_pauses.unwrap_or_else(|| PAUSES.to_vec());
+        if webhook_pauses.len() > 50 || webhook_pauses.iter().any(|pause| *pause > 604_800) {
+            return Err("webhook_pauses: at most 50 pauses of at most a week".into());
+        }
         Ok(Settings {
             listen,
             database_url: database_url.into(),
@@ -252,9 +288,13 @@ impl Given {
             patience: Duration::from_secs(given.patience_seconds.unwrap_or(10).clamp(1, 300)),
             cache_statements: given.cache_statements.unwrap_or(true),
             workers: given.workers.unwrap_or(true),
+            stream_life: Duration::from_secs(given.stream_seconds.unwrap_or(300).clamp(1, 3600)),
             sign_in_per_minute: given.sign_in_per_minute.unwrap_or(30).max(1),
             failures_per_address: given.failures_per_address.unwrap_or(20).max(1),
             trust_proxy: given.trust_proxy.unwrap_or(false),
+            outgoing_allowed_networks,
+            webhook_timeout: Duration::from_secs(given.webhook_timeout_seconds.unwrap_or(15).clamp(1, 60)),
+            webhook_pauses,
             log,
             log_format,
         })
@@ -289,9 +329,13 @@ impl Settings {
             "patience_seconds": self.patience.as_secs(),
             "cache_statements": self.cache_statements,
             "workers": self.workers,
+            "stream_seconds": self.stream_life.as_secs(),
             "sign_in_per_minute": self.sign_in_per_minute,
             "failures_per_address": self.failures_per_address,
             "trust_proxy": self.trust_proxy,
+            "outgoing_allowed_networks": self.outgoing_allowed_networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "webhook_timeout_seconds": self.webhook_timeout.as_secs(),
+            "webhook_pauses": self.webhook_pauses,
             "log": self.log,
             "log_format": format!("{:?}", self.log_format).to_lowercase(),
         })

@@ -13,32 +13,37 @@ use kartoteka_domain::{
     contact::{Contact, DuplicateChoice, EmailInput, ListContacts, NewContact, OnDuplicate, PhoneInput},
     deal::{DealContact, LineItemInput, NewDeal},
     department::{Department, NewDepartment},
+    event::Action,
     form::{FormField, FormFieldKind, NewForm},
+    journal::EventType,
     note::{NewNote, Note},
     notification::NotificationKind,
     record::Record,
     submission::Posted,
     task::NewTask,
     user::{NewUser, User},
+    webhook::NewWebhook,
     workspace::NewWorkspace,
 };
+use std::sync::Arc;
+
 use kartoteka_persistence::{Store, WriteTx};
 use serde_json::{Value, json};
 
 use crate::{
     api_key, clock, communication, company, contact,
-    credential::{hash_password, secret},
+    credential::{Vault, hash_password, secret},
     deal, form,
     notification::{self, Facts, Notice},
     problem::Result,
     record,
     setup::{Plan, install},
     submission::{self, Incoming, Verdict},
-    task, user,
+    task, user, webhook,
 };
 
 /// What the demo prints.
-pub fn fill(store: &Store) -> Result<Value> {
+pub fn fill(store: &Store, vault: Arc<Vault>) -> Result<Value> {
     let password: String = secret().chars().filter(char::is_ascii_alphanumeric).take(16).collect();
     let plan = Plan {
         workspace: NewWorkspace { name: Some("Demo".into()), country: Some("RU".into()), ..NewWorkspace::default() },
@@ -50,8 +55,10 @@ pub fn fill(store: &Store) -> Result<Value> {
     let hash = hash_password(&password)?;
     let scope = Scope::of_the_server(installed.workspace.id, ActorRef::system());
     let (slug, administrator) = (installed.workspace.slug.clone(), installed.administrator.email.clone());
-    let (people, key, form_key) =
-        store.write_now(scope, clock::own_circumstances(), move |tx| populate(tx, &slug, &administrator, &password, &hash))?;
+    let (people, key, form_key) = store.write_now(scope, clock::own_circumstances(), move |tx| {
+        tell_outside(tx, &vault)?;
+        populate(tx, &slug, &administrator, &password, &hash)
+    })?;
     Ok(json!({
         "workspace": installed.workspace.slug,
         "workspace_id": installed.workspace.id,
@@ -59,6 +66,20 @@ pub fn fill(store: &Store) -> Result<Value> {
         "api_key": key,
         "form_key": form_key,
     }))
+}
+
+/// A webhook to look at, switched off: nobody is at its address.
+fn tell_outside(tx: &mut WriteTx<'_>, vault: &Vault) -> Result<()> {
+    let hook = NewWebhook {
+        name: Some("Склад: выигранные сделки".into()),
+        url: Some("https://hooks.example/kartoteka".into()),
+        event_types: Some(vec![EventType { record: RecordType::Deal, action: Some(Action::StageChanged) }]),
+        active: Some(false),
+        ..NewWebhook::default()
+    };
+    let made = webhook::create(tx, vault, &[], &hook)?;
+    webhook::test(tx, made.uuid())?;
+    Ok(())
 }
 
 fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &str, hash: &str) -> Result<(Vec<Value>, String, String)> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use kartoteka_domain::{
-    access::{RecordType, Verb},
+    access::{RecordType, Scope, Verb},
     id::WorkspaceId,
     journal::{EventParams, Journal, JournalEvent, ReachChange, is_private, reach_change},
 };
@@ -81,9 +81,15 @@ pub async fn wait(bell: &mut broadcast::Receiver<Rung>, workspace: WorkspaceId, 
 /// What of these events the transaction's actor may be told, in order: by his rights and field rules of now, and only of records in his sight now;
 /// of one that left it by the change itself, that it left.
 pub fn told(tx: &mut dyn Reading, events: &[RawEvent]) -> Result<Vec<JournalEvent>> {
+    let scope = tx.scope().clone();
+    told_to(tx, &scope, events)
+}
+
+/// The same for somebody else of the workspace, in a transaction of the server's own.
+pub fn told_to(tx: &mut dyn Reading, scope: &Scope, events: &[RawEvent]) -> Result<Vec<JournalEvent>> {
     let mut asked: HashMap<RecordType, Vec<Uuid>> = HashMap::new();
     for event in events {
-        if tx.scope().may(event.record, Verb::Read) {
+        if scope.may(event.record, Verb::Read) {
             asked.entry(event.record).or_default().push(event.record_id);
         }
     }
@@ -91,9 +97,8 @@ pub fn told(tx: &mut dyn Reading, events: &[RawEvent]) -> Result<Vec<JournalEven
     for (record, mut ids) in asked {
         ids.sort_unstable();
         ids.dedup();
-        in_sight.insert(record, store::in_sight(tx, record, &ids)?);
+        in_sight.insert(record, store::in_sight(tx, scope, record, &ids)?);
     }
-    let scope = tx.scope();
     let reads_audit = scope.may(RecordType::AuditEvent, Verb::Read);
     let mut all = Vec::with_capacity(events.len());
     for event in events {
@@ -170,7 +175,8 @@ pub async fn get_events(by: SignedIn, params: Params<EventParams>) -> Answer<Rea
     }
 }
 
-fn page(
+/// A page of the journal.
+pub fn page(
     tx: &mut dyn Reading,
     after: Option<i64>,
     types: &[kartoteka_domain::journal::EventType],

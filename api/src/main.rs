@@ -36,6 +36,7 @@ mod next_step;
 mod note;
 mod notification;
 mod observe;
+mod outside;
 mod pipeline;
 mod problem;
 mod record;
@@ -48,11 +49,13 @@ mod service;
 mod session;
 mod setup;
 mod spec;
+mod stream;
 mod strict;
 mod submission;
 mod task;
 mod telephony;
 mod user;
+mod webhook;
 mod workspace;
 
 /// Hands out and takes back memory faster than the system's, in which an eighth of a read's time was spent.

@@ -363,7 +363,8 @@ fn withhold(tx: &mut dyn Reading, user: UserId, told: &mut [Notification]) -> Re
         if ids.is_empty() {
             continue;
         }
-        seen.extend(journal::in_sight(tx, record, &ids)?);
+        let scope = tx.scope().clone();
+        seen.extend(journal::in_sight(tx, &scope, record, &ids)?);
     }
     let hidden = |one: &Notification| {
         one.record_type.is_some_and(|record| place(record).is_some()) && one.record_id.is_some_and(|id| !seen.contains(&id))

@@ -304,6 +304,7 @@ const TAGS: &[(&str, &str)] = &[
     ("tags", "Tags of cards and leads."),
     ("tasks", "What is to be done, by whom, by when."),
     ("users", "Colleagues."),
+    ("webhooks", "Addresses of others that are told of events."),
     ("workspace", "Settings and policies."),
 ];
 

@@ -65,6 +65,8 @@ words! {
         Deal = "deal",
         /// A reason deals are lost for.
         LostReason = "lost_reason",
+        /// An address that is told of events.
+        Webhook = "webhook",
     }
 }
 

@@ -56,6 +56,10 @@ words! {
         NotificationSettingsChanged = "notification_settings_changed",
         /// A key was replaced.
         KeyRotated = "key_rotated",
+        /// A webhook to which nothing got through for long is told nothing for now.
+        Paused = "paused",
+        /// It is told again.
+        Resumed = "resumed",
         /// Masked fields were shown, for a reason.
         Revealed = "revealed",
         /// A responsible person was chosen.

@@ -141,5 +141,9 @@ pub type LostReasonId = Id<crate::catalogue::LostReason>;
 pub type ApiKeyId = Id<crate::api_key::ApiKey>;
 /// Id of a rule of assignment.
 pub type AssignmentRuleId = Id<crate::assignment::rule::AssignmentRule>;
+/// Id of a webhook.
+pub type WebhookId = Id<crate::webhook::Webhook>;
+/// Id of a delivery to a webhook.
+pub type WebhookDeliveryId = Id<crate::webhook::delivery::WebhookDelivery>;
 /// Id of a session.
 pub type SessionId = Id<crate::session::Session>;

@@ -85,6 +85,8 @@ words! {
         SuccessorRequired = "successor_required",
         /// Not an IP address or a network in CIDR notation.
         InvalidAddress = "invalid_address",
+        /// It leads into a network that is not public.
+        PrivateAddress = "private_address",
         /// Not the code of this moment.
         WrongCode = "wrong_code",
         /// A record cannot be told without this field, or the field has no shape to be masked to.

@@ -38,6 +38,8 @@ const TOLD: &[Action] = &[
     Action::Completed,
     Action::Assigned,
     Action::StageChanged,
+    Action::Paused,
+    Action::Resumed,
     Action::Received,
     Action::Replayed,
 ];

@@ -169,6 +169,7 @@ sort_parameter!(
     crate::session::SessionSort,
     crate::hand_over::HandOverSort,
     crate::notification::NotificationSort,
+    crate::webhook::delivery::WebhookDeliverySort,
 );
 
 /// An opaque place in a list.

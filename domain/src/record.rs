@@ -197,6 +197,10 @@ const NOT_AUDITED: &[&str] = &[
     "last_communication_at",
     "last_used_at",
     "invited_at",
+    "read_until",
+    "last_success_at",
+    "failing_since",
+    "last_error",
 ];
 
 /// The changed fields between two states, each `{"before": …, "after": …}`; `before` is `None` for a creation.

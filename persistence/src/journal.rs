@@ -10,7 +10,7 @@ use diesel::{
     sql_types::BigInt,
 };
 use kartoteka_domain::{
-    access::RecordType,
+    access::{RecordType, Scope},
     actor::ActorRef,
     journal::{EventType, WINDOW},
 };
@@ -185,9 +185,8 @@ where
     }
 }
 
-/// Which of these records of a type are in the scope's sight now, archived ones among them: one question, however many they are.
-pub fn in_sight(tx: &mut dyn Reading, record: RecordType, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
-    let scope = tx.scope();
+/// Which of these records of a type are in a scope's sight now, archived ones among them: one question, however many they are.
+pub fn in_sight(tx: &mut dyn Reading, scope: &Scope, record: RecordType, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
     let owners = scope.readers(record);
     let Some(visible) = fragment::visible(record, &owners, &scope.readers(RecordType::Contact), scope.sees_unassigned()) else {
         return Ok(ids.iter().copied().collect());

@@ -35,6 +35,7 @@ pub mod note;
 pub mod notification;
 pub mod open_work;
 pub mod pipeline;
+pub mod presence;
 pub mod reference;
 pub mod role;
 pub mod second_factor;
@@ -44,6 +45,7 @@ pub mod submission;
 pub mod task;
 pub mod timeline;
 pub mod user;
+pub mod webhook;
 pub mod workspace;
 
 pub use entity::Stored;

@@ -15,7 +15,7 @@ use crate::{
     db::{Doc, Uid},
     entity::{Entity, Stored, pack, revive},
     fragment,
-    schema::{api_key, member, role},
+    schema::{api_key, member, role, webhook},
     store::{Reading, StoreError, WriteTx},
 };
 
@@ -91,5 +91,7 @@ pub fn holders(tx: &mut dyn Reading, key: &str) -> Result<i64, StoreError> {
     let people: i64 = all!(tx, member).filter(member::role.eq(key.to_owned())).count().get_result(tx.db().0)?;
     let keys: i64 =
         all!(tx, api_key).filter(api_key::role.eq(key.to_owned()).and(api_key::archived_at.is_null())).count().get_result(tx.db().0)?;
-    Ok(people + keys)
+    let hooks: i64 =
+        all!(tx, webhook).filter(webhook::role.eq(key.to_owned()).and(webhook::archived_at.is_null())).count().get_result(tx.db().0)?;
+    Ok(people + keys + hooks)
 }

@@ -38,6 +38,7 @@ tables! {
     }
     second_factor { workspace_id -> Guid, id -> Guid, sealed -> Binary, enabled_at -> Nullable<Instant>, last_step -> BigInt, created_at -> Instant, }
     recovery_code { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, used_at -> Nullable<Instant>, created_at -> Instant, }
+    presence { workspace_id -> Guid, id -> Guid, user_id -> Guid, record -> Text, record_id -> Guid, since -> Instant, expires_at -> Instant, }
     calendar_link { workspace_id -> Guid, id -> Guid, created_at -> Instant, read_at -> Nullable<Instant>, }
     password_link { workspace_id -> Guid, id -> Guid, user_id -> Guid, hash -> Binary, expires_at -> Instant, used_at -> Nullable<Instant>, created_at -> Instant, }
     api_key {
@@ -165,6 +166,17 @@ tables! {
         leased_until -> Nullable<Instant>, error -> Nullable<Text>, created_at -> Instant, ended_at -> Nullable<Instant>,
     }
     notification_cursor { workspace_id -> Guid, id -> Guid, sequence -> BigInt, }
+    webhook {
+        workspace_id -> Guid, id -> Guid, name -> Text, sort_key -> Text, search_text -> Text, role -> Text, active -> Bool, profile -> Document,
+        sealed -> Binary, previous_sealed -> Nullable<Binary>, previous_until -> Nullable<Instant>, read_until -> BigInt,
+        last_success_at -> Nullable<Instant>, failing_since -> Nullable<Instant>, last_error -> Nullable<Text>,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    webhook_delivery {
+        workspace_id -> Guid, id -> Guid, webhook_id -> Guid, event_id -> Guid, sequence -> BigInt, kind -> Text, record_id -> Guid, status -> Text,
+        attempts -> BigInt, tried_before -> BigInt, due_at -> Instant, claim -> Nullable<Guid>, log -> Document, body -> Text, created_at -> Instant,
+        finished_at -> Nullable<Instant>,
+    }
     idempotency_key {
         workspace_id -> Guid, id -> Guid, actor_id -> Guid, method -> Text, path -> Text, key -> Text, body_hash -> Binary, status -> BigInt, headers -> Text, body -> Text, expires_at -> Instant,
     }

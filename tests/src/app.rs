@@ -5,7 +5,10 @@ use std::{net::SocketAddr, sync::LazyLock};
 use crate::{caller::Caller, database::Database, server::Server, workspace::Workspace};
 
 static SHARED: LazyLock<Server> = LazyLock::new(|| {
-    Server::start(&Database::fresh(), &[("KARTOTEKA_SIGN_IN_PER_MINUTE", "1000000"), ("KARTOTEKA_FAILURES_PER_ADDRESS", "1000000")])
+    Server::start(
+        &Database::fresh(),
+        &[("KARTOTEKA_SIGN_IN_PER_MINUTE", "1000000"), ("KARTOTEKA_FAILURES_PER_ADDRESS", "1000000"), ("KARTOTEKA_STREAM_SECONDS", "1")],
+    )
 });
 
 /// A server a test talks to.

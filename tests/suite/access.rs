@@ -124,6 +124,7 @@ fn the_matrix_of_the_ready_made_roles_is_what_me_tells() {
             "pipeline",
             "deal",
             "tag",
+            "webhook",
         ] {
             let right = me["rights"]
                 .as_array()

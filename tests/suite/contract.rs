@@ -36,7 +36,7 @@ fn answered() -> BTreeSet<String> {
 }
 
 const VERBS: &str = "list create get update archive restore upsert add look submit test rotate replay complete cancel reopen reject check request confirm revoke
-    refresh change reveal verify revert begin disable end reset qualify move place record assign undo hand count read";
+    refresh change reveal verify revert begin disable end reset qualify move place record assign undo hand count read resume stream";
 
 #[test]
 fn operation_ids_are_verb_and_noun() {

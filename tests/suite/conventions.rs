@@ -94,6 +94,8 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("tasks", "task"),
         ("communications", "communication"),
         ("notes", "note"),
+        ("webhooks", "webhook"),
+        ("webhook-deliveries", "webhook"),
         ("audit-events", "audit_event"),
     ];
     // taking changes back is a right of its own, whatever is changed
@@ -109,7 +111,7 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     }
     let mut segments = operation.path.trim_start_matches("/v1/").split('/');
     let first = segments.next().unwrap();
-    if ["me", "my-day", "auth", "lookup", "access", "events", "notifications"].contains(&first) {
+    if ["me", "my-day", "auth", "lookup", "access", "events", "notifications", "stream", "presence"].contains(&first) {
         return None;
     }
     let record = records.iter().find(|(path, _)| *path == first).unwrap_or_else(|| panic!("which right does {} need?", operation.id)).1;
@@ -250,7 +252,7 @@ fn every_post_with_effects_takes_an_idempotency_key() {
             || operation.path.starts_with("/v1/me/")
             // what was read is read: again does nothing
             || operation.path.starts_with("/v1/notifications")
-            || ["create_password_link", "reveal_contact"].contains(&operation.id.as_str());
+            || ["create_password_link", "reveal_contact", "create_webhook", "rotate_webhook"].contains(&operation.id.as_str());
         let takes = operation.definition["parameters"]
             .as_array()
             .into_iter()

@@ -66,4 +66,5 @@ mod tenancy;
 mod timeline;
 mod turnover;
 mod user;
+mod webhook;
 mod workspace;

@@ -46,7 +46,9 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     list_audit_events get_audit_event verify_audit_events revert_audit_event revert_period
     get_contact_history get_company_history get_lead_history get_deal_history get_task_history
     revert_contact revert_company revert_lead revert_deal revert_task revert_communication revert_note revert_form revert_user revert_role
-    get_events
+    get_events stream_events list_presence
+    list_webhooks create_webhook get_webhook update_webhook archive_webhook restore_webhook rotate_webhook resume_webhook test_webhook replay_webhook
+    list_webhook_deliveries get_webhook_delivery replay_webhook_delivery
     list_notes create_note get_note update_note archive_note restore_note";
 
 #[test]

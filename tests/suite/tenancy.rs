@@ -36,6 +36,10 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
     make("/v1/communications", json!({"channel": "call", "direction": "inbound", "contact_id": contact, "subject": mark}));
     make("/v1/notes", json!({"body": mark, "contact_id": contact}));
     make("/v1/forms", json!({"name": mark}));
+    make("/v1/webhooks", json!({"name": mark, "url": "https://hooks.example/x", "active": false}));
+    let hook = ids["/v1/webhooks"].clone();
+    let tried = admin.post_nothing(&format!("/v1/webhooks/{hook}/test")).accepted().id();
+    ids.insert("/v1/webhook-deliveries".to_owned(), tried);
     let colleague = ids["/v1/users"].clone();
     let handed = json!({"from_user_id": colleague, "to_user_id": admin.user_id, "record_types": ["task"], "comment": mark});
     ids.insert("/v1/hand-overs".to_owned(), admin.post("/v1/hand-overs", handed).created().id());

@@ -209,6 +209,9 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
             "«{}» — не IP-адрес и не сеть вида 10.0.0.0/8",
             "«{}» — не IP-адреса й не мережа на зразок 10.0.0.0/8",
         ],
+        F::PrivateAddress => {
+            ["the address leads into a network that is not public", "адрес ведёт в непубличную сеть", "адреса веде в непублічну мережу"]
+        }
         F::WrongCode => ["this is not the code of this moment", "это не код этой минуты", "це не код цієї хвилини"],
         F::FieldNeeded => ["«{}» cannot bear this rule", "для «{}» такое правило невозможно", "для «{}» таке правило неможливе"],
         F::NotPermitted => ["your role may not use this field", "вашей роли это поле недоступно", "вашій ролі це поле недоступне"],

@@ -184,6 +184,14 @@ fn api_key() -> Value {
     )
 }
 
+fn webhook() -> Value {
+    record(json!({
+        "name": "Склад", "description": null, "url": "https://hooks.example/kartoteka", "event_types": ["deal.*"],
+        "condition": [{"field": "outcome", "operator": "changed_to", "value": "won"}], "role": "integration", "active": true, "secret": null, "previous_until": null,
+        "paused_at": null, "paused_reason": null, "read_until": 1024, "last_success_at": AT, "failing_since": null, "last_error": null,
+    }))
+}
+
 fn journal_event() -> Value {
     json!({"id": ID, "sequence": 1024, "type": "contact.updated", "timestamp": AT, "workspace_id": ID, "record_type": "contact", "record_id": ID,
     "actor": {"type": "user", "id": "019aa000-0000-7000-8000-0000000000a1", "name": "Ольга Смирнова"}, "reach": null, "data": contact(),
@@ -421,6 +429,19 @@ pub fn example(schema: &str) -> Option<Value> {
         }
         "AuditEvent" => audit_event(),
         "JournalEvent" => journal_event(),
+        "Webhook" => webhook(),
+        "NewWebhook" => {
+            json!({"name": "Склад", "url": "https://hooks.example/kartoteka", "event_types": ["deal.*"], "condition": [{"field": "outcome", "operator": "changed_to", "value": "won"}]})
+        }
+        "WebhookPatch" => json!({"active": false}),
+        "SecretRotation" => json!({"overlap_seconds": 3600}),
+        "ReplayRange" => json!({"from_sequence": 1000, "to_sequence": 1024}),
+        "Replayed" => json!({"count": 25}),
+        "WebhookDelivery" => {
+            json!({"id": ID, "webhook_id": ID, "message_id": "msg_019aa00000007000800000000000000a", "event_id": ID, "sequence": 1024, "event_type": "deal.stage_changed",
+            "record_id": ID, "status": "delivered", "attempts": 1, "next_attempt_at": null,
+            "log": [{"at": AT, "duration_ms": 84, "status": 204, "error": null, "response_excerpt": null}], "request_body": journal_event(), "created_at": AT, "finished_at": AT})
+        }
         "Journal" => json!({"data": [journal_event()], "next_after": 1024, "latest": 1024}),
         "AuditVerification" => {
             json!({"ok": true, "verified": 1024, "unsealed": 0, "head": {"sequence": 1024, "hash": "8".repeat(64)}, "first_break": null})

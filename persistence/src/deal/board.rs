@@ -29,13 +29,16 @@ use crate::{
     store::{Reading, StoreError, WriteTx},
 };
 
+/// Deals on their way, and those closed since a time: each answered from an index of its own, however many closed ones there are.
+const OPEN: &str = "deal.outcome = 'open'";
+const CLOSED: &str = "deal.outcome <> 'open' AND deal.closed_at >= ";
+
 /// What the board leaves out, and who does not see what.
-fn shown(tx: &dyn Reading, params: &BoardParams, since: At) -> Fragment {
+fn shown(tx: &dyn Reading, params: &BoardParams, which: Fragment) -> Fragment {
     let scope = tx.scope();
     let seen =
         fragment::visible(RecordType::Deal, &scope.owners(RecordType::Deal), &scope.readers(RecordType::Contact), scope.sees_unassigned());
-    let mut shown =
-        Fragment::default().sql("deal.archived_at IS NULL AND (deal.outcome = 'open' OR deal.closed_at >= ").instant(since).sql(")");
+    let mut shown = Fragment::default().sql("deal.archived_at IS NULL AND (").then(which).sql(")");
     if let Some(seen) = seen {
         shown = shown.sql(" AND (").then(seen).sql(")");
     }
@@ -55,28 +58,38 @@ pub fn of(
     params: &BoardParams,
     since: chrono::DateTime<chrono::Utc>,
 ) -> Result<Board, StoreError> {
-    let shown = shown(tx, params, At(since));
     let workspace = Uid::from(tx.workspace());
-    // sums in two parts: neither database adds beyond 64 bits
-    let figures: Vec<(Uid, String, i64, i64, i64)> = deal::table
-        .group_by((deal::stage_id, deal::currency))
-        .select((
-            deal::stage_id,
-            deal::currency,
-            count_star(),
-            sql::<BigInt>("CAST(coalesce(sum(deal.amount / 1000000), 0) AS bigint)"),
-            sql::<BigInt>("CAST(coalesce(sum(deal.amount % 1000000), 0) AS bigint)"),
-        ))
-        .into_boxed::<MultiBackend>()
-        .filter(deal::workspace_id.eq(workspace))
-        .filter(deal::pipeline_id.eq(Uid::from(pipeline.id)))
-        .filter(shown.clone())
-        .load(tx.db().0)?;
+    let closed = || Fragment::default().sql(CLOSED).instant(At(since));
+    let mut figures: Vec<(Uid, String, i64, i64, i64)> = Vec::new();
+    for which in [Fragment::default().sql(OPEN), closed()] {
+        let shown = shown(tx, params, which);
+        // sums in two parts: neither database adds beyond 64 bits
+        let some: Vec<(Uid, String, i64, i64, i64)> = deal::table
+            .group_by((deal::stage_id, deal::currency))
+            .select((
+                deal::stage_id,
+                deal::currency,
+                count_star(),
+                sql::<BigInt>("CAST(coalesce(sum(deal.amount / 1000000), 0) AS bigint)"),
+                sql::<BigInt>("CAST(coalesce(sum(deal.amount % 1000000), 0) AS bigint)"),
+            ))
+            .into_boxed::<MultiBackend>()
+            .filter(deal::workspace_id.eq(workspace))
+            .filter(deal::pipeline_id.eq(Uid::from(pipeline.id)))
+            .filter(shown)
+            .load(tx.db().0)?;
+        figures.extend(some);
+    }
+    let shown = shown(tx, params, Fragment::default().sql(OPEN).sql(" OR ").then(closed()));
     let mut counts: HashMap<Uuid, (i64, Vec<Money>)> = HashMap::new();
     for (stage, currency, count, millions, rest) in figures {
         let entry = counts.entry(stage.0).or_default();
         entry.0 += count;
-        entry.1.push(Money { amount: total(millions, rest), currency });
+        let amount = total(millions, rest);
+        match entry.1.iter_mut().find(|sum| sum.currency == currency) {
+            Some(sum) => sum.amount = sum.amount.saturating_add(amount).min(MOST),
+            None => entry.1.push(Money { amount, currency }),
+        }
     }
     let limit = params.limit.unwrap_or_default().get();
     let mut rows: Vec<DealRow> = Vec::new();

@@ -23,6 +23,7 @@ SECRETS = {
     "move_deal": lambda demo, client: {"stage_id": legal_move(client)},
     "create_hand_over": lambda demo, client: {"from_user_id": people(client)[0], "to": [{"user_id": people(client)[1]}]},
     "hand_over_task": lambda demo, client: {"owner_id": next(one for one in people(client) if one != owner(client))},
+    "update_webhook": lambda demo, client: {"active": False},
     "check_out_of_meeting": lambda demo, client: arrived(client),
     "confirm_password_reset": lambda demo, client: {"token": reset_token(client)},
 }

@@ -19,6 +19,7 @@ class Server:
             "KARTOTEKA_DATA_DIR": str(self.home / "data"),
             "KARTOTEKA_LISTEN": "127.0.0.1:0",
             "KARTOTEKA_SIGN_IN_PER_MINUTE": "10000",
+            "KARTOTEKA_STREAM_SECONDS": "1",
         }
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("KARTOTEKA_")} | settings
         self.log = open(self.home / "server.log", "wb")

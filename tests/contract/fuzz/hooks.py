@@ -35,7 +35,7 @@ KINDS = {
     "owner_id": "users", "user_id": "users", "head_id": "users", "contact_id": "contacts", "company_id": "companies", "lead_id": "leads",
     "task_id": "tasks", "form_id": "forms", "source_id": "sources", "department_id": "departments", "reject_reason_id": "reject-reasons",
     "actor_id": "users", "deal_id": "deals", "pipeline_id": "pipelines", "lost_reason_id": "lost-reasons", "rule_id": "assignment-rules", "from_user_id": "users", "to_user_id": "users",
-    "contact_ids": "contacts", "notify_user_id": "users",
+    "contact_ids": "contacts", "notify_user_id": "users", "webhook_id": "webhooks",
 }
 TABLES = {"country": "UA", "currency": "UAH", "language": "uk", "network": "telegram", "type": "customer", "color": "#2266cc"}
 POINT = {"id", "label", "primary", "validity", "value"}
@@ -107,7 +107,7 @@ def may(kind: str, action: str) -> bool:
     if kind == "hand-overs":
         # other people's work is given to others only by who may give everything to everybody
         return rights.get("contact", {}).get("assign") == "all"
-    singular = {"companies": "company", "contact-statuses": "contact_status"}.get(kind, kind.replace("-", "_").removesuffix("s"))
+    singular = {"companies": "company", "contact-statuses": "contact_status", "webhook-deliveries": "webhook"}.get(kind, kind.replace("-", "_").removesuffix("s"))
     return rights.get(singular, {}).get(action) not in (None, "none")
 
 
@@ -134,6 +134,7 @@ NEW = {
     "assignment-rules": lambda: {"name": f"rule_{unique()}", "method": "round_robin", "user_ids": [(living["users"] or [make("users")])[0]]},
     "notes": lambda: {"body": "Любит чай", "contact_id": home()},
     "hand-overs": lambda: {"from_user_id": make("users"), "to_user_id": own[0] if own else caller.send("GET", "/v1/me")["user"]["id"]},
+    "webhooks": lambda: {"name": f"hook {unique()}", "url": "https://hooks.example/x", "active": False},
     "users": lambda: {"email": f"user-{unique()}@example.com", "name": "Олег", "role": "manager", "password": PASSWORD},
 }
 
@@ -164,6 +165,9 @@ def make(kind: str) -> str:
         return learn(kind, {"id": spam()})
     if kind == "notifications":
         return reminded()
+    if kind == "webhook-deliveries":
+        hook = administrator.send("POST", "/v1/webhooks", NEW["webhooks"]())["id"]
+        return learn(kind, administrator.send("POST", f"/v1/webhooks/{hook}/test"))
     new = NEW.get(kind, lambda: example(kind))
     try:
         record = who(kind).send("POST", f"/v1/{kind}", new())
@@ -507,6 +511,13 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
             body |= {"from_user_id": make("users"), "to_user_id": own[0]}
             for name in ("to", "contact_ids", "until"):
                 body.pop(name, None)
+        case "create_webhook" | "update_webhook":
+            # an address that nobody has, and is not asked either
+            body |= {"url": "https://hooks.example/x", "active": False}
+            for name in ("role", "condition"):
+                body.pop(name, None)
+        case "replay_webhook":
+            body.pop("to_sequence", None)
         case "hand_over_task":
             body |= {"owner_id": make("users")}
         case "revert_period":
@@ -651,13 +662,13 @@ BEYOND_SCHEMA = {
     "already_taken", "conflicting_fields", "cycle", "inactive_user", "in_the_future", "in_the_past", "invalid_cursor", "invalid_email",
     "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outcome_required", "outside_reach",
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
-    "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address",
+    "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address", "private_address",
     "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
 }
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner made a field required.
 ONE_OF_SEVERAL = re.compile(
-    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/pipeline_id|/stage_id|/to_user_id|/contact_ids|/working_calendar/.*|(/next_task)?/due_at|/fields/.*|/display_name"
+    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/condition/N/value|/pipeline_id|/stage_id|/to_user_id|/contact_ids|/working_calendar/.*|(/next_task)?/due_at|/fields/.*|/display_name"
     "|expected_(sequence|hash)|/current_password"
 )
 

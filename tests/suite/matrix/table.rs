@@ -108,6 +108,11 @@ const RECORDS: &[(&str, &str)] = &[
         "read: list_reject_reasons get_reject_reason create: create_reject_reason update: update_reject_reason
         delete: archive_reject_reason restore_reject_reason",
     ),
+    (
+        "webhook",
+        "read: list_webhooks get_webhook list_webhook_deliveries get_webhook_delivery create: create_webhook
+        update: update_webhook rotate_webhook resume_webhook test_webhook replay_webhook replay_webhook_delivery delete: archive_webhook restore_webhook",
+    ),
     ("tag", "read: list_tags get_tag create: create_tag update: update_tag delete: archive_tag restore_tag"),
     (
         "audit_event",
@@ -120,8 +125,7 @@ const RECORDS: &[(&str, &str)] = &[
 /// One's own affairs, by a person's credential or any.
 const PERSON: &str = "list_my_sessions get_my_session end_my_session create_calendar_link get_calendar_link revoke_calendar_link
     list_notifications get_notification read_notification count_unread_notifications read_notifications get_notification_settings update_notification_settings";
-const ANYBODY: &str =
-    "get_me get_events revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
+const ANYBODY: &str = "get_me get_events stream_events list_presence revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
 
 /// What is open to everybody, with what it must say to the request of [`Line::body`].
 const OPEN: &[(&str, u16, &str)] = &[

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS webhook_delivery;
+DROP TABLE IF EXISTS webhook;
