@@ -59,20 +59,21 @@ impl Mail {
 
 /// Encoded words (RFC 2047) of a header.
 fn words(line: &str) -> String {
-    let joined = line.replace("?= =?", "?==?");
-    let mut parts = joined.split("=?");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (word, rest) = part.split_once("?=").unwrap_or((part, ""));
-        let mut fields = word.splitn(3, '?');
+    let (mut text, mut rest) = (String::new(), line);
+    while let Some((before, after)) = rest.split_once("=?") {
+        text.push_str(before);
+        let mut fields = after.splitn(3, '?');
         let (_, kind, coded) = (fields.next(), fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+        let (coded, after) = coded.split_once("?=").unwrap_or((coded, ""));
         text.push_str(&if kind.eq_ignore_ascii_case("b") {
             String::from_utf8_lossy(&base64(coded)).into_owned()
         } else {
             quoted(coded, true)
         });
-        text.push_str(rest);
+        // the space between two words is none
+        rest = after.strip_prefix(' ').filter(|after| after.starts_with("=?")).unwrap_or(after);
     }
+    text.push_str(rest);
     text
 }
 

@@ -3,7 +3,7 @@
 
 use std::{fs, process::Command};
 
-use kartoteka_tests::{App, Caller, Database, Engine, Server, Value, app, eventually, json};
+use kartoteka_tests::{App, Caller, Database, Engine, Server, Value, app, eventually, json, sink::MailSink};
 
 use crate::api_key::later;
 
@@ -279,7 +279,13 @@ fn two_processes_and_a_kill_tell_of_each_event_once() {
 fn the_morning_s_digest_comes_once_a_working_day() {
     let database = Database::fresh();
     let (library, offset) = clock(&database);
-    let jumping = [("LD_PRELOAD", library.as_str()), ("CLOCK_OFFSET", offset.as_str())];
+    let mail = MailSink::start();
+    let jumping = [
+        ("LD_PRELOAD", library.as_str()),
+        ("CLOCK_OFFSET", offset.as_str()),
+        ("KARTOTEKA_SMTP_URL", mail.url.as_str()),
+        ("KARTOTEKA_MAIL_FROM", "crm@example.com"),
+    ];
     let quiet = Server::start(&database, &jumping);
     let workspace = App::of(&quiet).workspace();
     let (anna, idle) = (workspace.manager(), workspace.manager());
@@ -300,8 +306,14 @@ fn the_morning_s_digest_comes_once_a_working_day() {
         };
         let planned = format!("SELECT count(*) FROM wakeup WHERE kind = 'digest' AND {ahead}");
         eventually("the next digests to be planned", || (database.number(&planned) == 3).then_some(()));
+        // a message on its way is had for so long by the clock that jumps
+        let waiting = || database.number("SELECT count(*) FROM notification_delivery WHERE state = 'pending'");
+        eventually("the mails to be sent", || (waiting() == 0).then_some(()));
     }
     assert_eq!(count(), 10);
+    let letter = eventually("the last mail", || mail.mails(&anna.email).get(9).cloned()).read();
+    assert!(letter.contains("Ваш день: просрочено 1, на сегодня 0") && letter.contains("Просрочено давно"), "{letter}");
+    assert_eq!(mail.mails(&anna.email).len(), 10);
     assert_eq!(
         database.number("SELECT count(DISTINCT user_id) FROM notification WHERE kind = 'digest'"),
         1,

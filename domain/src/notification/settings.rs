@@ -31,8 +31,8 @@ macro_rules! routes {
             pub fn of(&self, kind: Kind) -> &[Channel] {
                 match kind { $(Kind::$kind => &self.$field,)* }
             }
-            fn all(&mut self) -> Vec<&mut Vec<Channel>> {
-                vec![$(&mut self.$field),*]
+            fn all(&mut self) -> Vec<(&'static str, &mut Vec<Channel>)> {
+                vec![$((stringify!($field), &mut self.$field)),*]
             }
         }
     };
@@ -95,6 +95,9 @@ impl Default for DigestSettings {
         Self { enabled: true, time: "08:30".to_owned() }
     }
 }
+
+/// So often channels may be named for a kind.
+const MOST_NAMED: usize = 10;
 
 /// How long before the end of a stage's time its deal is told of, at most: a week.
 pub const MOST_AHEAD: i64 = 10_080;
@@ -213,7 +216,10 @@ impl NotificationSettings {
     pub fn checked(mut self) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
         errors.absorb(self.validate());
-        for channels in self.routes.all() {
+        for (kind, channels) in self.routes.all() {
+            if channels.len() > MOST_NAMED {
+                errors.add_with(format!("/routes/{kind}"), FieldCode::TooLong, MOST_NAMED.to_string());
+            }
             channels.sort_unstable();
             channels.dedup();
         }
@@ -300,6 +306,9 @@ mod tests {
             let good = NotificationSettings { telegram_chat_id: Some(chat.into()), ..NotificationSettings::default() };
             assert!(good.checked().is_ok(), "{chat}");
         }
+        let mut often = NotificationSettings::default();
+        often.routes.digest = vec![Channel::Email; 11];
+        assert_eq!(often.checked().unwrap_err().0.first().map(|e| e.pointer.as_str()), Some("/routes/digest"));
         assert!(NotificationSettings { quiet_hours: Some(quiet("08:00", "08:00")), ..NotificationSettings::default() }.checked().is_err());
     }
 
