@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kartoteka_tests::{App, Caller, Database, Engine, Receiver, Reply, Server, json};
+use kartoteka_tests::{App, Caller, Database, Engine, Receiver, Reply, Server, eventually, json};
 
 const SETTINGS: [(&str, &str); 5] = [
     ("KARTOTEKA_OUTGOING_ALLOWED_NETWORKS", "127.0.0.1"),
@@ -70,7 +70,7 @@ fn storm(cards: usize, events: usize, kills: usize) {
     let began = Instant::now();
     let per_kill = (events - cards).div_ceil(kills.max(1));
     let mut written = cards;
-    for kill in 0..kills {
+    for kill in 0..kills.max(1) {
         // some of the changes, then a death in the middle of the sending
         let many = per_kill.min(events - written);
         let address = towards(&key, &servers[kill % processes]);
@@ -85,6 +85,9 @@ fn storm(cards: usize, events: usize, kills: usize) {
             }
         });
         written += many;
+        if kills == 0 {
+            continue;
+        }
         let victim = (kill + 1) % processes;
         servers.remove(victim).kill();
         servers.insert(victim, start());
@@ -129,6 +132,23 @@ fn storm(cards: usize, events: usize, kills: usize) {
         }
     }
     assert!(ids.values().all(|ids| ids.len() == 1), "a repeat had another id");
+    if kills == 0 {
+        // each request is the one try that its delivery tells of: nobody tried what somebody else had
+        let tries = eventually("every try to be kept", || {
+            let (mut tries, mut waiting, mut cursor) = (0, 0, String::new());
+            loop {
+                let page = address.get(&format!("/v1/webhook-deliveries?limit=200&webhook_id={}{cursor}", hook.id())).ok();
+                tries += page.items().iter().map(|one| one["attempts"].as_u64().unwrap()).sum::<u64>();
+                waiting += page.items().iter().filter(|one| one["status"] == "waiting").count();
+                match page["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            (waiting == 0).then_some(tries)
+        });
+        assert_eq!(u64::try_from(got.len()).unwrap(), tries);
+    }
     eprintln!(
         "webhooks: {events} events, {} messages, {} got through, {doubled} of them more than once, {kills} kills, {processes} processes, {} s",
         got.len(),
@@ -143,5 +163,14 @@ fn nothing_is_lost_when_the_receiver_fails_and_the_senders_are_killed() {
         storm(200, 5_000, 20);
     } else {
         storm(30, 200, 3);
+    }
+}
+
+#[test]
+fn two_senders_never_try_the_same_delivery() {
+    if std::env::var("SUITE_LONG").is_ok_and(|v| v == "1") {
+        storm(100, 2_000, 0);
+    } else {
+        storm(20, 150, 0);
     }
 }
