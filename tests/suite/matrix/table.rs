@@ -261,7 +261,9 @@ impl Line {
             _ if self.lists_owned() => "?limit=200".to_owned(),
             id if id.starts_with("revert_") => "?dry_run=true".to_owned(),
             // would end the asker's session or change his password: refused after the question who he is
-            id if ANYBODY.split_whitespace().any(|own| own == id) && !["get_me", "get_events", "stream_events", "get_presence"].contains(&id) => {
+            id if ANYBODY.split_whitespace().any(|own| own == id)
+                && !["get_me", "get_events", "stream_events", "get_presence"].contains(&id) =>
+            {
                 "?no_such_parameter=1".to_owned()
             }
             _ => String::new(),
