@@ -73,6 +73,8 @@ fn every_operation_is_described_tagged_and_named_once() {
         let definition = &operation.definition;
         assert!(!operation.id.is_empty() && ids.insert(&operation.id), "operation id of {} {}", operation.method, operation.path);
         assert_eq!(definition["tags"].as_array().map(Vec::len), Some(1), "{} has one tag", operation.id);
+        let known = document["tags"].as_array().unwrap().iter().any(|tag| tag["name"] == definition["tags"][0]);
+        assert!(known, "{} has a tag that is not described", operation.id);
         for text in ["summary", "description"] {
             assert!(definition[text].as_str().is_some_and(|t| t.len() > 3), "{} has no {text}", operation.id);
         }
