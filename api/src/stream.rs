@@ -130,7 +130,7 @@ impl Responder for Live {
 }
 impl Described for Result<Live> {
     fn describe(shape: &mut Shape) {
-        let schema = serde_json::json!({"type": "string", "description": "Server-sent events: `event` names the type, `data` is a `JournalEvent` as JSON, `id` its number. `presence`: who has the card open (`CardPresence`). `end`: why the stream ends."});
+        let schema = serde_json::json!({"description": "Server-sent events: `event` names the type, `data` is a `JournalEvent` as JSON, `id` its number. `presence`: who has the card open (`CardPresence`). `end`: why the stream ends."});
         shape.text(200, "The stream.", "text/event-stream", &schema);
         shape.may_refuse(&[404, 410, 429]);
     }
@@ -189,7 +189,7 @@ pub async fn stream_events(by: SignedIn, last: LastEvent, params: Params<StreamP
 /// Those whose stream names it as open, the asker among them.
 #[utoipa::path(get, path = "/v1/presence", tag = "events")]
 pub async fn get_presence(by: SignedIn, params: Params<PresenceParams>) -> Answer<Sought<CardPresence>> {
-    let at = params.record.ok_or_else(|| Problem::parameter("record", FieldCode::Required))?;
+    let at = params.record;
     let now = clock::now();
     let presence = by
         .app

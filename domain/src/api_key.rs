@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::{
-    access::{RecordType, RoleKey},
-    invalid::{FieldCode, FieldErrors, line},
+    access::RecordType,
+    invalid::{FieldCode, FieldErrors},
     record::{Made, Making},
+    role,
 };
 
 record! {
@@ -84,10 +85,11 @@ impl Made for ApiKey {
             }
         }
         allowed_addresses.dedup();
+        let role = role::named(input.role.as_deref(), &mut errors);
         errors.finish()?;
         let key = fresh!(ApiKey, making.birth, {
             name: name,
-            role: line(input.role.as_deref()).unwrap_or_else(|| RoleKey::Integration.word().to_owned()),
+            role: role,
             prefix: format!("kk_live_{}", making.birth.id.simple()),
             secret: None,
             expires_at: expires_at,

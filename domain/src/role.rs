@@ -169,6 +169,17 @@ impl Made for Role {
     }
 }
 
+/// The role a key or a webhook is given: that of integrations where none is named. A name of nothing but signs that are not seen is none.
+pub fn named(given: Option<&str>, errors: &mut FieldErrors) -> String {
+    match (given, crate::invalid::line(given)) {
+        (Some(text), None) if !text.is_empty() => {
+            errors.add("/role", FieldCode::InvalidText);
+            String::new()
+        }
+        (_, named) => named.unwrap_or_else(|| RoleKey::Integration.word().to_owned()),
+    }
+}
+
 /// A ready-made role as it comes with a workspace: product.md, "Ready-made roles".
 pub fn ready_made(key: RoleKey) -> Rights {
     use RoleKey as K;

@@ -15,7 +15,7 @@ use crate::{
     access::RecordType,
     id::UserId,
     journal::{EventParams, EventType, ReadUpTo},
-    list::{AnyOf, ParameterType},
+    list::{AnyOf, Parameter, ParameterType, Parameters},
 };
 
 /// A record by its type and id, `contact:019aa000-…`.
@@ -76,11 +76,23 @@ impl StreamParams {
     }
 }
 
-params! {
-    /// Of which record.
-    pub struct PresenceParams {
-        /// The record, `deal:019aa000-0000-7000-8000-0000000000d1`.
-        record: RecordAt,
+/// Of which record.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PresenceParams {
+    /// The record.
+    pub record: RecordAt,
+}
+impl Parameters for PresenceParams {
+    fn parameters() -> Vec<Parameter> {
+        vec![Parameter {
+            name: "record",
+            description: "The record, `deal:019aa000-0000-7000-8000-0000000000d1`.",
+            required: true,
+            longest: RecordAt::LONGEST,
+            schema: <RecordAt as ParameterType>::schema(),
+            dependencies: <RecordAt as ParameterType>::dependencies,
+        }]
     }
 }
 

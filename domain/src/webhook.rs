@@ -11,11 +11,12 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::{
-    access::{RecordType, RoleKey},
-    invalid::{FieldCode, FieldErrors, line, prose},
+    access::RecordType,
+    invalid::{FieldCode, FieldErrors, prose},
     journal::EventType,
     outside,
     record::{Made, Making},
+    role,
 };
 use condition::ConditionTerm;
 
@@ -111,6 +112,7 @@ impl Made for Webhook {
         for (index, term) in condition.iter().enumerate() {
             term.check(&format!("/condition/{index}"), &mut errors);
         }
+        let role = role::named(input.role.as_deref(), &mut errors);
         errors.finish()?;
         let made = fresh!(Webhook, making.birth, {
             name: name,
@@ -118,7 +120,7 @@ impl Made for Webhook {
             url: url,
             event_types: event_types,
             condition: condition,
-            role: line(input.role.as_deref()).unwrap_or_else(|| RoleKey::Integration.word().to_owned()),
+            role: role,
             active: input.active.unwrap_or(true),
             secret: None,
             previous_until: previous.and_then(|old| old.previous_until),

@@ -98,7 +98,7 @@ fn retail_and_wholesale_go_to_different_people() {
         .names_with("/conditions/turnover/currency", "invalid_currency");
     make(rule("x", json!({"currency": "RUB", "at_least": 1, "less_than": 1}), &retail))
         .is_problem(422, "validation_failed")
-        .names_with("/conditions/turnover/less_than", "out_of_range");
+        .names_with("/conditions/turnover/less_than", "conflicting_fields");
     let contact = client(&admin, "+79171230004");
     let assigned = || {
         let lead = admin.post("/v1/leads", json!({"contact_id": contact, "title": "Заявка"})).created();

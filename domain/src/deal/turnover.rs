@@ -64,7 +64,7 @@ impl TurnoverCondition {
         let currency = money::currency(&format!("{pointer}/currency"), &self.currency, errors);
         match (self.at_least, self.less_than) {
             (None, None) => errors.add(format!("{pointer}/at_least"), FieldCode::Required),
-            (Some(least), Some(most)) if least >= most => errors.add(format!("{pointer}/less_than"), FieldCode::OutOfRange),
+            (Some(least), Some(most)) if least >= most => errors.add(format!("{pointer}/less_than"), FieldCode::ConflictingFields),
             _ => {}
         }
         Self { currency, ..self.clone() }
@@ -104,7 +104,7 @@ mod tests {
             errors.0.into_iter().map(|error| (error.pointer, error.code)).collect::<Vec<_>>()
         };
         assert_eq!(faults(condition(None, None)), [("/turnover/at_least".to_owned(), FieldCode::Required)]);
-        assert_eq!(faults(condition(Some(5), Some(5))), [("/turnover/less_than".to_owned(), FieldCode::OutOfRange)]);
+        assert_eq!(faults(condition(Some(5), Some(5))), [("/turnover/less_than".to_owned(), FieldCode::ConflictingFields)]);
         assert_eq!(faults(TurnoverCondition { currency: "ABC".into(), ..condition(Some(5), None) }).len(), 1);
         assert!(faults(condition(Some(5), Some(6))).is_empty());
     }

@@ -406,6 +406,10 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict) -> 
         of_oneself(case, operation)
     if operation in ("get_access_explanation", "get_role_preview") and may_try(case) and not stays():
         case.query = {"record_type": "contact", "record_id": CHANCE.choice(living["contacts"])}
+    if operation == "get_presence" and is_valid(case, ParameterLocation.QUERY) and not stays():
+        case.query = {"record": f"contact:{CHANCE.choice(living['contacts'])}"}
+    if operation == "stream_events" and is_valid(case, ParameterLocation.QUERY) and not stays():
+        case.query.pop("open", None)
     if case.query and is_valid(case, ParameterLocation.QUERY):
         for name, value in case.query.items():
             if name in KINDS:
@@ -668,7 +672,7 @@ BEYOND_SCHEMA = {
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner made a field required.
 ONE_OF_SEVERAL = re.compile(
-    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/condition/N/value|/pipeline_id|/stage_id|/to_user_id|/contact_ids|/working_calendar/.*|(/next_task)?/due_at|/fields/.*|/display_name"
+    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/condition/N/value|/conditions/turnover/at_least|/pipeline_id|/stage_id|/to_user_id|/contact_ids|/working_calendar/.*|(/next_task)?/due_at|/fields/.*|/display_name"
     "|expected_(sequence|hash)|/current_password"
 )
 
