@@ -553,7 +553,7 @@ def settle_sale(body: dict, operation: str, path: dict) -> None:
         body["contacts"] = body["contacts"][:1]
     if body.get("amount") or operation == "update_deal":
         body.pop("currency", None)
-    if operation == "move_deal" and is_uuid(path.get("id")):
+    if operation == "move_deal" and path.get("id") in living["deals"]:
         moves = [move for move in administrator.send("GET", f"/v1/deals/{path['id']}/moves")["data"] if move["kind"] == "open"]
         body["stage_id"] = CHANCE.choice(moves)["stage_id"] if moves else None
 
