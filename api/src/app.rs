@@ -29,7 +29,7 @@ use crate::{
     audit::{self, refusal::Refusals},
     config::Settings,
     credential::{Credentials, Noted, Passwords, Signer, Vault, noted},
-    escalation, journal,
+    escalation, integration, journal,
     limits::Limits,
     lockout::{Locks, locks},
     mount, notification,
@@ -312,6 +312,8 @@ pub async fn serve(app: App, listener: std::net::TcpListener, announce: impl FnO
         actix_web::rt::spawn(async move { audit::sealer::run(sealer).await });
         let teller = app.clone();
         actix_web::rt::spawn(async move { webhook::worker::run(teller).await });
+        let doctor = app.clone();
+        actix_web::rt::spawn(async move { integration::watch(doctor).await });
         let keeper = app.clone();
         actix_web::rt::spawn(async move { keep_house(keeper).await });
         let database = app.store.clone();

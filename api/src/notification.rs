@@ -15,6 +15,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use chrono::{DateTime, Utc};
 use kartoteka_domain::{
     access::{Actor, RecordType, RoleKey},
     actor::{ActorRef, ActorType},
@@ -259,6 +260,13 @@ pub async fn get_notification(who: SignedIn, at: At<Notification>) -> Answer<Sou
     let (user, id) = (oneself(&who)?, at.0);
     let told = who.app.store.read(who.scope()?, move |tx| one(tx, user, id)).await?;
     Reply::of(&Sought(told))
+}
+
+/// What was told since a moment and is not read, as the list shows it.
+pub fn heard(tx: &mut dyn Reading, user: UserId, since: (DateTime<Utc>, Uuid), most: i64) -> Result<Vec<Notification>> {
+    let mut told = store::unread_since(tx, user, since, most)?;
+    withhold(tx, user, &mut told)?;
+    Ok(told)
 }
 
 fn one(tx: &mut dyn Reading, user: UserId, id: Uuid) -> Result<Notification> {

@@ -1,18 +1,30 @@
 //! Endpoints for machines that run the server: health, readiness, metrics, the document itself.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, web};
-use kartoteka_persistence::workspace;
+use chrono::{DateTime, Utc};
+use kartoteka_domain::notification::watch::Watched;
+use kartoteka_persistence::workspace::{self, DueWork};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     answer::{Answer, Plain, Reply},
     app::{DOCUMENT_JSON, DOCUMENT_YAML},
+    clock, escalation,
     problem::{Problem, ProblemCode, Result},
     router::Described,
     session::{Anybody, Caller},
     spec::Shape,
+    submission, webhook,
 };
+
+/// How long the metrics wait for the database.
+const DATABASE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Kinds of work that wait for their time, beside what is watched.
+const WORK: [&str; 5] = [submission::worker::KIND, escalation::KIND, webhook::worker::KIND, "deliver_email", "deliver_telegram"];
 
 /// How the server is.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -74,10 +86,28 @@ text_answer!(
 
 /// Get the metrics
 ///
-/// In Prometheus' text format, by route pattern.
+/// In Prometheus' text format: requests by route pattern, queues, what is due and how late it is, what was sent.
 #[utoipa::path(get, path = "/metrics", tag = "service")]
 pub async fn get_metrics(anybody: Anybody) -> Result<MetricsText> {
-    Ok(MetricsText(anybody.0.render_metrics()))
+    let (app, now) = (&anybody.0, clock::now());
+    // a database that does not answer is no reason to hide what is known of it
+    match tokio::time::timeout(DATABASE_PATIENCE, workspace::due_work(&app.store, now)).await {
+        Ok(Ok(due)) => tell_due(&due, now),
+        Ok(Err(error)) => tracing::debug!(%error, "what is due is not among the metrics"),
+        Err(_) => {}
+    }
+    Ok(MetricsText(app.render_metrics()))
+}
+
+/// How much is due of each kind of work, and for how long the first of it waits.
+fn tell_due(due: &[DueWork], now: DateTime<Utc>) {
+    let others = Watched::ALL.iter().map(|kind| kind.word());
+    for kind in WORK.iter().copied().chain(others) {
+        let found = due.iter().find(|work| work.kind == kind);
+        let (count, late) = found.map_or((0, 0.0), |work| (work.count, (now - work.since).as_seconds_f64().max(0.0)));
+        metrics::gauge!("work_due", "kind" => kind).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        metrics::gauge!("work_lag_seconds", "kind" => kind).set(late);
+    }
 }
 
 /// Get this document as JSON

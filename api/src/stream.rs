@@ -1,6 +1,8 @@
 //! The live stream: server-sent events from the journal, by the asker's rights of the moment, and who has which card open. Nothing is kept for a
 //! reader but one page: whoever does not read is let go, and goes on from his last event when he comes back.
 
+mod told;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -19,6 +21,7 @@ use kartoteka_persistence::{ReadTx, journal as events, presence as store};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use self::told::Told;
 use crate::{
     answer::{Answer, Reply, Sought},
     app::App,
@@ -130,7 +133,7 @@ impl Responder for Live {
 }
 impl Described for Result<Live> {
     fn describe(shape: &mut Shape) {
-        let schema = serde_json::json!({"description": "Server-sent events: `event` names the type, `data` is a `JournalEvent` as JSON, `id` its number. `presence`: who has the card open (`CardPresence`). `end`: why the stream ends."});
+        let schema = serde_json::json!({"description": "Server-sent events: `event` names the type, `data` is a `JournalEvent` as JSON, `id` its number. `notification`: what the asker is notified of (`Notification`). `presence`: who has the card open (`CardPresence`). `end`: why the stream ends."});
         shape.text(200, "The stream.", "text/event-stream", &schema);
         shape.may_refuse(&[404, 410, 429]);
     }
@@ -141,7 +144,8 @@ impl Described for Result<Live> {
 /// Server-sent events (`text/event-stream`): every change the asker may be told of, as `GET /v1/events` tells it, within a second. After a break go on with
 /// `Last-Event-ID`; nothing is missed. The server ends a stream after some minutes (`event: end`, `{"reason": "resume"}`), when what it
 /// sent is not taken (`too_slow`), when the credential ends (`signed_out`), and when it cannot go on from there (`events_gone`: read the lists
-/// anew). With `open` the asker is shown to others who have that card open, as long as the stream lasts, and `event: presence` tells who they are.
+/// anew). What the asker is notified of, reminders first of all, comes as `event: notification`, without a number: after a break what is unread and newer than
+/// the last event is told again, under the same `id`. With `open` the asker is shown to others who have that card open, as long as the stream lasts, and `event: presence` tells who they are.
 #[utoipa::path(get, path = "/v1/stream", tag = "events")]
 pub async fn stream_events(by: SignedIn, last: LastEvent, params: Params<StreamParams>) -> Result<Live> {
     let scope = by.scope()?;
@@ -149,9 +153,10 @@ pub async fn stream_events(by: SignedIn, last: LastEvent, params: Params<StreamP
     let seat = by.app.streams.take(whose)?;
     let filter = params.events();
     let (types, nothing, open) = (filter.wanted(), filter.is_nothing(), params.open);
+    let listener = by.actor.user().filter(|_| params.notifications.unwrap_or(true));
     let asked = last.0.or(params.after.map(|after| after.0));
     // what is wrong is said with a status, before the stream begins
-    let after = by
+    let (after, since) = by
         .app
         .store
         .read(scope.clone(), move |tx: &mut ReadTx<'_>| {
@@ -164,7 +169,8 @@ pub async fn stream_events(by: SignedIn, last: LastEvent, params: Params<StreamP
             if after.saturating_add(1) < oldest {
                 return Err(Problem::new(ProblemCode::EventsGone).with("oldest", oldest).with("latest", latest));
             }
-            Ok(after)
+            let since = if asked.is_some() { events::when(tx, after)? } else { None };
+            Ok((after, since))
         })
         .await?;
     let (sender, receiver) = mpsc::channel(1);
@@ -176,6 +182,7 @@ pub async fn stream_events(by: SignedIn, last: LastEvent, params: Params<StreamP
         nothing,
         after,
         open: open.zip(by.actor.user()).map(|(record, user)| Opened { stream: clock::fresh_id(), user, record, told: None, renewed: None }),
+        told: listener.map(|user| Told::since(user, since.unwrap_or_else(clock::now))),
         sender,
         spoke: Instant::now(),
         _seat: seat,
@@ -229,6 +236,7 @@ struct Reader {
     nothing: bool,
     after: i64,
     open: Option<Opened>,
+    told: Option<Told>,
     sender: mpsc::Sender<Bytes>,
     spoke: Instant,
     _seat: Seat,
@@ -280,6 +288,11 @@ impl Reader {
                     return Some(End::Resume);
                 }
             };
+            if let Some(told) = &mut self.told
+                && let Err(problem) = told.look(&self.app, &self.scope, &mut text).await
+            {
+                tracing::debug!(%problem, "what somebody is notified of is told later");
+            }
             if let Err(problem) = self.presence(&mut text).await {
                 tracing::debug!(%problem, "who has a card open is told later");
             }

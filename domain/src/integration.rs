@@ -49,6 +49,30 @@ pub struct Signs {
     pub queue_length: i64,
     /// Since when the first of it waits.
     pub waiting_since: Option<DateTime<Utc>>,
+    /// Whether it was stopped for its failures: whoever stopped it told of it.
+    pub stopped: bool,
+}
+
+impl Signs {
+    /// Whether something waits that should have left by itself.
+    fn is_late(&self, now: DateTime<Utc>) -> bool {
+        self.waiting_since.is_some_and(|since| now - since > LATE_AFTER)
+    }
+    /// Whether the last try failed.
+    fn failed_last(&self) -> bool {
+        self.last_error_at.is_some_and(|error| self.last_success_at.is_none_or(|success| success < error))
+    }
+    /// Whether somebody has to be told: it fails, and not just for a moment.
+    pub fn is_alarming(&self, now: DateTime<Utc>) -> bool {
+        let failed = self.failed_last() && self.last_error_at.is_some_and(|at| now - at > LATE_AFTER);
+        self.on && !self.stopped && (self.is_late(now) || failed)
+    }
+    /// Why somebody has to be told.
+    pub fn why(&self, now: DateTime<Utc>) -> String {
+        let waiting =
+            self.waiting_since.map(|since| format!("{} wait, the first for {} min", self.queue_length, (now - since).num_minutes()));
+        [self.last_error.clone().filter(|_| self.failed_last()), waiting].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// How it stands with one integration.
@@ -94,14 +118,12 @@ pub struct Integrations {
 impl IntegrationHealth {
     /// What the signs say.
     pub fn new(kind: IntegrationKind, named: Option<(Uuid, String)>, signs: Signs, now: DateTime<Utc>) -> Self {
-        let failed_last = signs.last_error_at.is_some_and(|error| signs.last_success_at.is_none_or(|success| success < error));
-        let late = signs.waiting_since.is_some_and(|since| now - since > LATE_AFTER);
         let (id, name) = named.unzip();
         Self {
             kind,
             id,
             name,
-            state: match (signs.on, failed_last || late) {
+            state: match (signs.on, signs.failed_last() || signs.is_late(now)) {
                 (false, _) => IntegrationState::Off,
                 (true, true) => IntegrationState::Failing,
                 (true, false) => IntegrationState::Working,
@@ -136,5 +158,18 @@ mod tests {
         assert_eq!(state(Signs { last_error_at: Some(at(1)), ..on() }), IntegrationState::Failing);
         assert_eq!(state(Signs { last_error_at: Some(at(1)), last_success_at: Some(at(2)), ..on() }), IntegrationState::Working);
         assert_eq!(state(Signs { last_error_at: Some(at(1)), on: false, ..on() }), IntegrationState::Off);
+    }
+
+    #[test]
+    fn a_moment_s_trouble_is_no_alarm() {
+        let error =
+            |minute| Signs { on: true, last_error_at: Some(at(minute)), last_error: Some("answered 500".into()), ..Signs::default() };
+        assert!(error(49).is_alarming(at(60)) && !error(55).is_alarming(at(60)));
+        assert!(!Signs { stopped: true, ..error(1) }.is_alarming(at(60)) && !Signs { on: false, ..error(1) }.is_alarming(at(60)));
+        assert!(!Signs { last_success_at: Some(at(2)), ..error(1) }.is_alarming(at(60)));
+        let late = Signs { last_success_at: Some(at(2)), waiting_since: Some(at(40)), queue_length: 7, ..error(1) };
+        assert!(late.is_alarming(at(60)));
+        assert_eq!(late.why(at(60)), "7 wait, the first for 20 min");
+        assert_eq!(Signs { last_success_at: None, ..late }.why(at(60)), "answered 500; 7 wait, the first for 20 min");
     }
 }

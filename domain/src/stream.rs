@@ -66,6 +66,8 @@ params! {
         record_type: AnyOf<RecordType>,
         /// The card the asker has open, `deal:019aa000-0000-7000-8000-0000000000d1`: others who have it open are told, and he is told of them.
         open: RecordAt,
+        /// Whether the asker's notifications are told, too; yes when absent. Keys have none.
+        notifications: bool,
     }
 }
 

@@ -104,6 +104,13 @@ pub fn oldest(tx: &mut dyn Reading) -> Result<i64, StoreError> {
     }
 }
 
+/// When an event was; `None` where it is not kept.
+pub fn when(tx: &mut dyn Reading, sequence: i64) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let at: Option<At> =
+        all!(tx, outbox_event).filter(outbox_event::sequence.eq(sequence)).select(outbox_event::at).first(tx.db().0).optional()?;
+    Ok(at.map(|at| at.0))
+}
+
 /// The number of the last event that has one, for a head that was lost.
 pub(crate) fn last_numbered(tx: &mut dyn Reading) -> Result<i64, StoreError> {
     let last: Option<Option<i64>> = all!(tx, outbox_event)

@@ -114,6 +114,26 @@ pub fn list(tx: &mut dyn Reading, user: UserId, params: &ListNotifications) -> R
     Ok(rows.into_page(found))
 }
 
+/// What the list shows somebody as new since a moment, the oldest first, after one he knows when there are many of a moment.
+pub fn unread_since(
+    tx: &mut dyn Reading,
+    user: UserId,
+    (since, known): (DateTime<Utc>, Uuid),
+    most: i64,
+) -> Result<Vec<Notification>, StoreError> {
+    let later = notification::created_at.gt(At(since)).or(notification::created_at.eq(At(since)).and(notification::id.gt(Uid(known))));
+    let rows: Vec<NotificationRow> = all!(tx, notification)
+        .filter(notification::user_id.eq(Uid::from(user)))
+        .filter(notification::in_app.eq(true))
+        .filter(notification::read_at.is_null())
+        .filter(notification::created_at.ge(At(since)))
+        .filter(later)
+        .order((notification::created_at, notification::id))
+        .limit(most)
+        .load(tx.db().0)?;
+    rows.into_iter().map(revived).collect()
+}
+
 /// One of what somebody was told.
 pub fn find(tx: &mut dyn Reading, user: UserId, id: Uuid) -> Result<Option<Notification>, StoreError> {
     let row: Option<NotificationRow> = all!(tx, notification)

@@ -7,7 +7,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    dsl::{count_star, sql},
+    prelude::*,
+    sql_types::Nullable,
+};
 use kartoteka_domain::{
     escalation::UntouchedLeads,
     event::Event,
@@ -22,7 +26,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    db::{At, Db, Doc, Guid, Uid, uids},
+    db::{At, Db, Doc, Guid, Instant, MultiBackend, Uid, uids},
     entity::{json, map, pack},
     schema::{door, signing_key, wakeup, workspace},
     store::{Reading, Recorded, Store, StoreError, WriteTx},
@@ -320,6 +324,32 @@ pub async fn due(store: &Store, kind: &'static str, now: DateTime<Utc>, most: i6
                 .select((wakeup::id, wakeup::workspace_id, wakeup::due_at))
                 .load(db)?;
             Ok(rows.into_iter().map(|(id, workspace, due_at)| Wakeup { id: id.0, workspace: workspace.into(), due_at: due_at.0 }).collect())
+        })
+        .await
+}
+
+/// How much of a kind is due, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueWork {
+    /// The kind.
+    pub kind: String,
+    /// How many wake-ups.
+    pub count: i64,
+    /// When the first of them was due.
+    pub since: DateTime<Utc>,
+}
+
+/// What is due of all workspaces, by kind.
+pub async fn due_work(store: &Store, now: DateTime<Utc>) -> Result<Vec<DueWork>, StoreError> {
+    store
+        .read_global(move |db| {
+            let rows: Vec<(String, i64, Option<At>)> = wakeup::table
+                .group_by(wakeup::kind)
+                .select((wakeup::kind, count_star(), sql::<Nullable<Instant>>("min(wakeup.due_at)")))
+                .into_boxed::<MultiBackend>()
+                .filter(wakeup::due_at.le(At(now)))
+                .load(db)?;
+            Ok(rows.into_iter().map(|(kind, count, since)| DueWork { kind, count, since: since.map_or(now, |at| at.0) }).collect())
         })
         .await
 }

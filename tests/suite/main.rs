@@ -36,6 +36,7 @@ mod explain;
 mod form;
 mod hand_over;
 mod idempotency;
+mod integration;
 mod journal;
 mod judge;
 mod lead;

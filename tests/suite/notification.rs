@@ -126,7 +126,7 @@ fn a_lead_nobody_reacts_to_is_told_step_by_step() {
 }
 
 /// A library that puts the clock on the wall as far ahead as a file says.
-fn clock(database: &Database) -> (String, String) {
+pub fn clock(database: &Database) -> (String, String) {
     let (source, library, offset) =
         (database.directory.join("clock.c"), database.directory.join("clock.so"), database.directory.join("offset"));
     let code = r#"

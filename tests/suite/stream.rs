@@ -8,6 +8,8 @@ use std::{
 
 use kartoteka_tests::{Caller, Value, app, eventually, json};
 
+use crate::api_key::later;
+
 /// One event as it was sent.
 #[derive(Debug)]
 struct Heard {
@@ -124,6 +126,35 @@ fn who_has_a_card_open_is_told_to_those_who_have_it_open_too() {
         }
     });
     eventually("nobody to have it open", || present().is_empty().then_some(()));
+}
+
+#[test]
+fn a_reminder_is_heard_by_whom_it_concerns_and_again_by_who_comes_back() {
+    let workspace = app().workspace();
+    let (admin, anna, boris) = (workspace.administrator(), workspace.manager(), workspace.manager());
+    let begin = admin.get("/v1/events?limit=1").ok()["latest"].as_i64().unwrap();
+    let task = anna.post("/v1/tasks", json!({"title": "Позвонить", "remind_at": [later(1)], "due_at": later(3600)})).created();
+    let told = |who: &Caller, query: &str, last| -> Vec<Value> {
+        let (all, _) = listen(who, query, last);
+        all.into_iter()
+            .filter(|event| event.name == "notification")
+            .map(|event| (event.id, event.data))
+            .map(|(id, data)| {
+                assert_eq!(id, None, "it is no event of the journal");
+                data
+            })
+            .collect()
+    };
+    let heard = eventually("the reminder", || told(&anna, "?types=deal.*", Some(begin)).pop());
+    assert_eq!((&heard["kind"], &heard["record_id"]), (&json!("task_reminder"), &task["id"]));
+    assert_eq!(heard, *anna.get(&format!("/v1/notifications/{}", heard["id"].as_str().unwrap())).ok().json());
+    let again = told(&anna, "", Some(begin));
+    assert_eq!(again, std::slice::from_ref(&heard), "once in a stream; again for who comes back from before");
+    assert!(told(&anna, "?notifications=false", Some(begin)).is_empty());
+    assert!(told(&boris, "", Some(begin)).is_empty() && told(&admin, "", Some(begin)).is_empty());
+    assert!(told(&workspace.key("administrator"), "", Some(begin)).is_empty(), "a key is nobody");
+    anna.post_nothing(&format!("/v1/notifications/{}/read", heard["id"].as_str().unwrap())).ok();
+    assert!(told(&anna, "", Some(begin)).is_empty(), "what is read is not new");
 }
 
 #[test]

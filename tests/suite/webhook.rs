@@ -1,5 +1,6 @@
 //! Webhooks: told what their role sees, signed, in order, as often as it takes, and never into private networks.
 
+mod flood;
 mod private;
 mod storm;
 

@@ -232,6 +232,8 @@ fn hear(tx: &mut WriteTx<'_>, hook: &Webhook) -> Result<bool> {
     if hook.read_until.saturating_add(1) < stretch.oldest {
         let lost = stretch.oldest - hook.read_until - 1;
         tracing::warn!(webhook = %hook.id, lost, "events were forgotten before a webhook was told of them");
+        let why = format!("{lost} events were forgotten before it was told of them: they are kept for a time only");
+        notification::alarm(tx, &format!("{}:lost:{}", hook.id, stretch.oldest), &hook.name, &why)?;
     }
     // it has no person behind it: whatever is somebody's own is not its
     let who = ActorRef { kind: ActorType::System, id: Some(hook.id.uuid()), name: hook.name.clone() };
