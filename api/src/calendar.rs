@@ -1,4 +1,4 @@
-//! One's tasks as a calendar to subscribe to, by a secret link. It shows what the person may see at the moment it is read.
+//! One's tasks and the dates of one's clients as a calendar to subscribe to, by a secret link. It shows what the person may see at the moment it is read.
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, Responder,
@@ -7,11 +7,14 @@ use actix_web::{
 };
 use kartoteka_domain::{
     access::RecordType,
-    calendar::{self, CalendarLink, CalendarLinkState},
+    calendar::{
+        self, CalendarLink, CalendarLinkState,
+        days::{DatedCard, MOST_LOOKED_AT, soonest},
+    },
     event::{Action, Event},
     task::Task,
 };
-use kartoteka_persistence::{Reading, calendar as store, task as tasks, workspace};
+use kartoteka_persistence::{Reading, calendar as store, contact as contacts, task as tasks, workspace};
 
 use crate::{
     answer::{Answer, Done, Issued, Plain, Reply},
@@ -130,8 +133,8 @@ impl Described for Result<Feed> {
 
 /// Get a calendar
 ///
-/// Open tasks with a due time from 30 days back to 400 days ahead, 2,000 at most, as events of half an hour (RFC 5545), for programs
-/// to subscribe to.
+/// Open tasks with a due time from 30 days back to 400 days ahead, 2,000 at most, as events of half an hour, and the birthdays and other dates of the
+/// cards the person is responsible for, of the 500 whose day comes soonest, all day and every year (RFC 5545), for programs to subscribe to.
 #[utoipa::path(get, path = "/public/v1/calendars/{secret}.ics", tag = "public")]
 pub async fn get_calendar(anybody: Caller, secret: CalendarSecret, subscription: Subscription) -> Result<Feed> {
     let app = &anybody.0;
@@ -139,17 +142,26 @@ pub async fn get_calendar(anybody: Caller, secret: CalendarSecret, subscription:
     let subscriber = credential::by_calendar_link(app, &secret.0).await?;
     let (user, workspace, now) = (subscriber.person.id, subscriber.scope.workspace(), clock::now());
     let own_zone = subscriber.person.time_zone.clone();
-    let (shown, name, zone) = app
+    let (language, own_name) = (subscriber.person.language.clone(), subscriber.person.name.clone());
+    let text = app
         .store
         .read(subscriber.scope, move |tx| -> Result<_> {
             let (from, until) = (now - chrono::Duration::days(calendar::DAYS_BACK), now + chrono::Duration::days(calendar::DAYS_AHEAD));
             let open = tasks::open_between(tx, user, from, until, calendar::MOST_TASKS)?;
             let shown = open.iter().map(|task| conceal::seen(tx.scope().actor(), task)).collect::<Result<Vec<Task>>>()?;
+            let dated = soonest(contacts::dates(tx, user, MOST_LOOKED_AT)?, now.date_naive());
+            let actor = tx.scope().actor().clone();
+            let mut cards = contacts::find_many(tx, &dated)?;
+            cards.sort_by_key(|card| card.id);
+            let cards = cards.iter().map(|card| conceal::shown(&actor, card));
+            // whose name or day is hidden has no day here
+            let cards = cards.filter_map(|card| serde_json::from_value(card.ok()?).ok()).collect::<Vec<DatedCard>>();
             let settings = workspace::current(tx)?;
-            Ok((shown, settings.name.clone(), own_zone.unwrap_or_else(|| settings.time_zone.clone())))
+            let language = language.as_deref().or(settings.languages.first().map(String::as_str)).unwrap_or_default();
+            let zone = own_zone.as_deref().unwrap_or(&settings.time_zone);
+            Ok(calendar::write(&format!("{own_name} · {}", settings.name), zone, language, &shown, &cards))
         })
         .await?;
-    let text = calendar::write(&format!("{} · {name}", subscriber.person.name), &zone, &shown);
     if subscriber.to_be_noted {
         let noted: Result<()> =
             app.store.write(lookup_scope(workspace), clock::own_circumstances(), move |tx| Ok(store::touch(tx, user)?)).await;

@@ -106,7 +106,10 @@ impl<P: Permission> FromRequest for Can<P> {
                 return Err(Problem::new(ProblemCode::Forbidden));
             }
             let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
-            Ok(Self { scope, app, request: req.clone(), permission: PhantomData })
+            let can = Self { scope, app, request: req.clone(), permission: PhantomData };
+            // a bad key is refused also where nothing will be written under it
+            can.idempotency_key()?;
+            Ok(can)
         };
         std::future::ready(make())
     }
@@ -205,7 +208,6 @@ impl<P: Permission> Can<P> {
 
     /// Goes through everything and takes it all back: what would happen, with nothing written. No idempotency key is spent.
     pub async fn rehearse<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        self.idempotency_key()?;
         let outcome = self
             .app
             .store

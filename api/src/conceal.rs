@@ -137,11 +137,16 @@ pub fn seen<T: Record + DeserializeOwned>(actor: &Actor, record: &T) -> Result<T
     if actor.role().fields.is_empty() {
         return Ok(record.clone());
     }
+    serde_json::from_value(shown(actor, record)?).map_err(Problem::internal)
+}
+
+/// The same as JSON: what is hidden or masked need not be what the record holds.
+pub fn shown<T: Record>(actor: &Actor, record: &T) -> Result<Value> {
     let mut value = serde_json::to_value(record).map_err(Problem::internal)?;
     if let Some(object) = value.as_object_mut() {
         actor.role().fields.conceal(T::TYPE, actor.user(), object);
     }
-    serde_json::from_value(value).map_err(Problem::internal)
+    Ok(value)
 }
 
 /// A record with what is hidden from the asker hidden, and what is masked shown.

@@ -260,7 +260,7 @@ fn replay(tx: &mut WriteTx<'_>, id: Uuid, range: &ReplayRange) -> Result<Replaye
     if range.from_sequence.is_none() {
         errors.add("/from_sequence", FieldCode::Required);
     } else if to < from {
-        errors.add("/to_sequence", FieldCode::OutOfRange);
+        errors.add("/to_sequence", FieldCode::ConflictingFields);
     }
     errors.finish()?;
     let hook = in_use(tx, id)?;

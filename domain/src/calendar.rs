@@ -1,6 +1,7 @@
-//! A person's tasks as a calendar (RFC 5545) that programs subscribe to by a secret link. Each task is an event of half an hour:
+//! A person's tasks and the dates of his clients as a calendar (RFC 5545) that programs subscribe to by a secret link. Each task is an event of half an hour:
 //! Google and Outlook do not show the format's own to-dos.
 
+pub mod days;
 mod zone;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use jiff::{Timestamp, Zoned, civil, tz::TimeZone as Zone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::days::DatedCard;
 use crate::task::{Priority, Task};
 
 /// How long the event of a task is.
@@ -58,7 +60,7 @@ impl CalendarLink {
 }
 
 /// The calendar's text. `home` is the zone of tasks that name none; tasks without a due time are left out.
-pub fn write(name: &str, home: &str, tasks: &[Task]) -> String {
+pub fn write(name: &str, home: &str, language: &str, tasks: &[Task], cards: &[DatedCard]) -> String {
     let mut calendar = ICalendarComponent::new(ICalendarComponentType::VCalendar);
     for (property, value) in [
         (ICalendarProperty::Version, "2.0"),
@@ -93,6 +95,9 @@ pub fn write(name: &str, home: &str, tasks: &[Task]) -> String {
             let event = event(task, due, name, zone);
             add(&mut components, 0, event);
         }
+    }
+    for event in cards.iter().flat_map(|card| days::events(card, days::birthday_word(language))) {
+        add(&mut components, 0, event);
     }
     let mut written = String::new();
     // writing into memory does not fail

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use kartoteka_domain::{
     access::{Owners, RecordType},
+    calendar::days::CardDates,
     contact::{Contact, ListContacts, Responsible},
     event::Event,
     id::{ContactId, WorkspaceId},
@@ -29,7 +30,7 @@ pub(crate) mod point;
 row! {
     ContactRow in contact {
         external_id: Option<String>, kind: String, status: Option<String>, display_name: String, sort_key: String, search_text: String,
-        company_id: Option<Uid>, owner_id: Option<Uid>, source_id: Option<Uid>, profile: Doc,
+        company_id: Option<Uid>, owner_id: Option<Uid>, source_id: Option<Uid>, profile: Doc, has_dates: bool,
         #[diesel(skip_update)] next_task_at: Option<At>, #[diesel(skip_update)] next_task_key: At, #[diesel(skip_update)] last_communication_at: Option<At>, #[diesel(skip_update)] no_next_step_reason: Option<String>,
     }
 }
@@ -70,6 +71,7 @@ fn row(workspace: WorkspaceId, c: &Contact) -> Result<ContactRow, StoreError> {
     owner_id: c.owner_id.map(Uid::from),
     source_id: c.source_id.map(Uid::from),
     profile: pack(c, ELSEWHERE)?,
+    has_dates: c.birthday.is_some() || !c.dates.is_empty(),
     next_task_at: c.next_task_at.map(At),
     next_task_key: At(c.next_task_at.unwrap_or_else(fragment::far_future)),
     last_communication_at: c.last_communication_at.map(At),
@@ -250,6 +252,19 @@ pub fn silent(
     let order = diesel::dsl::sql::<diesel::sql_types::Text>("coalesce(contact.last_communication_at, contact.created_at), contact.id");
     let rows: Vec<ContactRow> = build(tx).order(order).limit(50).load(tx.db().0)?;
     Ok(kartoteka_domain::task::ContactShelf { count, contacts: load(tx, rows)? })
+}
+
+/// Birthdays and other dates of somebody's clients, of at most `most` cards.
+pub fn dates(tx: &mut dyn Reading, owner: kartoteka_domain::id::UserId, most: i64) -> Result<Vec<(Uuid, CardDates)>, StoreError> {
+    let rows: Vec<(Uid, Doc)> = owned!(tx, contact, RecordType::Contact, owner)
+        .filter(contact::archived_at.is_null())
+        // as the index has it
+        .filter(fragment::Fragment::default().sql("contact.has_dates"))
+        .order(contact::id)
+        .limit(most)
+        .select((contact::id, contact::profile))
+        .load(tx.db().0)?;
+    Ok(rows.into_iter().filter_map(|(id, profile)| Some((id.0, serde_json::from_value(profile.0).ok()?))).collect())
 }
 
 /// Stores a change of its own columns alone: its parts are as they were.

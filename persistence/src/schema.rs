@@ -58,7 +58,7 @@ tables! {
     }
     contact {
         workspace_id -> Guid, id -> Guid, external_id -> Nullable<Text>, kind -> Text, status -> Nullable<Text>, display_name -> Text, sort_key -> Text, search_text -> Text,
-        company_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, source_id -> Nullable<Guid>, profile -> Document,
+        company_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, source_id -> Nullable<Guid>, profile -> Document, has_dates -> Bool,
         next_task_at -> Nullable<Instant>, next_task_key -> Instant, last_communication_at -> Nullable<Instant>,
         no_next_step_reason -> Nullable<Text>, version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }

@@ -126,3 +126,47 @@ fn what_a_role_hides_is_not_in_the_calendar() {
     let feed = app().anyone().get(&subscribe(&reader)).ok();
     assert!(feed.text().contains("Видно") && !feed.text().contains("скрыто") && !feed.text().contains("DESCRIPTION"), "{feed}");
 }
+
+#[test]
+fn birthdays_and_other_dates_of_one_s_clients_come_every_year() {
+    let workspace = app().workspace();
+    let (manager, admin) = (workspace.manager(), workspace.administrator());
+    let day = |lines: &[String], at: &str, what: &str| {
+        let event = lines.split(|line| line == "BEGIN:VEVENT").find(|event| event.iter().any(|line| line == what));
+        event.is_some_and(|event| event.contains(&format!("DTSTART;VALUE=DATE:{at}")) && event.contains(&"RRULE:FREQ=YEARLY".to_owned()))
+    };
+    let card = json!({"last_name": "Ахматова", "birthday": "1989-06-23", "dates": [{"label": "Свадьба", "on": "2010-04-25"}]});
+    let card = manager.post("/v1/contacts", card).created();
+    manager.post("/v1/contacts", json!({"last_name": "Без дат"})).created();
+    admin.post("/v1/contacts", json!({"last_name": "Чужая", "birthday": "1990-01-01"})).created();
+    let path = subscribe(&manager);
+    let read = || lines(&app().anyone().get(&path).ok());
+    let shown = read();
+    assert_eq!(shown.iter().filter(|line| *line == "BEGIN:VEVENT").count(), 2, "{shown:#?}");
+    assert!(
+        day(&shown, "19890623", "SUMMARY:День рождения: Ахматова") && day(&shown, "20100425", "SUMMARY:Свадьба: Ахматова"),
+        "{shown:#?}"
+    );
+    manager.patch(&card.path(), json!({"birthday": "1989-06-24", "dates": []})).ok();
+    let shown = read();
+    assert_eq!(shown.iter().filter(|line| *line == "BEGIN:VEVENT").count(), 1, "{shown:#?}");
+    assert!(day(&shown, "19890624", "SUMMARY:День рождения: Ахматова"), "{shown:#?}");
+    manager.patch(&card.path(), json!({"birthday": null})).ok();
+    assert!(!read().contains(&"BEGIN:VEVENT".to_owned()));
+    // of a card that goes to somebody else, that is put away, or whose day is hidden nothing is told
+    manager.patch(&card.path(), json!({"birthday": "1989-06-23"})).ok();
+    assert!(read().contains(&"BEGIN:VEVENT".to_owned()));
+    admin.patch(&card.path(), json!({"owner_id": admin.user_id})).ok();
+    assert!(!read().contains(&"BEGIN:VEVENT".to_owned()));
+    let rights = json!([{"record": "contact", "read": "own"}, {"record": "task", "read": "own"}]);
+    let key = format!("reader_{}", kartoteka_tests::workspace::unique());
+    let rules = json!([{"record": "contact", "field": "birthday", "effect": "hidden"}]);
+    admin.post("/v1/roles", json!({"key": key, "name": "Читатель", "rights": rights, "field_rules": rules})).created();
+    let reader = workspace.somebody(&key, json!({}));
+    let dates = json!([{"label": "Свадьба", "on": "2010-04-25"}]);
+    let hidden = json!({"last_name": "Тайная", "birthday": "1989-06-23", "dates": dates, "owner_id": reader.user_id});
+    admin.post("/v1/contacts", hidden).created();
+    let shown = lines(&app().anyone().get(&subscribe(&reader)).ok());
+    assert_eq!(shown.iter().filter(|line| *line == "BEGIN:VEVENT").count(), 1, "{shown:#?}");
+    assert!(day(&shown, "20100425", "SUMMARY:Свадьба: Тайная"), "{shown:#?}");
+}

@@ -193,3 +193,19 @@ fn a_change_of_a_card_does_not_take_back_what_was_derived_meanwhile() {
         assert_eq!(manager.get(&card.path()).ok()["next_task_at"], "2030-01-01T00:00:00Z");
     }
 }
+
+#[test]
+fn what_one_says_of_oneself_in_two_windows_is_said_in_both() {
+    let manager = app().workspace().manager();
+    for _ in 0..6 {
+        let answers = at_once(8, |n| {
+            if n % 2 == 0 {
+                manager.put("/v1/me/notification-settings", json!({"digest": {"enabled": true, "time": "08:30"}}))
+            } else {
+                manager.post_nothing("/v1/me/calendar-link")
+            }
+        });
+        assert!(answers.iter().all(|a| matches!(a.status, 200 | 201)), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+    }
+    assert_eq!(manager.get("/v1/me/calendar-link").ok()["active"], true);
+}

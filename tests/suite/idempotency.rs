@@ -109,3 +109,16 @@ fn a_dry_run_spends_no_key_and_writes_nothing() {
     assert!(manager.get("/v1/contacts").ok().items().is_empty());
     keyed.post("/v1/contacts", card).created();
 }
+
+#[test]
+fn a_bad_key_is_refused_where_nothing_is_written_too() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let order = json!({"from_user_id": manager.user_id, "to_user_id": admin.user_id});
+    for key in ["", " ", &"k".repeat(256)] {
+        let keyed = admin.with("idempotency-key", key);
+        keyed.post("/v1/hand-overs?dry_run=true", order.clone()).is_problem(400, "invalid_parameter");
+        keyed.post("/v1/contacts?dry_run=true", json!({"last_name": "А"})).is_problem(400, "invalid_parameter");
+    }
+    admin.with("idempotency-key", "fine").post("/v1/hand-overs?dry_run=true", order).ok();
+}

@@ -22,7 +22,7 @@ fn unfolded(text: &str) -> Vec<String> {
 #[test]
 fn lines_are_folded_at_75_octets_end_in_crlf_and_are_escaped() {
     let long = format!("Позвонить; \"Ромашка\", а потом\\или нет {}", "й".repeat(200));
-    let written = write("Ольга, Ромашка", "Europe/Moscow", &[task("2026-11-23T09:00:00Z", None, &long)]);
+    let written = write("Ольга, Ромашка", "Europe/Moscow", "ru", &[task("2026-11-23T09:00:00Z", None, &long)], &[]);
     assert!(written.ends_with("END:VCALENDAR\r\n"));
     assert!(!written.replace("\r\n", "").contains(['\r', '\n']));
     assert!(written.split("\r\n").all(|line| line.len() <= 75));
@@ -37,23 +37,23 @@ fn lines_are_folded_at_75_octets_end_in_crlf_and_are_escaped() {
 
 #[test]
 fn a_zone_tells_the_yearly_rule_of_its_changes() {
-    let kyiv = unfolded(&write("x", "Europe/Kyiv", &[task("2026-11-23T09:00:00Z", None, "x")]));
+    let kyiv = unfolded(&write("x", "Europe/Kyiv", "ru", &[task("2026-11-23T09:00:00Z", None, "x")], &[]));
     assert!(kyiv.contains(&"RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU".to_owned()), "{kyiv:#?}");
     assert!(kyiv.contains(&"RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU".to_owned()));
     assert!(kyiv.contains(&"TZOFFSETTO:+0300".to_owned()) && kyiv.contains(&"TZNAME:EEST".to_owned()));
-    let york = unfolded(&write("x", "America/New_York", &[task("2026-11-23T09:00:00Z", None, "x")]));
+    let york = unfolded(&write("x", "America/New_York", "ru", &[task("2026-11-23T09:00:00Z", None, "x")], &[]));
     assert!(york.contains(&"RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU".to_owned()), "{york:#?}");
     assert!(york.contains(&"RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU".to_owned()));
-    let moscow = unfolded(&write("x", "Europe/Moscow", &[task("2026-11-23T09:00:00Z", None, "x")]));
+    let moscow = unfolded(&write("x", "Europe/Moscow", "ru", &[task("2026-11-23T09:00:00Z", None, "x")], &[]));
     assert_eq!(moscow.iter().filter(|line| *line == "BEGIN:STANDARD").count(), 1, "{moscow:#?}");
     assert!(!moscow.iter().any(|line| line.starts_with("RRULE")));
 }
 
 #[test]
 fn a_time_that_clocks_show_twice_is_told_in_utc() {
-    let first = unfolded(&write("x", "Europe/Kyiv", &[task("2026-10-25T00:30:00Z", None, "x")]));
+    let first = unfolded(&write("x", "Europe/Kyiv", "ru", &[task("2026-10-25T00:30:00Z", None, "x")], &[]));
     assert!(first.contains(&"DTSTART;TZID=Europe/Kyiv:20261025T033000".to_owned()), "{first:#?}");
-    let again = unfolded(&write("x", "Europe/Kyiv", &[task("2026-10-25T01:30:00Z", None, "x")]));
+    let again = unfolded(&write("x", "Europe/Kyiv", "ru", &[task("2026-10-25T01:30:00Z", None, "x")], &[]));
     assert!(again.contains(&"DTSTART:20261025T013000Z".to_owned()), "{again:#?}");
 }
 
@@ -64,7 +64,7 @@ fn every_task_is_told_in_its_own_zone() {
         task("2026-11-23T09:00:00Z", None, "б"),
         task("2026-11-23T09:00:00Z", Some("UTC"), "в"),
     ];
-    let lines = unfolded(&write("x", "Europe/Moscow", &tasks));
+    let lines = unfolded(&write("x", "Europe/Moscow", "ru", &tasks, &[]));
     for line in ["DTSTART;TZID=Asia/Omsk:20261123T150000", "DTSTART;TZID=Europe/Moscow:20261123T120000", "DTSTART:20261123T090000Z"] {
         assert!(lines.contains(&line.to_owned()), "{line} in {lines:#?}");
     }
@@ -73,7 +73,7 @@ fn every_task_is_told_in_its_own_zone() {
 
 #[test]
 fn the_zone_s_casablanca_rule_is_told_change_by_change() {
-    let lines = unfolded(&write("x", "Africa/Casablanca", &[task("2026-11-23T09:00:00Z", None, "x")]));
+    let lines = unfolded(&write("x", "Africa/Casablanca", "ru", &[task("2026-11-23T09:00:00Z", None, "x")], &[]));
     assert!(lines.iter().filter(|line| *line == "BEGIN:STANDARD" || *line == "BEGIN:DAYLIGHT").count() >= 1, "{lines:#?}");
     assert!(!lines.iter().any(|line| line.starts_with("RRULE")));
 }

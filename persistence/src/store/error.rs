@@ -65,7 +65,7 @@ impl From<Error> for StoreError {
             Error::DatabaseError(kind, info) => {
                 let message = info.message();
                 match kind {
-                    DatabaseErrorKind::UniqueViolation => Self::Unique(constraint(info.constraint_name(), message)),
+                    DatabaseErrorKind::UniqueViolation => not_unique(constraint(info.constraint_name(), message)),
                     DatabaseErrorKind::ForeignKeyViolation => Self::Reference(constraint(info.constraint_name(), message)),
                     DatabaseErrorKind::ClosedConnection => Self::Lost,
                     DatabaseErrorKind::SerializationFailure => Self::Conflict(message.to_owned()),
@@ -97,6 +97,11 @@ impl From<Error> for StoreError {
             other => Self::Internal(other.to_string()),
         }
     }
+}
+
+/// Ids are fresh, but for rows that belong to another record and carry its id: two made one at the same time, and whoever comes again finds the other's.
+fn not_unique(constraint: String) -> StoreError {
+    if constraint.ends_with("_pkey") { StoreError::Conflict(constraint) } else { StoreError::Unique(constraint) }
 }
 
 /// PostgreSQL names the constraint, SQLite only the columns: both become `table_column_key`.
@@ -131,5 +136,12 @@ mod tests {
         assert_eq!(sqlite, "contact_external_id_key");
         assert_eq!(constraint(Some("contact_external_id_key"), ""), sqlite);
         assert_eq!(constraint(Some("contact_external_id_key_102008"), ""), sqlite);
+        assert!(!not_unique(sqlite).is_transient());
+    }
+
+    #[test]
+    fn a_row_that_somebody_else_made_meanwhile_is_found_by_whoever_comes_again() {
+        assert!(not_unique(constraint(Some("wakeup_pkey"), "")).is_transient());
+        assert!(not_unique(constraint(None, "UNIQUE constraint failed: wakeup.id")).is_transient());
     }
 }
