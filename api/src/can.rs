@@ -1,5 +1,7 @@
 //! `Can<P>`: the permission in the handler's type. Without it there is no store; it opens one transaction per request.
 
+mod secret;
+
 use std::{marker::PhantomData, sync::Arc};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
@@ -12,10 +14,13 @@ use kartoteka_persistence::{
     idempotency::{self, Known, RequestKey},
 };
 
+pub use self::secret::{CanSealed, CanSecretly};
 use crate::{
     answer::{Answer, Outcome, Reply, Respond, from_kept, to_kept},
     app::App,
-    clock, conceal, next_step,
+    clock, conceal,
+    credential::Vault,
+    next_step,
     observe::{RequestId, peer_address},
     problem::{Problem, ProblemCode, Result},
     request::BodyHash,
@@ -172,14 +177,18 @@ impl<P: Permission> Can<P> {
 
     /// Changes in one transaction; with an `Idempotency-Key`, once.
     pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
+        self.change(f, false).await
+    }
+
+    async fn change<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static, sealed: bool) -> Answer<R> {
         let key = self.idempotency_key()?.map(Arc::new);
-        let kept = key.clone();
+        let (kept, sealing) = (key.clone(), sealed.then(|| Arc::clone(&self.app.vault)));
         let outcome: Result<Result<Outcome>> = self
             .app
             .store
             .write(self.scope.clone(), circumstances(&self.request), move |tx| match &key {
                 None => settled(tx, &f).map(Ok),
-                Some(key) => once(tx, key, &f),
+                Some(key) => once(tx, key, &f, sealing.as_deref()),
             })
             .await;
         if let (Err(problem), Some(key)) = (&outcome, kept)
@@ -251,35 +260,6 @@ impl<P: Permission> Can<P> {
     }
 }
 
-/// The right to a change whose answer carries a secret: no idempotency key, since a kept outcome would keep the secret.
-pub struct CanSecretly<P>(Can<P>);
-
-impl<P: Permission> FromRequest for CanSecretly<P> {
-    type Error = Problem;
-    type Future = std::future::Ready<Result<Self>>;
-    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        std::future::ready(Can::from_request(req, payload).into_inner().map(Self))
-    }
-}
-
-impl<P: Permission> Describe for CanSecretly<P> {
-    fn describe(shape: &mut Shape) {
-        shape.secured = Some((P::RECORD, P::VERB));
-    }
-}
-
-impl<P: Permission> CanSecretly<P> {
-    /// The application.
-    pub fn app(&self) -> &App {
-        &self.0.app
-    }
-    /// Changes in one transaction.
-    pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        let outcome = self.0.app.store.write(self.0.scope.clone(), circumstances(&self.0.request), move |tx| settled(tx, &f)).await?;
-        Ok(Reply::kept(outcome))
-    }
-}
-
 /// The outcome of a use-case as the asker's field rules let him see it: what is sent, and what an idempotency key keeps.
 fn seen<T: Reading, R: Respond + 'static>(tx: &mut T, f: impl FnOnce(&mut T) -> Result<R>) -> Result<Outcome> {
     let answer = f(tx)?;
@@ -302,6 +282,7 @@ fn once<R: Respond + 'static>(
     tx: &mut WriteTx<'_>,
     key: &RequestKey,
     f: &dyn Fn(&mut WriteTx<'_>) -> Result<R>,
+    vault: Option<&Vault>,
 ) -> Result<Result<Outcome>> {
     let expires_at = tx.now() + KEPT_FOR;
     let known = idempotency::reserve(tx, key, expires_at).map_err(|error| match error {
@@ -311,12 +292,20 @@ fn once<R: Respond + 'static>(
     match known {
         // the rules of now hold for what was answered earlier, too
         Known::Answered(kept) => {
+            let kept = match vault {
+                Some(vault) => secret::unsealed(vault, kept)?,
+                None => kept,
+            };
             from_kept(&kept).map_or_else(|problem| Ok(Err(problem)), |outcome| conceal::conceal::<R>(tx.scope().actor(), outcome).map(Ok))
         }
         Known::Reused => Err(Problem::new(ProblemCode::IdempotencyKeyReused)),
         Known::New => {
             let outcome = settled(tx, f)?;
-            idempotency::keep(tx, key, expires_at, to_kept(&outcome))?;
+            let mut kept = to_kept(&outcome);
+            if let Some(vault) = vault {
+                kept.body = secret::sealed(vault, &kept.body)?;
+            }
+            idempotency::keep(tx, key, expires_at, kept)?;
             Ok(Ok(outcome))
         }
     }

@@ -20,7 +20,7 @@ use validator::Validate;
 
 use crate::{
     answer::{Answer, Created, Done, Found, Issued, Plain, Reply},
-    can::{Can, CanSecretly, CreateUsers, SignedIn, UpdateUsers},
+    can::{Can, CanSealed, CreateUsers, SignedIn, UpdateUsers},
     credential::{digest, secret, token},
     problem::{Problem, ProblemCode, Result},
     record,
@@ -60,7 +60,7 @@ pub async fn update_user(can: Can<UpdateUsers>, at: At<User>, if_match: IfMatch,
 ///
 /// For an invitation, or when a password is forgotten. Valid once, for two days; hand it over by a safe way.
 #[utoipa::path(post, path = "/v1/users/{id}/password-link", tag = "users")]
-pub async fn create_password_link(can: CanSecretly<UpdateUsers>, at: At<User>) -> Answer<Issued<PasswordLink>> {
+pub async fn create_password_link(can: CanSealed<UpdateUsers>, at: At<User>) -> Answer<Issued<PasswordLink>> {
     can.write(move |tx| {
         let user: User = record::get(tx, at.0)?;
         // who sets a password takes the account over
