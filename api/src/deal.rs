@@ -214,7 +214,7 @@ pub fn move_to(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, movement: &De
         lost_comment: comment.clone().filter(|_| stage.kind == StageKind::Lost),
         ..before.clone()
     };
-    let after = lost.entering(stage, tx.now());
+    let after = lost.moved(stage, tx.now());
     reference::check(tx, &after.references(), &before.references(), &mut errors)?;
     errors.finish()?;
     check(&before, &pipeline, to, leads(tx)).map_err(refused)?;

@@ -59,7 +59,8 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewPipeline>, if_match: 
     errors.finish()?;
     let after = record::store_change(tx, &before, after, Action::Updated)?;
     for (deal, stage) in moves {
-        let mut moved = Deal { closed_at: deal.closed_at, ..deal.entering(&stage, tx.now()) };
+        tx.follow(deal.updated_at);
+        let mut moved = Deal { closed_at: deal.closed_at, ..deal.moved(&stage, tx.now()) };
         moved.stamp(&tx.scope().by().clone(), tx.now());
         let event =
             Event::between(Some(&deal), &moved, Action::StageChanged).because(format!("stage removed from the pipeline {}", after.name));

@@ -53,7 +53,7 @@ pub struct ReadTx<'a> {
 pub struct WriteTx<'a> {
     db: &'a mut Db,
     scope: &'a Scope,
-    circumstances: &'a Circumstances,
+    circumstances: Circumstances,
     because: Option<String>,
     next_steps: NextSteps,
 }
@@ -93,9 +93,13 @@ impl Reading for WriteTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Now.
+    /// Now: when the request came, or later, where what it changes was changed after that.
     pub fn now(&self) -> DateTime<Utc> {
         self.circumstances.now
+    }
+    /// Lets this change be no earlier than what it follows: who waited for a record changes it after the one he waited for.
+    pub fn follow(&mut self, changed_at: DateTime<Utc>) {
+        self.circumstances.now = self.circumstances.now.max(changed_at);
     }
     /// A fresh id.
     pub fn fresh_id(&self) -> Uuid {
@@ -117,7 +121,7 @@ impl WriteTx<'_> {
         if next_step::dismisses(&event) {
             self.next_steps.dismissed.push(event.id);
         }
-        audit::write(self.db, self.scope, self.circumstances, &event)?;
+        audit::write(self.db, self.scope, &self.circumstances, &event)?;
         if let Some(look) = watch::look(&event, self.circumstances.now) {
             workspace::plan_look(self, event.id, look)?;
         }
@@ -146,7 +150,7 @@ impl WriteTx<'_> {
     }
     /// Writes an event to the audit only: nothing happened that the outside would want to know.
     pub fn note(&mut self, event: &Event) -> Result<(), StoreError> {
-        audit::write_audit(self.db, self.scope, self.circumstances, self.fresh_id(), event)
+        audit::write_audit(self.db, self.scope, &self.circumstances, self.fresh_id(), event)
     }
     /// The reason of every event from here on that brings none of its own.
     pub fn because(&mut self, reason: Option<String>) {
@@ -274,7 +278,7 @@ fn once<T, E: Refusal>(
         Place::Alone => begin(db, scope.workspace(), true)?,
         Place::Grouped => <Db as Connection>::TransactionManager::begin_transaction(db).map_err(StoreError::from)?,
     }
-    let mut tx = WriteTx { db, scope, circumstances, because: None, next_steps: NextSteps::default() };
+    let mut tx = WriteTx { db, scope, circumstances: circumstances.clone(), because: None, next_steps: NextSteps::default() };
     match f(&mut tx) {
         Ok(done) => {
             <Db as Connection>::TransactionManager::commit_transaction(tx.db).map_err(StoreError::from)?;
