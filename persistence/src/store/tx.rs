@@ -10,7 +10,7 @@ use diesel::{
 use kartoteka_domain::{
     access::{RecordType, Scope},
     event::Event,
-    id::WorkspaceId,
+    id::{PipelineId, WorkspaceId},
     next_step::{self, Concern, Subject},
     notification::watch,
     record::Birth,
@@ -140,13 +140,12 @@ impl WriteTx<'_> {
     }
     /// Holds a person as he is, active or not, until the end of the transaction; others may hold him, too.
     pub(crate) fn hold_in_use(&mut self, person: Uuid) -> Result<(), StoreError> {
-        let Db::Postgres(c) = self.db else { return Ok(()) };
-        #[expect(clippy::disallowed_methods, reason = "a row lock")]
-        diesel::sql_query("SELECT id FROM member WHERE workspace_id = $1 AND id = $2 FOR SHARE")
-            .bind::<Guid, _>(Uid::from(self.scope.workspace()))
-            .bind::<Guid, _>(Uid(person))
-            .execute(c)?;
-        Ok(())
+        self.lock(RecordType::User, person, "SHARE")
+    }
+    /// Holds a pipeline as it is until the end of the transaction, so that no stage goes while a deal comes to it; others may hold it, too.
+    /// Before the deal: whoever changes a pipeline holds it first and its deals after.
+    pub fn hold_pipeline(&mut self, pipeline: PipelineId) -> Result<(), StoreError> {
+        self.lock(RecordType::Pipeline, pipeline.uuid(), "SHARE")
     }
     /// Writes an event to the audit only: nothing happened that the outside would want to know.
     pub fn note(&mut self, event: &Event) -> Result<(), StoreError> {
@@ -167,6 +166,9 @@ impl WriteTx<'_> {
     /// Holds a record until the end of the transaction, so that two changes of it come one after the other. The embedded
     /// database has one writer and needs no lock.
     pub fn hold(&mut self, record: RecordType, id: Uuid) -> Result<(), StoreError> {
+        self.lock(record, id, "NO KEY UPDATE")
+    }
+    fn lock(&mut self, record: RecordType, id: Uuid, strength: &str) -> Result<(), StoreError> {
         let Db::Postgres(c) = self.db else { return Ok(()) };
         let table = match record {
             RecordType::Workspace | RecordType::Session | RecordType::DuplicateCandidate => return Ok(()),
@@ -176,8 +178,8 @@ impl WriteTx<'_> {
             }
             other => other.word(),
         };
-        #[expect(clippy::disallowed_methods, reason = "a row lock; the table's name is one of ours")]
-        diesel::sql_query(format!("SELECT id FROM {table} WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE"))
+        #[expect(clippy::disallowed_methods, reason = "a row lock; the table's name and the strength are ours")]
+        diesel::sql_query(format!("SELECT id FROM {table} WHERE workspace_id = $1 AND id = $2 FOR {strength}"))
             .bind::<Guid, _>(Uid::from(self.scope.workspace()))
             .bind::<Guid, _>(Uid(id))
             .execute(c)?;
