@@ -139,7 +139,7 @@ impl WriteTx<'_> {
         self.next_steps.pointer = Some(pointer);
     }
     /// Holds a person as he is, active or not, until the end of the transaction; others may hold him, too.
-    pub(crate) fn hold_in_use(&mut self, person: Uuid) -> Result<(), StoreError> {
+    pub fn hold_in_use(&mut self, person: Uuid) -> Result<(), StoreError> {
         self.lock(RecordType::User, person, "SHARE")
     }
     /// Holds a pipeline as it is until the end of the transaction, so that no stage goes while a deal comes to it; others may hold it, too.
