@@ -4,11 +4,13 @@ use kartoteka_domain::{
     access::{Owners, RecordType},
     deal::{
         Deal, DealOutcome, ListDeals, NewDeal,
-        movement::{DealMove, DealPlace, LegalMoves, MoveRefusal, StageChange, StageChangeParams, check, check_beginning, legal_moves},
+        movement::{
+            DealMove, DealPlace, LegalMoves, MoveRefusal, StageChange, StageChangeParams, check, check_beginning, check_steps, legal_moves,
+        },
         stuck::{StuckDeal, StuckParams},
     },
     event::{Action, Event},
-    id::StageId,
+    id::{ChecklistStepId, StageId},
     invalid::{FieldCode, FieldErrors, line},
     list::Page,
     next_step::Subject,
@@ -126,6 +128,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewDeal) -> Result<Created<Deal>> {
     record::check_owner::<Deal>(tx, deal.owner_id, tx.scope().actor().user().filter(|_| deal.owner_id.is_some()))?;
     let deal = deal.entering(stage, deal.created_at);
     check_beginning(&deal, &pipeline, stage)?;
+    check_steps(input.checked.as_deref().unwrap_or_default(), &[], &pipeline)?;
     Deal::insert(tx, &deal, Event::created(&deal))?;
     let deal = follow(tx, deal, Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref()))?;
     Ok(Created::new(deal))
@@ -199,8 +202,12 @@ fn links(deal: &Deal) -> Links {
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewDeal>, if_match: &IfMatch) -> Result<Found<Deal>> {
     let sent = InPatch::of(patch)?;
+    let checked: Vec<ChecklistStepId> = patch.part("checked")?.unwrap_or_default();
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Deal, after: &mut Deal| {
         check_links(tx, after)?;
+        if before.checked != after.checked {
+            check_steps(&checked, &before.checked, &record::get(tx, before.pipeline_id.uuid())?)?;
+        }
         record::check_owner::<Deal>(tx, after.owner_id, before.owner_id)
     })?;
     Ok(Found(follow(tx, after, sent.sent())?))

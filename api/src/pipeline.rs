@@ -51,7 +51,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewPipeline>, if_match: 
                 Some(stage) if stage.kind == gone.kind => {
                     errors.add_with(format!("/moved_to/{index}/from_stage_id"), FieldCode::TooLong, MOST_MOVED.to_string());
                 }
-                Some(_) => errors.add(format!("/moved_to/{index}/to_stage_id"), FieldCode::ConflictingFields),
+                Some(_) => errors.add_with(format!("/moved_to/{index}/to_stage_id"), FieldCode::ConflictingFields, "from_stage_id"),
                 None => errors.add(format!("/moved_to/{index}/to_stage_id"), FieldCode::ReferenceNotFound),
             },
         }

@@ -89,6 +89,25 @@ fn a_deal_begins_where_it_has_what_the_stages_ask_for() {
 }
 
 #[test]
+fn a_step_that_no_stage_has_is_not_checked_and_one_that_was_stays() {
+    let admin = app().workspace().administrator();
+    let stages = json!([{"name": "А", "checklist": [{"text": "Объём"}]}, {"name": "Б", "kind": "won"}, {"name": "В", "kind": "lost"}]);
+    let pipeline = admin.post("/v1/pipelines", json!({"name": "Опт", "stages": stages})).created();
+    let (step, nobodys) = (pipeline.at("/stages/0/checklist/0/id").clone(), "01939d5a-0000-7000-8000-000000000000");
+    let new = |checked: Value| admin.post("/v1/deals", json!({"name": "x", "pipeline_id": pipeline.id(), "checked": checked}));
+    new(json!([step, nobodys])).is_problem(422, "validation_failed").names_with("/checked/1", "reference_not_found");
+    let deal = new(json!([step])).created();
+    let check = |checked: Value| admin.patch(&deal.path(), json!({"checked": checked}));
+    check(json!([nobodys, step])).is_problem(422, "validation_failed").names_with("/checked/0", "reference_not_found");
+    let ids = [0, 1, 2].map(|place: usize| pipeline["stages"][place]["id"].clone());
+    let gone = json!({"stages": [{"id": ids[0], "checklist": [{"text": "Срок"}]}, {"id": ids[1]}, {"id": ids[2]}]});
+    let other = admin.patch(&pipeline.path(), gone).ok().at("/stages/0/checklist/0/id").clone();
+    assert_eq!(check(json!([step, other])).ok()["checked"].as_array().unwrap().len(), 2, "what is kept stays");
+    assert_eq!(check(json!([other])).ok()["checked"], json!([other]));
+    check(json!([step])).is_problem(422, "validation_failed").names("/checked/0");
+}
+
+#[test]
 fn what_was_lost_is_opened_again_before_it_is_won() {
     let admin = app().workspace().administrator();
     let (pipeline, stages) = first(&admin);

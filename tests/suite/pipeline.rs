@@ -67,6 +67,7 @@ fn deals_of_a_removed_stage_go_where_the_change_says() {
     admin.patch(&path, json!({"stages": kept})).is_problem(422, "validation_failed").names_with("/moved_to", "successor_required");
     let to = |id: &str| json!({"stages": kept, "moved_to": [{"from_stage_id": stages[1], "to_stage_id": id}]});
     admin.patch(&path, to(&stages[5])).is_problem(422, "validation_failed").names_with("/moved_to/0/to_stage_id", "conflicting_fields");
+    assert!(admin.patch(&path, to(&stages[5])).text().contains("from_stage_id"), "which field is told");
     assert_eq!(admin.get(&deal.path()).ok()["stage_id"], stages[1].as_str(), "a refusal moves nothing");
     assert_eq!(admin.patch(&path, to(&stages[2])).ok()["stages"].as_array().unwrap().len(), 6);
     assert_eq!(admin.get(&deal.path()).ok()["stage_id"], stages[2].as_str());

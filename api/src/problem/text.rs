@@ -243,6 +243,7 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
             "на удаляемом этапе «{}» есть сделки: укажите, куда их перевести",
             "на етапі «{}», що вилучається, є угоди: вкажіть, куди їх перевести",
         ],
+        F::ConflictingFields if !given.is_empty() => ["contradicts «{}»", "противоречит «{}»", "суперечить «{}»"],
         F::ConflictingFields => ["contradicts another field", "противоречит другому полю", "суперечить іншому полю"],
         F::Unchangeable => ["cannot be changed afterwards", "потом изменить нельзя", "згодом змінити не можна"],
         F::ToldTwice => ["told twice", "указано дважды", "вказано двічі"],

@@ -242,3 +242,13 @@ pub fn check_beginning(deal: &Deal, pipeline: &Pipeline, stage: &Stage) -> Resul
     }
     errors.finish()
 }
+
+/// Steps that no stage of the pipeline has; what the deal has kept already stays, though its stage may be gone.
+pub fn check_steps(given: &[ChecklistStepId], kept: &[ChecklistStepId], pipeline: &Pipeline) -> Result<(), FieldErrors> {
+    let there = |id: &ChecklistStepId| pipeline.stages.iter().flat_map(|stage| &stage.checklist).any(|step| step.id == *id);
+    let mut errors = FieldErrors::default();
+    for (index, id) in given.iter().enumerate().filter(|(_, id)| !kept.contains(id) && !there(id)) {
+        errors.add_with(format!("/checked/{index}"), FieldCode::ReferenceNotFound, id.to_string());
+    }
+    errors.finish()
+}

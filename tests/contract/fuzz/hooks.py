@@ -545,7 +545,7 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
 
 def settle_sale(body: dict, operation: str, path: dict) -> None:
     """Stages belong to a pipeline and are left in an order, which no schema tells."""
-    for name in ("pipeline_id", "stage_id", "moved_to", "below_deal_id", "lost_reason_id") + (("lead_id", "company_id") if kind_of(operation) == "deal" else ()):
+    for name in ("pipeline_id", "stage_id", "moved_to", "below_deal_id", "lost_reason_id") + (("lead_id", "company_id", "checked") if kind_of(operation) == "deal" else ()):
         body.pop(name, None)
     if kind_of(operation) == "pipeline":
         body.pop("stages", None)
