@@ -3,11 +3,14 @@
 use kartoteka_domain::{
     access::{Owners, RecordType},
     deal::{
-        Deal, ListDeals, NewDeal,
-        movement::{DealMove, DealPlace, LegalMoves, MoveRefusal, StageChange, StageChangeParams, check, legal_moves},
+        Deal, DealOutcome, ListDeals, NewDeal,
+        movement::{
+            DealMove, DealPlace, LegalMoves, MoveRefusal, StageChange, StageChangeParams, check, check_beginning, check_steps, legal_moves,
+        },
         stuck::{StuckDeal, StuckParams},
     },
     event::{Action, Event},
+    id::{ChecklistStepId, StageId},
     invalid::{FieldCode, FieldErrors, line},
     list::Page,
     next_step::Subject,
@@ -33,7 +36,7 @@ crud! { Deal, NewDeal, ListDeals; "deals", "/v1/deals", "/v1/deals/{id}", "/v1/d
     create create_deal "Create a deal", right CreateDeals, by create;
     update update_deal "Change a deal", right UpdateDeals, by update;
     archive archive_deal "Archive a deal", by record::archive::<Deal>;
-    restore restore_deal "Restore a deal", by record::restore::<Deal>;
+    restore restore_deal "Restore a deal", by restore;
 }
 
 /// Move a deal
@@ -109,27 +112,12 @@ fn leads(tx: &dyn Reading) -> bool {
 /// Makes a deal, in the first stage of the first pipeline when it names none.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewDeal) -> Result<Created<Deal>> {
     let mut input = input.clone();
-    let pipeline = match input.pipeline_id {
-        Some(id) => Pipeline::find(tx, id.uuid())?.filter(|p| p.archived_at.is_none()),
-        None => match input.stage_id {
-            Some(stage) => match pipelines::of_stage(tx, stage)? {
-                Some(id) => Pipeline::find(tx, id.uuid())?,
-                None => return Err(Problem::invalid("/stage_id", FieldCode::ReferenceNotFound)),
-            },
-            None => pipelines::first(tx)?,
-        },
-    };
-    let Some(pipeline) = pipeline else {
-        return Err(Problem::invalid(
-            "/pipeline_id",
-            if input.pipeline_id.is_some() { FieldCode::ReferenceNotFound } else { FieldCode::Required },
-        ));
-    };
+    let pipeline = pipeline_of(tx, &input)?;
     let stage = match input.stage_id {
         Some(id) => pipeline.stage(id),
         None => pipeline.first(),
     };
-    let Some(stage) = stage else { return Err(Problem::invalid("/stage_id", FieldCode::OtherPipeline)) };
+    let Some(stage) = stage else { return Err(Problem::invalid("/stage_id", no_stage(tx, &pipeline, input.stage_id)?)) };
     if stage.kind != StageKind::Open {
         return Err(Problem::invalid("/stage_id", FieldCode::InvalidValue).given(stage.kind.word()));
     }
@@ -139,9 +127,53 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewDeal) -> Result<Created<Deal>> {
     check_links(tx, &deal)?;
     record::check_owner::<Deal>(tx, deal.owner_id, tx.scope().actor().user().filter(|_| deal.owner_id.is_some()))?;
     let deal = deal.entering(stage, deal.created_at);
+    check_beginning(&deal, &pipeline, stage)?;
+    check_steps(input.checked.as_deref().unwrap_or_default(), &[], &pipeline)?;
     Deal::insert(tx, &deal, Event::created(&deal))?;
     let deal = follow(tx, deal, Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref()))?;
     Ok(Created::new(deal))
+}
+
+/// The pipeline a new deal comes to, held: the one it names, that of its stage, or the first one.
+fn pipeline_of(tx: &mut WriteTx<'_>, input: &NewDeal) -> Result<Pipeline> {
+    let in_use = |tx: &mut WriteTx<'_>, id| Ok::<_, Problem>(pipelines::held(tx, id)?.filter(|pipeline| pipeline.archived_at.is_none()));
+    let not_found = |pointer: &str| Problem::invalid(pointer, FieldCode::ReferenceNotFound);
+    if let Some(id) = input.pipeline_id {
+        return in_use(tx, id)?.ok_or_else(|| not_found("/pipeline_id"));
+    }
+    if let Some(stage) = input.stage_id {
+        let id = pipelines::of_stage(tx, stage)?.ok_or_else(|| not_found("/stage_id"))?;
+        return in_use(tx, id)?.ok_or_else(|| not_found("/stage_id"));
+    }
+    loop {
+        let Some(first) = pipelines::first(tx)? else { return Err(Problem::invalid("/pipeline_id", FieldCode::Required)) };
+        // archived between the two reads: the next one is the first
+        if let Some(pipeline) = in_use(tx, first.id)? {
+            return Ok(pipeline);
+        }
+    }
+}
+
+/// Why a stage is none of this pipeline's: another one has it, or nobody has, any more or ever.
+fn no_stage(tx: &mut WriteTx<'_>, pipeline: &Pipeline, stage: Option<StageId>) -> Result<FieldCode> {
+    let home = stage.map(|id| pipelines::of_stage(tx, id)).transpose()?.flatten();
+    Ok(if home.is_some_and(|id| id != pipeline.id) { FieldCode::OtherPipeline } else { FieldCode::ReferenceNotFound })
+}
+
+/// Brings a deal back; an open one only where deals are still sold.
+pub fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Result<Deal> {
+    let pipeline = hold_pipeline(tx, id)?;
+    let deal: Deal = record::get_to_change(tx, id)?;
+    if deal.outcome == DealOutcome::Open && deal.archived_at.is_some() && pipeline.archived_at.is_some() {
+        return Err(Problem::new(ProblemCode::PipelineArchived));
+    }
+    record::restore(tx, id, if_match)
+}
+
+/// The pipeline of a deal, held before the deal is; a deal never changes its pipeline.
+fn hold_pipeline(tx: &mut WriteTx<'_>, deal: Uuid) -> Result<Pipeline> {
+    let deal: Deal = record::get(tx, deal)?;
+    pipelines::held(tx, deal.pipeline_id)?.ok_or_else(Problem::not_found)
 }
 
 /// A deal of a lead is a deal of its client.
@@ -170,8 +202,12 @@ fn links(deal: &Deal) -> Links {
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewDeal>, if_match: &IfMatch) -> Result<Found<Deal>> {
     let sent = InPatch::of(patch)?;
+    let checked: Vec<ChecklistStepId> = patch.part("checked")?.unwrap_or_default();
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Deal, after: &mut Deal| {
         check_links(tx, after)?;
+        if before.checked != after.checked {
+            check_steps(&checked, &before.checked, &record::get(tx, before.pipeline_id.uuid())?)?;
+        }
         record::check_owner::<Deal>(tx, after.owner_id, before.owner_id)
     })?;
     Ok(Found(follow(tx, after, sent.sent())?))
@@ -187,10 +223,10 @@ fn refused(refusal: MoveRefusal) -> Problem {
 
 /// Moves a deal to a stage.
 pub fn move_to(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, movement: &DealMove) -> Result<Found<Deal>> {
+    let pipeline = hold_pipeline(tx, id)?;
     let before: Deal = record::get_in_use(tx, id, if_match)?;
     let mut errors = FieldErrors::default();
     errors.absorb(movement.validate());
-    let pipeline: Pipeline = record::get(tx, before.pipeline_id.uuid())?;
     let Some(to) = movement.stage_id else {
         errors.add("/stage_id", FieldCode::Required);
         return Err(errors.into());
@@ -199,8 +235,7 @@ pub fn move_to(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, movement: &De
         errors.add("/stage_id", FieldCode::SameStage);
     }
     let Some(stage) = pipeline.stage(to) else {
-        let known = pipelines::of_stage(tx, to)?.is_some();
-        errors.add("/stage_id", if known { FieldCode::OtherPipeline } else { FieldCode::ReferenceNotFound });
+        errors.add("/stage_id", no_stage(tx, &pipeline, Some(to))?);
         return Err(errors.into());
     };
     match (stage.kind == StageKind::Lost, movement.lost_reason_id.is_some()) {
@@ -214,9 +249,12 @@ pub fn move_to(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, movement: &De
         lost_comment: comment.clone().filter(|_| stage.kind == StageKind::Lost),
         ..before.clone()
     };
-    let after = lost.entering(stage, tx.now());
+    let after = lost.moved(stage, tx.now());
     reference::check(tx, &after.references(), &before.references(), &mut errors)?;
     errors.finish()?;
+    if pipeline.archived_at.is_some() && stage.kind == StageKind::Open {
+        return Err(Problem::new(ProblemCode::PipelineArchived));
+    }
     check(&before, &pipeline, to, leads(tx)).map_err(refused)?;
     tx.because(comment);
     let after = record::store_change(tx, &before, after, Action::StageChanged)?;

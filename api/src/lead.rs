@@ -115,9 +115,18 @@ fn qualify(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, qualification: &L
     };
     let made = deal::create(tx, &input).map_err(|mut problem| {
         for error in &mut problem.errors {
-            if error.pointer.starts_with("/contacts") {
-                "/contact_id".clone_into(&mut error.pointer);
-            }
+            error.pointer = match error.pointer.as_str() {
+                pointer if pointer.starts_with("/contacts") => "/contact_id".to_owned(),
+                // what the stage asks for and a qualification cannot bring: another stage is to be named
+                pointer @ ("/line_items" | "/expected_close_on" | "/company_id" | "/source_id" | "/budget" | "/comment")
+                    if error.code == FieldCode::Required =>
+                {
+                    error.given = pointer.strip_prefix('/').map(ToOwned::to_owned);
+                    error.code = FieldCode::FieldsMissing;
+                    "/stage_id".to_owned()
+                }
+                pointer => pointer.to_owned(),
+            };
         }
         problem
     })?;

@@ -51,7 +51,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewPipeline>, if_match: 
                 Some(stage) if stage.kind == gone.kind => {
                     errors.add_with(format!("/moved_to/{index}/from_stage_id"), FieldCode::TooLong, MOST_MOVED.to_string());
                 }
-                Some(_) => errors.add(format!("/moved_to/{index}/to_stage_id"), FieldCode::ConflictingFields),
+                Some(_) => errors.add_with(format!("/moved_to/{index}/to_stage_id"), FieldCode::ConflictingFields, "from_stage_id"),
                 None => errors.add(format!("/moved_to/{index}/to_stage_id"), FieldCode::ReferenceNotFound),
             },
         }
@@ -59,7 +59,8 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewPipeline>, if_match: 
     errors.finish()?;
     let after = record::store_change(tx, &before, after, Action::Updated)?;
     for (deal, stage) in moves {
-        let mut moved = Deal { closed_at: deal.closed_at, ..deal.entering(&stage, tx.now()) };
+        tx.follow(deal.updated_at);
+        let mut moved = Deal { closed_at: deal.closed_at, ..deal.moved(&stage, tx.now()) };
         moved.stamp(&tx.scope().by().clone(), tx.now());
         let event =
             Event::between(Some(&deal), &moved, Action::StageChanged).because(format!("stage removed from the pipeline {}", after.name));

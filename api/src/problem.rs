@@ -91,6 +91,8 @@ codes! {
     LeadClosed = "lead_closed" 409,
     /// A pipeline with open deals stays in use.
     PipelineInUse = "pipeline_in_use" 409,
+    /// Nothing is sold in an archived pipeline.
+    PipelineArchived = "pipeline_archived" 409,
     /// The task is about no contact.
     NoContact = "no_contact" 409,
     /// The submission's body cannot be read.

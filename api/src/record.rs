@@ -28,7 +28,9 @@ use crate::{
 /// One record to be changed: held until the end of the transaction.
 pub fn get_to_change<T: Stored>(tx: &mut WriteTx<'_>, id: Uuid) -> Result<T> {
     tx.hold(T::TYPE, id)?;
-    get(tx, id)
+    let record: T = get(tx, id)?;
+    tx.follow(record.updated_at());
+    Ok(record)
 }
 
 /// One record in use to be changed, as the asker knows it: held, of the version he sent, not archived.

@@ -81,6 +81,8 @@ words! {
         OtherPipeline = "other_pipeline",
         /// The deal is in this stage already.
         SameStage = "same_stage",
+        /// The stage asks for a field that the deal does not have.
+        FieldsMissing = "fields_missing",
         /// Deals are in the removed stage: say where they go.
         SuccessorRequired = "successor_required",
         /// Not an IP address or a network in CIDR notation.

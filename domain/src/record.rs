@@ -16,6 +16,8 @@ pub trait Record: Serialize + Clone + PartialEq + Send + Sync + 'static {
     fn uuid(&self) -> Uuid;
     /// Its version.
     fn version(&self) -> i64;
+    /// When it was changed last.
+    fn updated_at(&self) -> DateTime<Utc>;
     /// When it was archived.
     fn archived_at(&self) -> Option<DateTime<Utc>>;
     /// Marks a change: next version, when and by whom.

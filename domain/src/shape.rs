@@ -62,6 +62,7 @@ macro_rules! record {
             const TYPE: $crate::access::RecordType = $tag;
             fn uuid(&self) -> uuid::Uuid { self.id.uuid() }
             fn version(&self) -> i64 { self.version }
+            fn updated_at(&self) -> chrono::DateTime<chrono::Utc> { self.updated_at }
             fn archived_at(&self) -> Option<chrono::DateTime<chrono::Utc>> { self.archived_at }
             fn stamp(&mut self, by: &$crate::actor::ActorRef, now: chrono::DateTime<chrono::Utc>) {
                 self.version += 1;

@@ -168,6 +168,12 @@ pub fn first(tx: &mut dyn Reading) -> Result<Option<Pipeline>, StoreError> {
     Ok(load(tx, row.into_iter().collect())?.pop())
 }
 
+/// One as it is and stays until the end of the transaction: a deal may come to it.
+pub fn held(tx: &mut WriteTx<'_>, id: PipelineId) -> Result<Option<Pipeline>, StoreError> {
+    tx.hold_pipeline(id)?;
+    Pipeline::find(tx, id.uuid())
+}
+
 /// All of them, archived ones too, at most a thousand.
 pub fn all(tx: &mut dyn Reading) -> Result<Vec<Pipeline>, StoreError> {
     let rows: Vec<PipelineRow> = all!(tx, pipeline).order(pipeline::id).limit(1000).load(tx.db().0)?;

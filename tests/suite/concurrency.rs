@@ -211,6 +211,68 @@ fn what_one_says_of_oneself_in_two_windows_is_said_in_both() {
 }
 
 #[test]
+fn no_deal_comes_to_a_stage_or_a_pipeline_that_goes_at_this_moment() {
+    let admin = app().workspace().administrator();
+    for round in 0..10 {
+        let stages = json!([{"name": "а"}, {"name": "б"}, {"name": "в", "kind": "won"}, {"name": "г", "kind": "lost"}]);
+        let pipeline = admin.post("/v1/pipelines", json!({"name": format!("П{round}"), "stages": stages})).created();
+        let [first, second, won, lost] = [0, 1, 2, 3].map(|place: usize| pipeline["stages"][place]["id"].clone());
+        let deal = admin.post("/v1/deals", json!({"name": "x", "stage_id": first})).created();
+        let answers = at_once(3, |n| match n {
+            0 => admin.patch(&pipeline.path(), json!({"stages": [{"id": first}, {"id": won}, {"id": lost}]})),
+            1 => admin.post(&format!("{}/move", deal.path()), json!({"stage_id": second})),
+            _ => admin.post("/v1/deals", json!({"name": "y", "stage_id": second})),
+        });
+        assert!(answers.iter().all(|a| a.status < 500), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+        let there: Vec<Value> = admin.get(&pipeline.path()).ok()["stages"].as_array().unwrap().iter().map(|s| s["id"].clone()).collect();
+        let deals = admin.get(&format!("/v1/deals?pipeline_id={}", pipeline.id())).ok();
+        assert!(deals.items().iter().all(|deal| there.contains(&deal["stage_id"])), "{deals}");
+        // the only open deal ends, and is opened again, while the pipeline goes
+        let other = admin.post("/v1/pipelines", json!({"name": format!("Р{round}")})).created();
+        let [open, end] = [0, 6].map(|place: usize| other["stages"][place]["id"].clone());
+        let reason = admin.get("/v1/lost-reasons").ok().ids().remove(0);
+        let closed = admin.post("/v1/deals", json!({"name": "x", "pipeline_id": other.id()})).created();
+        let kept = admin.post("/v1/deals", json!({"name": "z", "pipeline_id": other.id()})).created();
+        admin.post(&format!("{}/move", closed.path()), json!({"stage_id": end, "lost_reason_id": reason})).ok();
+        admin.delete(&kept.path()).no_content();
+        let answers = at_once(4, |n| match n {
+            0 => admin.delete(&other.path()),
+            1 => admin.post("/v1/deals", json!({"name": "y", "pipeline_id": other.id()})),
+            2 => admin.post(&format!("{}/move", closed.path()), json!({"stage_id": open})),
+            _ => admin.post_nothing(&format!("{}/restore", kept.path())),
+        });
+        assert!(answers.iter().all(|a| a.status < 500), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+        let deals = admin.get(&format!("/v1/deals?outcome=open&pipeline_id={}", other.id())).ok();
+        let archived = admin.get(&other.path()).ok()["archived_at"].is_string();
+        assert!(!archived || deals.items().is_empty(), "{deals}");
+    }
+}
+
+#[test]
+fn the_way_of_a_deal_is_told_as_it_went_however_many_moved_it_at_once() {
+    let admin = app().workspace().administrator();
+    let (_, stages) = crate::pipeline::first(&admin);
+    for _ in 0..6 {
+        let deal = admin.post("/v1/deals", json!({"name": "x", "amount": {"amount": 1, "currency": "RUB"}})).created();
+        let answers = at_once(4, |n| admin.post(&format!("{}/move", deal.path()), json!({"stage_id": stages[[1, 2, 3, 5][n]]})));
+        assert!(answers.iter().all(|a| a.status == 200), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+        let way = admin.get(&format!("{}/stage-changes", deal.path())).ok();
+        let mut steps = way.items().to_vec();
+        steps.reverse();
+        assert_eq!(steps.len(), 5);
+        for pair in steps.windows(2) {
+            assert_eq!(pair[1]["from_stage_id"], pair[0]["to_stage_id"], "{way}");
+            assert!(pair[1]["at"].as_str() > pair[0]["at"].as_str() && pair[1]["seconds_in_from"].as_i64() >= Some(0), "{way}");
+        }
+        assert_eq!(steps[4]["to_stage_id"], admin.get(&deal.path()).ok()["stage_id"]);
+        let audit = admin.get(&format!("/v1/audit-events?record_id={}", deal.id())).ok();
+        let mut told: Vec<Value> = audit.items().iter().map(|e| e["changes"]["stage_id"].clone()).collect();
+        told.reverse();
+        assert!(told.len() == 5 && told.windows(2).all(|pair| pair[1]["before"] == pair[0]["after"]), "{audit}");
+    }
+}
+
+#[test]
 fn who_leaves_while_work_is_handed_over_to_him_does_not_take_it_along() {
     let workspace = app().workspace();
     let (admin, anna) = (workspace.administrator(), workspace.manager());

@@ -53,6 +53,78 @@ fn line_items_are_counted_exactly_and_a_known_one_keeps_what_it_leaves_out() {
 }
 
 #[test]
+fn null_clears_a_field_of_a_line_that_stays() {
+    let manager = app().workspace().manager();
+    let line = json!({"name": "Бетон", "price": 100, "code": "Б1", "unit": "м³", "discount_percent": "10"});
+    let made = manager.post("/v1/deals", json!({"name": "x", "line_items": [line]})).created();
+    let id = &made["line_items"][0]["id"];
+    let clear = json!({"line_items": [{"id": id, "unit": null, "discount_percent": null, "code": ""}]});
+    let cleared = manager.patch(&made.path(), clear).ok();
+    let line = &cleared["line_items"][0];
+    assert_eq!((&line["id"], &line["price"], &line["unit"], &line["code"]), (id, &json!(100), &json!(null), &json!(null)));
+    assert_eq!((&line["discount_percent"], &line["total"]), (&json!("0"), &json!(100)));
+    assert_eq!(manager.get(&made.path()).ok().text(), cleared.text());
+}
+
+#[test]
+fn a_deal_begins_where_it_has_what_the_stages_ask_for() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let (_, stages) = first(&admin);
+    let amount = json!({"amount": 1, "currency": "RUB"});
+    for stage in [&stages[1], &stages[3]] {
+        let deal = json!({"name": "x", "stage_id": stage});
+        manager.post("/v1/deals", deal).is_problem(422, "validation_failed").names_with("/amount", "required");
+    }
+    manager.post("/v1/deals", json!({"name": "x", "stage_id": stages[1], "amount": amount})).created();
+    let strict = json!({"name": "Опт", "stages": [{"name": "А"}, {"name": "Б", "required_fields": ["expected_close_on", "amount"]},
+        {"name": "В", "kind": "won"}, {"name": "Г", "kind": "lost"}]});
+    let strict = admin.post("/v1/pipelines", strict).created();
+    let into = |place: usize| {
+        let lead = manager.post("/v1/leads", json!({"contact_id": card(&manager)})).created();
+        manager.post(&format!("{}/qualify", lead.path()), json!({"stage_id": strict["stages"][place]["id"]}))
+    };
+    into(1).is_problem(422, "validation_failed").names_with("/amount", "required").names_with("/stage_id", "fields_missing");
+    into(0).ok();
+}
+
+#[test]
+fn a_step_that_no_stage_has_is_not_checked_and_one_that_was_stays() {
+    let admin = app().workspace().administrator();
+    let stages = json!([{"name": "А", "checklist": [{"text": "Объём"}]}, {"name": "Б", "kind": "won"}, {"name": "В", "kind": "lost"}]);
+    let pipeline = admin.post("/v1/pipelines", json!({"name": "Опт", "stages": stages})).created();
+    let (step, nobodys) = (pipeline.at("/stages/0/checklist/0/id").clone(), "01939d5a-0000-7000-8000-000000000000");
+    let new = |checked: Value| admin.post("/v1/deals", json!({"name": "x", "pipeline_id": pipeline.id(), "checked": checked}));
+    new(json!([step, nobodys])).is_problem(422, "validation_failed").names_with("/checked/1", "reference_not_found");
+    let deal = new(json!([step])).created();
+    let check = |checked: Value| admin.patch(&deal.path(), json!({"checked": checked}));
+    check(json!([nobodys, step])).is_problem(422, "validation_failed").names_with("/checked/0", "reference_not_found");
+    let ids = [0, 1, 2].map(|place: usize| pipeline["stages"][place]["id"].clone());
+    let gone = json!({"stages": [{"id": ids[0], "checklist": [{"text": "Срок"}]}, {"id": ids[1]}, {"id": ids[2]}]});
+    let other = admin.patch(&pipeline.path(), gone).ok().at("/stages/0/checklist/0/id").clone();
+    assert_eq!(check(json!([step, other])).ok()["checked"].as_array().unwrap().len(), 2, "what is kept stays");
+    assert_eq!(check(json!([other])).ok()["checked"], json!([other]));
+    check(json!([step])).is_problem(422, "validation_failed").names("/checked/0");
+}
+
+#[test]
+fn what_was_lost_is_opened_again_before_it_is_won() {
+    let admin = app().workspace().administrator();
+    let (pipeline, stages) = first(&admin);
+    let reason = admin.get("/v1/lost-reasons").ok().ids().remove(0);
+    admin.patch(&format!("/v1/pipelines/{pipeline}"), json!({"skipping": "nobody"})).ok();
+    let deal = admin.post("/v1/deals", json!({"name": "x", "stage_id": stages[4], "amount": {"amount": 1, "currency": "RUB"}})).created();
+    let go = |body: Value| admin.post(&format!("{}/move", deal.path()), body);
+    go(json!({"stage_id": stages[6], "lost_reason_id": reason})).ok();
+    let refused = go(json!({"stage_id": stages[5]})).is_problem(409, "move_refused");
+    assert_eq!(refused["reason"], "skipping_not_allowed");
+    let legal = refused["legal_moves"].as_array().unwrap();
+    assert!(legal.len() == 5 && legal.iter().all(|m| m["kind"] == "open"), "{legal:?}");
+    go(json!({"stage_id": stages[4]})).ok();
+    assert_eq!(go(json!({"stage_id": stages[5]})).ok()["outcome"], "won");
+}
+
+#[test]
 fn what_cannot_be_sold_is_refused() {
     let manager = app().workspace().manager();
     let refused = |body: Value| manager.post("/v1/deals", body).is_problem(422, "validation_failed");

@@ -62,11 +62,12 @@ fn deals_of_a_removed_stage_go_where_the_change_says() {
     let admin = app().workspace().administrator();
     let (pipeline, stages) = first(&admin);
     let path = format!("/v1/pipelines/{pipeline}");
-    let deal = admin.post("/v1/deals", json!({"name": "x", "stage_id": stages[1]})).created();
+    let deal = admin.post("/v1/deals", json!({"name": "x", "stage_id": stages[1], "amount": {"amount": 1, "currency": "RUB"}})).created();
     let kept: Vec<Value> = stages.iter().filter(|id| **id != stages[1]).map(|id| json!({"id": id})).collect();
     admin.patch(&path, json!({"stages": kept})).is_problem(422, "validation_failed").names_with("/moved_to", "successor_required");
     let to = |id: &str| json!({"stages": kept, "moved_to": [{"from_stage_id": stages[1], "to_stage_id": id}]});
     admin.patch(&path, to(&stages[5])).is_problem(422, "validation_failed").names_with("/moved_to/0/to_stage_id", "conflicting_fields");
+    assert!(admin.patch(&path, to(&stages[5])).text().contains("from_stage_id"), "which field is told");
     assert_eq!(admin.get(&deal.path()).ok()["stage_id"], stages[1].as_str(), "a refusal moves nothing");
     assert_eq!(admin.patch(&path, to(&stages[2])).ok()["stages"].as_array().unwrap().len(), 6);
     assert_eq!(admin.get(&deal.path()).ok()["stage_id"], stages[2].as_str());
@@ -86,4 +87,33 @@ fn a_pipeline_with_open_deals_is_not_archived() {
         .post("/v1/deals", json!({"name": "y", "pipeline_id": pipeline.id()}))
         .is_problem(422, "validation_failed")
         .names_with("/pipeline_id", "reference_not_found");
+}
+
+#[test]
+fn nothing_is_sold_in_an_archived_pipeline() {
+    let admin = app().workspace().administrator();
+    let pipeline = admin.post("/v1/pipelines", json!({"name": "Вторая"})).created();
+    let stages = stages(pipeline.json());
+    let make = || admin.post("/v1/deals", json!({"name": "x", "pipeline_id": pipeline.id()})).created();
+    let (won, archived) = (make(), make());
+    admin.patch(&won.path(), json!({"amount": {"amount": 1, "currency": "RUB"}})).ok();
+    let to = |place: usize| admin.post(&format!("{}/move", won.path()), json!({"stage_id": stages[place]}));
+    to(5).ok();
+    admin.delete(&archived.path()).no_content();
+    admin.delete(&pipeline.path()).no_content();
+    to(0).is_problem(409, "pipeline_archived");
+    let legal = admin.get(&format!("{}/moves", won.path())).ok();
+    assert!(legal.items().iter().all(|m| m["kind"] == "lost"), "{legal}");
+    admin.post_nothing(&format!("{}/restore", archived.path())).is_problem(409, "pipeline_archived");
+    admin
+        .post("/v1/deals", json!({"name": "y", "stage_id": stages[0]}))
+        .is_problem(422, "validation_failed")
+        .names_with("/stage_id", "reference_not_found");
+    // what takes a change back brings no open deal there either
+    let gone = admin.get(&format!("/v1/audit-events?record_id={}&action=archived", archived.id())).ok().ids().remove(0);
+    let taken_back = admin.post(&format!("/v1/audit-events/{gone}/revert"), json!({})).ok();
+    assert_eq!(taken_back.at("/conflicts/0/field"), "archived_at", "{taken_back}");
+    admin.post_nothing(&format!("{}/restore", pipeline.path())).ok();
+    to(0).ok();
+    assert_eq!(admin.post_nothing(&format!("{}/restore", archived.path())).ok()["outcome"], "open");
 }

@@ -117,6 +117,7 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::MoveRefused => ["The deal may not go there", "Сделку нельзя перевести на этот этап", "Угоду не можна перевести на цей етап"],
         C::LeadClosed => ["The lead is closed", "Лид уже закрыт", "Лід уже закрито"],
         C::PipelineInUse => ["The pipeline has open deals", "В воронке есть открытые сделки", "У воронці є відкриті угоди"],
+        C::PipelineArchived => ["The deal's pipeline is archived", "Воронка сделки в архиве", "Воронка угоди в архіві"],
         C::Unreadable => ["The body cannot be read", "Тело заявки не читается", "Тіло заявки не читається"],
         C::LastAdministrator => {
             ["Somebody must stay administrator", "Должен остаться хотя бы один администратор", "Має залишитися хоча б один адміністратор"]
@@ -234,11 +235,17 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         ],
         F::OtherPipeline => ["a stage of another pipeline", "этап другой воронки", "етап іншої воронки"],
         F::SameStage => ["the deal is in this stage already", "сделка уже на этом этапе", "угода вже на цьому етапі"],
+        F::FieldsMissing => [
+            "the stage asks for «{}», which the deal does not have",
+            "для этапа нужно поле «{}», которого у сделки нет",
+            "для етапу потрібне поле «{}», якого в угоди немає",
+        ],
         F::SuccessorRequired => [
             "deals are in the removed stage «{}»: say where they go",
             "на удаляемом этапе «{}» есть сделки: укажите, куда их перевести",
             "на етапі «{}», що вилучається, є угоди: вкажіть, куди їх перевести",
         ],
+        F::ConflictingFields if !given.is_empty() => ["contradicts «{}»", "противоречит «{}»", "суперечить «{}»"],
         F::ConflictingFields => ["contradicts another field", "противоречит другому полю", "суперечить іншому полю"],
         F::Unchangeable => ["cannot be changed afterwards", "потом изменить нельзя", "згодом змінити не можна"],
         F::ToldTwice => ["told twice", "указано дважды", "вказано двічі"],

@@ -59,7 +59,17 @@ pub struct LineItem {
     pub total: i64,
 }
 
-/// One line of an offer as it is sent. In a change, a line with a known `id` keeps what it leaves out.
+/// Null clears as an empty text does; what is left out stays.
+fn empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(deserializer).map(|given: Option<String>| Some(given.unwrap_or_default()))
+}
+
+/// Null is what a new line has.
+fn unset<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    Option::deserialize(deserializer).map(|given: Option<bool>| Some(given.unwrap_or_default()))
+}
+
+/// One line of an offer as it is sent. In a change, a line with a known `id` keeps what it leaves out; null or an empty text clears.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LineItemInput {
@@ -69,22 +79,22 @@ pub struct LineItemInput {
     /// What it is.
     #[validate(length(max = 300))]
     #[schema(max_length = 300)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Code of the goods.
     #[validate(length(max = 100))]
     #[schema(max_length = 100)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty", skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// How much, a decimal of up to six places, at most a thousand million; 1 when absent.
     #[validate(length(max = 20))]
     #[schema(max_length = 20, pattern = r"^(\d+(\.\d{1,6})?)?$")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty", skip_serializing_if = "Option::is_none")]
     pub quantity: Option<String>,
     /// In what: pieces, hours, kilograms.
     #[validate(length(max = 30))]
     #[schema(max_length = 30)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty", skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// Price of one, whole minor units of the deal's currency.
     #[validate(range(min = 0, max = 9_007_199_254_740_991_i64))]
@@ -94,15 +104,15 @@ pub struct LineItemInput {
     /// Discount in percent, 0 to 100, a decimal of up to four places.
     #[validate(length(max = 10))]
     #[schema(max_length = 10, pattern = r"^(\d+(\.\d{1,4})?)?$")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty", skip_serializing_if = "Option::is_none")]
     pub discount_percent: Option<String>,
     /// Tax in percent, 0 to 100, a decimal of up to four places.
     #[validate(length(max = 10))]
     #[schema(max_length = 10, pattern = r"^(\d+(\.\d{1,4})?)?$")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty", skip_serializing_if = "Option::is_none")]
     pub tax_percent: Option<String>,
     /// Whether the price contains the tax.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "unset", skip_serializing_if = "Option::is_none")]
     pub tax_included: Option<bool>,
 }
 
@@ -159,8 +169,11 @@ pub fn lines(inputs: &[LineItemInput], previous: &[LineItem], making: &Making<'_
             errors.add(at("id"), FieldCode::AlreadyTaken);
             continue;
         }
-        // what a known line leaves out it keeps
-        let text = |given: &Option<String>, was: Option<&String>| line(given.as_deref()).or_else(|| was.cloned());
+        // what a known line leaves out it keeps, what is empty is cleared
+        let text = |given: &Option<String>, was: Option<&String>| match given {
+            Some(given) => line(Some(given)),
+            None => was.cloned(),
+        };
         let name = text(&input.name, old.map(|o| &o.name)).unwrap_or_default();
         if name.is_empty() {
             errors.add(at("name"), FieldCode::Required);

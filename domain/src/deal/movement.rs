@@ -10,6 +10,7 @@ use super::Deal;
 use crate::{
     actor::ActorRef,
     id::{ChecklistStepId, DealId, LostReasonId, StageId},
+    invalid::{FieldCode, FieldErrors},
     pipeline::{
         Pipeline, Stage,
         stage::{DealRequirement, StageKind},
@@ -158,27 +159,35 @@ pub struct StageChange {
     pub reason: Option<String>,
 }
 
-/// Whether the order of the stages lets a deal go there; `leads` is whether the asker may change other people's deals.
-fn order(pipeline: &Pipeline, from: usize, to: usize, leads: bool) -> Result<(), MoveRefusalReason> {
+/// Whether the order of the stages lets a deal go there; `leads` is whether the asker may change other people's deals. A deal whose stage is not
+/// there any more begins anew.
+fn order(pipeline: &Pipeline, from: Option<usize>, to: usize, leads: bool) -> Result<(), MoveRefusalReason> {
     let kind = |at: usize| pipeline.stages.get(at).map_or(StageKind::Open, |stage| stage.kind);
-    match (kind(from), kind(to)) {
-        (StageKind::Won | StageKind::Lost, _) if !pipeline.reopening.allows(leads) => Err(MoveRefusalReason::ReopeningNotAllowed),
-        (StageKind::Won | StageKind::Lost, _) | (_, StageKind::Lost) => Ok(()),
-        _ if to < from && !pipeline.going_back.allows(leads) => Err(MoveRefusalReason::GoingBackNotAllowed),
+    let next = from.map_or(0, |from| from + 1);
+    match (from.map(kind), kind(to)) {
+        (Some(StageKind::Won | StageKind::Lost), _) if !pipeline.reopening.allows(leads) => Err(MoveRefusalReason::ReopeningNotAllowed),
+        // what is lost is opened again before it is won: the stages between are left out otherwise
+        (Some(StageKind::Won | StageKind::Lost) | None, StageKind::Won) if !pipeline.skipping.allows(leads) => {
+            Err(MoveRefusalReason::SkippingNotAllowed)
+        }
+        (Some(StageKind::Won | StageKind::Lost) | None, _) | (_, StageKind::Lost) => Ok(()),
+        _ if to < next && !pipeline.going_back.allows(leads) => Err(MoveRefusalReason::GoingBackNotAllowed),
         // open stages stand before won: the next one is the next open one, or won after the last
-        _ if to > from + 1 && !pipeline.skipping.allows(leads) => Err(MoveRefusalReason::SkippingNotAllowed),
+        _ if to > next && !pipeline.skipping.allows(leads) => Err(MoveRefusalReason::SkippingNotAllowed),
         _ => Ok(()),
     }
 }
 
-/// What the stages on the way ask for: leaving one out does not leave out its fields. Losing asks for none but its own.
-fn missing(deal: &Deal, pipeline: &Pipeline, from: usize, to: usize) -> Vec<DealRequirement> {
+/// What the stages on the way ask for: leaving one out does not leave out its fields. Losing asks for none but its own. Whoever comes from
+/// a closed stage, or from none, has the whole way before him.
+fn missing(deal: &Deal, pipeline: &Pipeline, from: Option<usize>, to: usize) -> Vec<DealRequirement> {
     let Some(target) = pipeline.stages.get(to) else { return Vec::new() };
-    let closed = pipeline.stages.get(from).is_some_and(|stage| stage.kind != StageKind::Open);
-    let passed: &[Stage] = if target.kind == StageKind::Lost || to < from || closed {
+    let from = from.filter(|from| pipeline.stages.get(*from).is_some_and(|stage| stage.kind == StageKind::Open));
+    let next = from.map_or(0, |from| from + 1);
+    let passed: &[Stage] = if target.kind == StageKind::Lost || to < next {
         std::slice::from_ref(target)
     } else {
-        pipeline.stages.get(from + 1..=to).unwrap_or_default()
+        pipeline.stages.get(next..=to).unwrap_or_default()
     };
     let mut missing: Vec<DealRequirement> =
         passed.iter().flat_map(|stage| &stage.required_fields).filter(|field| !deal.has(**field)).copied().collect();
@@ -188,17 +197,18 @@ fn missing(deal: &Deal, pipeline: &Pipeline, from: usize, to: usize) -> Vec<Deal
 }
 
 /// Required steps that are not done, of the stage that is left forward.
-fn unchecked(deal: &Deal, pipeline: &Pipeline, from: usize, to: usize) -> Vec<ChecklistStepId> {
-    let forward = to > from && pipeline.stages.get(to).is_some_and(|stage| stage.kind != StageKind::Lost);
-    let steps = pipeline.stages.get(from).filter(|_| forward).map_or(&[][..], |stage| stage.checklist.as_slice());
+fn unchecked(deal: &Deal, pipeline: &Pipeline, from: Option<usize>, to: usize) -> Vec<ChecklistStepId> {
+    let forward = |from: &usize| to > *from && pipeline.stages.get(to).is_some_and(|stage| stage.kind != StageKind::Lost);
+    let steps = from.filter(forward).and_then(|from| pipeline.stages.get(from)).map_or(&[][..], |stage| stage.checklist.as_slice());
     steps.iter().filter(|step| step.required && !deal.checked.contains(&step.id)).map(|step| step.id).collect()
 }
 
-/// Where a deal may go, and what it lacks for each.
+/// Where a deal may go, and what it lacks for each. In an archived pipeline nothing is sold: it may only end.
 pub fn legal_moves(deal: &Deal, pipeline: &Pipeline, leads: bool) -> Vec<LegalMove> {
-    let Some(from) = pipeline.place(deal.stage_id) else { return Vec::new() };
+    let from = pipeline.place(deal.stage_id);
     let legal = |(to, stage): (usize, &Stage)| {
-        (to != from && order(pipeline, from, to, leads).is_ok()).then(|| LegalMove {
+        let sold = pipeline.archived_at.is_none() || stage.kind != StageKind::Open;
+        (Some(to) != from && sold && order(pipeline, from, to, leads).is_ok()).then(|| LegalMove {
             stage_id: stage.id,
             name: stage.name.clone(),
             kind: stage.kind,
@@ -211,7 +221,8 @@ pub fn legal_moves(deal: &Deal, pipeline: &Pipeline, leads: bool) -> Vec<LegalMo
 
 /// Whether a deal may go to a stage of its pipeline.
 pub fn check(deal: &Deal, pipeline: &Pipeline, to: StageId, leads: bool) -> Result<(), MoveRefusal> {
-    let (Some(from), Some(to)) = (pipeline.place(deal.stage_id), pipeline.place(to)) else { return Ok(()) };
+    let from = pipeline.place(deal.stage_id);
+    let Some(to) = pipeline.place(to) else { return Ok(()) };
     let missing_fields = missing(deal, pipeline, from, to);
     let unchecked = unchecked(deal, pipeline, from, to);
     let reason = match order(pipeline, from, to, leads) {
@@ -221,4 +232,23 @@ pub fn check(deal: &Deal, pipeline: &Pipeline, to: StageId, leads: bool) -> Resu
         Ok(()) => return Ok(()),
     };
     Err(MoveRefusal { reason, missing_fields, unchecked, legal_moves: legal_moves(deal, pipeline, leads) })
+}
+
+/// What a new deal lacks to begin in a stage: the same that a move would ask for on the way there.
+pub fn check_beginning(deal: &Deal, pipeline: &Pipeline, stage: &Stage) -> Result<(), FieldErrors> {
+    let mut errors = FieldErrors::default();
+    for field in pipeline.place(stage.id).map(|to| missing(deal, pipeline, None, to)).unwrap_or_default() {
+        errors.add(format!("/{}", field.word()), FieldCode::Required);
+    }
+    errors.finish()
+}
+
+/// Steps that no stage of the pipeline has; what the deal has kept already stays, though its stage may be gone.
+pub fn check_steps(given: &[ChecklistStepId], kept: &[ChecklistStepId], pipeline: &Pipeline) -> Result<(), FieldErrors> {
+    let there = |id: &ChecklistStepId| pipeline.stages.iter().flat_map(|stage| &stage.checklist).any(|step| step.id == *id);
+    let mut errors = FieldErrors::default();
+    for (index, id) in given.iter().enumerate().filter(|(_, id)| !kept.contains(id) && !there(id)) {
+        errors.add_with(format!("/checked/{index}"), FieldCode::ReferenceNotFound, id.to_string());
+    }
+    errors.finish()
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{
-    movement::{MoveRefusalReason, check, legal_moves},
+    movement::{MoveRefusalReason, check, check_beginning, legal_moves},
     *,
 };
 use crate::{
@@ -125,6 +125,95 @@ fn rules_of_the_pipeline_decide_which_moves_are_legal() {
     let closed = Deal { stage_id: won, ..later };
     assert_eq!(reason(&pipeline, &closed, talk), Some(MoveRefusalReason::ReopeningNotAllowed));
     assert!(check(&closed, &pipeline, talk, true).is_ok());
+}
+
+#[test]
+fn from_a_closed_stage_one_opens_again_and_does_not_leave_out_what_lies_between() {
+    let pipeline = Pipeline { skipping: MoveRule::Nobody, ..pipeline() };
+    let [first, talk, won, lost] = [0, 2, 5, 6].map(|place: usize| pipeline.stages[place].id);
+    let of = |stage_id| Deal { stage_id, ..deal(&pipeline) };
+    let refusal = check(&of(lost), &pipeline, won, true).unwrap_err();
+    assert_eq!(refusal.reason, MoveRefusalReason::SkippingNotAllowed);
+    assert!(refusal.legal_moves.iter().all(|m| m.kind == StageKind::Open) && refusal.legal_moves.len() == 5);
+    assert!(check(&of(lost), &pipeline, first, true).is_ok());
+    assert_eq!(check(&of(lost), &pipeline, talk, true).unwrap_err().missing_fields, [DealRequirement::Amount]);
+    assert!(check(&of(won), &pipeline, lost, true).is_ok(), "what was won may fall through after all");
+    let free = Pipeline { skipping: MoveRule::Heads, ..pipeline.clone() };
+    assert_eq!(check(&of(lost), &free, won, true).unwrap_err().missing_fields, [DealRequirement::Amount]);
+}
+
+#[test]
+fn a_deal_whose_stage_is_gone_begins_anew() {
+    let pipeline = Pipeline { skipping: MoveRule::Nobody, going_back: MoveRule::Nobody, ..pipeline() };
+    let astray = Deal { stage_id: StageId::new(Uuid::from_u128(1)), ..deal(&pipeline) };
+    let kinds: Vec<StageKind> = legal_moves(&astray, &pipeline, false).iter().map(|m| m.kind).collect();
+    assert_eq!((kinds.len(), kinds.last()), (6, Some(&StageKind::Lost)), "any open stage, and lost");
+    assert!(!kinds.contains(&StageKind::Won));
+    assert_eq!(check(&astray, &pipeline, pipeline.stages[5].id, false).unwrap_err().reason, MoveRefusalReason::SkippingNotAllowed);
+}
+
+#[test]
+fn in_an_archived_pipeline_a_deal_may_only_end() {
+    let mut pipeline = pipeline();
+    pipeline.archived_at = Some(pipeline.created_at);
+    let here = Deal { amount: Some(Money { amount: 1, currency: "RUB".into() }), ..deal(&pipeline) };
+    let kinds: Vec<StageKind> = legal_moves(&here, &pipeline, true).iter().map(|m| m.kind).collect();
+    assert_eq!(kinds, [StageKind::Won, StageKind::Lost]);
+}
+
+#[test]
+fn a_deal_begins_in_a_stage_with_what_the_way_there_asks_for() {
+    let pipeline = pipeline();
+    let lacking = |deal: &Deal, place: usize| {
+        let found = check_beginning(deal, &pipeline, &pipeline.stages[place]).err().unwrap_or_default();
+        found.0.into_iter().map(|e| (e.pointer, e.code)).collect::<Vec<_>>()
+    };
+    let here = deal(&pipeline);
+    assert!(lacking(&here, 0).is_empty());
+    assert_eq!(lacking(&here, 1), [("/amount".to_owned(), FieldCode::Required)]);
+    assert_eq!(lacking(&here, 3), [("/amount".to_owned(), FieldCode::Required)]);
+    assert!(lacking(&Deal { amount: Some(Money { amount: 1, currency: "RUB".into() }), ..here }, 3).is_empty());
+}
+
+#[test]
+fn a_deal_comes_to_a_stage_after_it_came_to_the_one_before() {
+    let pipeline = pipeline();
+    let here = deal(&pipeline);
+    for clock in [here.stage_entered_at - chrono::Duration::seconds(5), here.stage_entered_at] {
+        assert_eq!((here.moved(&pipeline.stages[5], clock).stage_entered_at - here.stage_entered_at).num_microseconds(), Some(1));
+    }
+    let later = here.stage_entered_at + chrono::Duration::seconds(5);
+    let won = here.moved(&pipeline.stages[5], later);
+    assert_eq!((won.stage_entered_at, won.closed_at), (later, Some(later)));
+}
+
+#[test]
+fn null_and_an_empty_text_clear_a_field_of_a_known_line() {
+    let pipeline = pipeline();
+    let whole = LineItemInput {
+        name: Some("x".into()),
+        price: Some(100),
+        code: Some("A1".into()),
+        unit: Some("kg".into()),
+        quantity: Some("2".into()),
+        discount_percent: Some("10".into()),
+        tax_included: Some(true),
+        ..LineItemInput::default()
+    };
+    let before = making(|m| Deal::make(&NewDeal { line_items: Some(vec![whole]), ..input(&pipeline) }, None, m)).unwrap();
+    let change = |fields: serde_json::Value| {
+        let mut sent = serde_json::json!({"id": before.line_items[0].id});
+        sent.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let line: LineItemInput = serde_json::from_value(sent).unwrap();
+        making(|m| Deal::make(&NewDeal { line_items: Some(vec![line]), ..before.input() }, Some(&before), m))
+    };
+    assert_eq!(change(serde_json::json!({})).unwrap(), before, "what is left out stays");
+    let cleared =
+        change(serde_json::json!({"unit": null, "code": "", "discount_percent": null, "quantity": null, "tax_included": null})).unwrap();
+    let line = &cleared.line_items[0];
+    assert_eq!((line.id, &line.unit, &line.code, line.price), (before.line_items[0].id, &None, &None, 100));
+    assert_eq!((line.discount_percent.as_str(), line.quantity.as_str(), line.tax_included, line.total), ("0", "1", false, 100));
+    assert_eq!(change(serde_json::json!({"name": null})).unwrap_err().0[0].pointer, "/line_items/0/name");
 }
 
 #[test]

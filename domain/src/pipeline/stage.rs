@@ -141,7 +141,7 @@ pub struct StageInput {
     #[schema(minimum = 0, maximum = 315_360_000)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_limit_seconds: Option<i64>,
-    /// How long before the limit to remind, seconds; 0 for not at all.
+    /// How long before the limit to remind, seconds, no more than the limit; 0 for not at all.
     #[validate(range(min = 0, max = 315_360_000))]
     #[schema(minimum = 0, maximum = 315_360_000)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -250,6 +250,14 @@ pub fn stages(inputs: &[StageInput], old: &[Stage], making: &Making<'_>, errors:
             None => old_steps.to_vec(),
         };
         let limit = |given: Option<i64>, was: Option<i64>| given.or(was).filter(|seconds| *seconds > 0);
+        let time_limit_seconds =
+            limit(input.time_limit_seconds, known.and_then(|k| k.time_limit_seconds)).filter(|_| kind == StageKind::Open);
+        let remind_before_seconds = limit(input.remind_before_seconds, known.and_then(|k| k.remind_before_seconds));
+        // it would never come; what is kept so stays, so that the pipeline can be changed in other things
+        let kept = known.is_some_and(|k| (k.time_limit_seconds, k.remind_before_seconds) == (time_limit_seconds, remind_before_seconds));
+        if !kept && time_limit_seconds.is_some_and(|limit| remind_before_seconds.is_some_and(|before| before > limit)) {
+            errors.add_with(at("remind_before_seconds"), FieldCode::ConflictingFields, "time_limit_seconds");
+        }
         stages.push(Stage {
             id: known.map_or_else(|| StageId::new((making.fresh_id)()), |k| k.id),
             name,
@@ -259,9 +267,8 @@ pub fn stages(inputs: &[StageInput], old: &[Stage], making: &Making<'_>, errors:
                 StageKind::Won => 100,
                 StageKind::Lost => 0,
             },
-            time_limit_seconds: limit(input.time_limit_seconds, known.and_then(|k| k.time_limit_seconds))
-                .filter(|_| kind == StageKind::Open),
-            remind_before_seconds: limit(input.remind_before_seconds, known.and_then(|k| k.remind_before_seconds)),
+            time_limit_seconds,
+            remind_before_seconds,
             required_fields,
             checklist,
             script: prose(input.script.as_deref()).or_else(|| known.and_then(|k| k.script.clone()).filter(|_| input.script.is_none())),

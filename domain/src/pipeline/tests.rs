@@ -58,3 +58,21 @@ fn a_removed_stage_is_told() {
     let after = make(&input, Some(&before)).unwrap();
     assert_eq!(after.removed(&before).iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["Offer sent"]);
 }
+
+#[test]
+fn a_reminder_longer_before_than_the_limit_is_refused_where_it_is_new() {
+    let limits =
+        |limit, remind| StageInput { time_limit_seconds: Some(limit), remind_before_seconds: Some(remind), ..StageInput::default() };
+    let before = make(&named("Sales"), None).unwrap();
+    let change = |of: &Pipeline, first: StageInput| {
+        let mut stages: Vec<StageInput> = of.stages.iter().map(StageInput::from).collect();
+        stages[0] = StageInput { id: Some(of.stages[0].id), ..first };
+        make(&NewPipeline { stages: Some(stages), ..of.input() }, Some(of))
+    };
+    let fault = change(&before, limits(10, 100)).unwrap_err().0.remove(0);
+    assert_eq!((fault.pointer.as_str(), fault.code), ("/stages/0/remind_before_seconds", FieldCode::ConflictingFields));
+    assert!(change(&before, limits(100, 100)).is_ok() && change(&before, limits(0, 100)).is_ok());
+    let mut kept = before;
+    (kept.stages[0].time_limit_seconds, kept.stages[0].remind_before_seconds) = (Some(10), Some(100));
+    assert!(change(&kept, limits(10, 100)).is_ok());
+}

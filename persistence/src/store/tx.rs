@@ -10,7 +10,7 @@ use diesel::{
 use kartoteka_domain::{
     access::{RecordType, Scope},
     event::Event,
-    id::WorkspaceId,
+    id::{PipelineId, WorkspaceId},
     next_step::{self, Concern, Subject},
     notification::watch,
     record::Birth,
@@ -53,7 +53,7 @@ pub struct ReadTx<'a> {
 pub struct WriteTx<'a> {
     db: &'a mut Db,
     scope: &'a Scope,
-    circumstances: &'a Circumstances,
+    circumstances: Circumstances,
     because: Option<String>,
     next_steps: NextSteps,
 }
@@ -93,9 +93,13 @@ impl Reading for WriteTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Now.
+    /// Now: when the request came, or later, where what it changes was changed after that.
     pub fn now(&self) -> DateTime<Utc> {
         self.circumstances.now
+    }
+    /// Lets this change be no earlier than what it follows: who waited for a record changes it after the one he waited for.
+    pub fn follow(&mut self, changed_at: DateTime<Utc>) {
+        self.circumstances.now = self.circumstances.now.max(changed_at);
     }
     /// A fresh id.
     pub fn fresh_id(&self) -> Uuid {
@@ -117,7 +121,7 @@ impl WriteTx<'_> {
         if next_step::dismisses(&event) {
             self.next_steps.dismissed.push(event.id);
         }
-        audit::write(self.db, self.scope, self.circumstances, &event)?;
+        audit::write(self.db, self.scope, &self.circumstances, &event)?;
         if let Some(look) = watch::look(&event, self.circumstances.now) {
             workspace::plan_look(self, event.id, look)?;
         }
@@ -136,17 +140,16 @@ impl WriteTx<'_> {
     }
     /// Holds a person as he is, active or not, until the end of the transaction; others may hold him, too.
     pub fn hold_in_use(&mut self, person: Uuid) -> Result<(), StoreError> {
-        let Db::Postgres(c) = self.db else { return Ok(()) };
-        #[expect(clippy::disallowed_methods, reason = "a row lock")]
-        diesel::sql_query("SELECT id FROM member WHERE workspace_id = $1 AND id = $2 FOR SHARE")
-            .bind::<Guid, _>(Uid::from(self.scope.workspace()))
-            .bind::<Guid, _>(Uid(person))
-            .execute(c)?;
-        Ok(())
+        self.lock(RecordType::User, person, "SHARE")
+    }
+    /// Holds a pipeline as it is until the end of the transaction, so that no stage goes while a deal comes to it; others may hold it, too.
+    /// Before the deal: whoever changes a pipeline holds it first and its deals after.
+    pub fn hold_pipeline(&mut self, pipeline: PipelineId) -> Result<(), StoreError> {
+        self.lock(RecordType::Pipeline, pipeline.uuid(), "SHARE")
     }
     /// Writes an event to the audit only: nothing happened that the outside would want to know.
     pub fn note(&mut self, event: &Event) -> Result<(), StoreError> {
-        audit::write_audit(self.db, self.scope, self.circumstances, self.fresh_id(), event)
+        audit::write_audit(self.db, self.scope, &self.circumstances, self.fresh_id(), event)
     }
     /// The reason of every event from here on that brings none of its own.
     pub fn because(&mut self, reason: Option<String>) {
@@ -163,6 +166,9 @@ impl WriteTx<'_> {
     /// Holds a record until the end of the transaction, so that two changes of it come one after the other. The embedded
     /// database has one writer and needs no lock.
     pub fn hold(&mut self, record: RecordType, id: Uuid) -> Result<(), StoreError> {
+        self.lock(record, id, "NO KEY UPDATE")
+    }
+    fn lock(&mut self, record: RecordType, id: Uuid, strength: &str) -> Result<(), StoreError> {
         let Db::Postgres(c) = self.db else { return Ok(()) };
         let table = match record {
             RecordType::Workspace | RecordType::Session | RecordType::DuplicateCandidate => return Ok(()),
@@ -172,8 +178,8 @@ impl WriteTx<'_> {
             }
             other => other.word(),
         };
-        #[expect(clippy::disallowed_methods, reason = "a row lock; the table's name is one of ours")]
-        diesel::sql_query(format!("SELECT id FROM {table} WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE"))
+        #[expect(clippy::disallowed_methods, reason = "a row lock; the table's name and the strength are ours")]
+        diesel::sql_query(format!("SELECT id FROM {table} WHERE workspace_id = $1 AND id = $2 FOR {strength}"))
             .bind::<Guid, _>(Uid::from(self.scope.workspace()))
             .bind::<Guid, _>(Uid(id))
             .execute(c)?;
@@ -274,7 +280,7 @@ fn once<T, E: Refusal>(
         Place::Alone => begin(db, scope.workspace(), true)?,
         Place::Grouped => <Db as Connection>::TransactionManager::begin_transaction(db).map_err(StoreError::from)?,
     }
-    let mut tx = WriteTx { db, scope, circumstances, because: None, next_steps: NextSteps::default() };
+    let mut tx = WriteTx { db, scope, circumstances: circumstances.clone(), because: None, next_steps: NextSteps::default() };
     match f(&mut tx) {
         Ok(done) => {
             <Db as Connection>::TransactionManager::commit_transaction(tx.db).map_err(StoreError::from)?;

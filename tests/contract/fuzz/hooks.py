@@ -545,7 +545,7 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
 
 def settle_sale(body: dict, operation: str, path: dict) -> None:
     """Stages belong to a pipeline and are left in an order, which no schema tells."""
-    for name in ("pipeline_id", "stage_id", "moved_to", "below_deal_id", "lost_reason_id") + (("lead_id", "company_id") if kind_of(operation) == "deal" else ()):
+    for name in ("pipeline_id", "stage_id", "moved_to", "below_deal_id", "lost_reason_id") + (("lead_id", "company_id", "checked") if kind_of(operation) == "deal" else ()):
         body.pop(name, None)
     if kind_of(operation) == "pipeline":
         body.pop("stages", None)
@@ -667,13 +667,13 @@ BEYOND_SCHEMA = {
     "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outcome_required", "outside_reach",
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address", "private_address",
-    "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
+    "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "stage_kinds", "other_pipeline", "same_stage", "successor_required", "fields_missing",
 }
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
-# name; or where a form's owner made a field required.
+# name; or where a form's owner, or a stage, made a field required.
 ONE_OF_SEVERAL = re.compile(
     "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/condition/N/value|/conditions/turnover/at_least|/pipeline_id|/stage_id|/to_user_id|/contact_ids|/working_calendar/.*|(/next_task)?/due_at|/fields/.*|/display_name"
-    "|expected_(sequence|hash)|/current_password"
+    "|expected_(sequence|hash)|/current_password|/amount|/line_items|/expected_close_on|/company_id|/contacts|/owner_id|/source_id|/budget|/comment"
 )
 
 

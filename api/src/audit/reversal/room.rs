@@ -93,6 +93,9 @@ impl Revertible for Deal {
         record::check_owner::<Self>(tx, after.owner_id, before.owner_id)?;
         deal::check_links(tx, after)
     }
+    fn restore(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Self> {
+        deal::restore(tx, id, &IfMatch::any())
+    }
 }
 
 impl Revertible for Task {
