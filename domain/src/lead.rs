@@ -71,7 +71,7 @@ pub struct Utm {
 
 record! {
     /// One enquiry of a client.
-    pub struct Lead (RecordType::Lead) {
+    pub struct Lead (RecordType::Lead, forgets no_next_step_reason) {
         /// Who asks.
         pub contact_id: ContactId,
         /// For which company.

@@ -25,6 +25,8 @@ pub trait Record: Serialize + Clone + PartialEq + Send + Sync + 'static {
     /// Puts the expansions asked for.
     fn set_expanded(&mut self, expanded: Expanded);
     /// The warnings it carries.
+    /// Forgets why it had no next step, where it is to have one: said of another time.
+    fn forget_reason(&mut self) {}
     fn warned(&self) -> &[Warning];
     /// Adds a policy's warning to the answer of a write.
     fn warn(&mut self, warning: Warning);
