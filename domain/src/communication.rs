@@ -15,7 +15,7 @@ use crate::{
     id::{ContactId, DealId, LeadId, SubmissionId, TaskId, UserId},
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
-    record::{Made, Making, Reference},
+    record::{CLOCKS_DIFFER, Made, Making, Reference},
     task::{NewTask, Task},
     workspace::Policy,
 };
@@ -251,7 +251,7 @@ impl Made for Communication {
         let status = input.status.unwrap_or(CommunicationStatus::Done);
         let occurred_at = errors.time("/occurred_at", input.occurred_at).unwrap_or(now);
         // clocks of other systems run a little ahead; what is later was planned, not done
-        if status != CommunicationStatus::Planned && occurred_at > now + chrono::Duration::minutes(10) {
+        if status != CommunicationStatus::Planned && occurred_at > now + CLOCKS_DIFFER {
             errors.add_with("/occurred_at", FieldCode::InTheFuture, occurred_at.to_rfc3339());
         }
         let recording_url = errors.url("/recording_url", input.recording_url.as_deref());

@@ -237,6 +237,7 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
             "на удаляемом этапе «{}» есть сделки: укажите, куда их перевести",
             "на етапі «{}», що вилучається, є угоди: вкажіть, куди їх перевести",
         ],
+        F::OwnOperation => ["«{}» comes by an operation of its own", "«{}» задаёт только своя операция", "«{}» задає лише своя операція"],
         F::ConflictingFields => ["contradicts another field", "противоречит другому полю", "суперечить іншому полю"],
         F::Unchangeable => ["cannot be changed afterwards", "потом изменить нельзя", "згодом змінити не можна"],
         F::ToldTwice => ["told twice", "указано дважды", "вказано двічі"],

@@ -1,12 +1,15 @@
 //! Being there: where somebody was at the beginning and at the end of a meeting, held against the plan.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
 use super::{Channel, Communication, CommunicationStatus, Coordinates};
-use crate::invalid::{FieldCode, FieldErrors};
+use crate::{
+    invalid::{FieldCode, FieldErrors, line},
+    record::CLOCKS_DIFFER,
+};
 
 /// Mean radius of the Earth, metres.
 const EARTH: f64 = 6_371_008.8;
@@ -85,7 +88,7 @@ impl Position {
         let mut errors = FieldErrors::default();
         errors.absorb(self.validate());
         let at = errors.time("/at", self.at).unwrap_or(now);
-        if at > now + Duration::minutes(10) {
+        if at > now + CLOCKS_DIFFER {
             errors.add_with("/at", FieldCode::InTheFuture, at.to_rfc3339());
         }
         if earliest.is_some_and(|earliest| at < earliest) {
@@ -200,6 +203,7 @@ mod tests {
             coordinates: plan,
             place: Some("офис клиента".into()),
             ..NewCommunication::default()
+    use chrono::Duration;
         };
         Communication::make(&input, None, &making).unwrap()
     }

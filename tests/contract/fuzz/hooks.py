@@ -667,7 +667,7 @@ BEYOND_SCHEMA = {
     "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outcome_required", "outside_reach",
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address", "private_address",
-    "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
+    "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "own_operation", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
 }
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner made a field required.
