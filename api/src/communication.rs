@@ -42,6 +42,9 @@ crud! { Communication, NewCommunication, ListCommunications; "communications", "
 /// Records a communication.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<Communication>> {
     let mut input = input.clone();
+    if input.contact_id.is_some() && input.party.is_some() {
+        return Err(Problem::invalid("/party", FieldCode::ConflictingFields));
+    }
     if let Some(id) = input.lead_id
         && input.contact_id.is_none()
         && input.party.is_none()

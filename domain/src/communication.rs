@@ -255,10 +255,9 @@ impl Made for Communication {
             errors.add_with("/occurred_at", FieldCode::InTheFuture, occurred_at.to_rfc3339());
         }
         let recording_url = errors.url("/recording_url", input.recording_url.as_deref());
-        for (index, participant) in slice(input.participants.as_ref()).iter().enumerate() {
-            if participant.contact_id.is_none() && participant.user_id.is_none() && line(participant.name.as_deref()).is_none() {
-                errors.add(format!("/participants/{index}/name"), FieldCode::Required);
-            }
+        let participants = slice(input.participants.as_ref());
+        if previous.is_none_or(|old| old.participants != participants) {
+            part::check(participants, &mut errors);
         }
         if previous.is_some() && input.next_task.is_some() {
             errors.add("/next_task", FieldCode::Unchangeable);

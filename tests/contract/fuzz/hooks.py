@@ -503,6 +503,18 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
             body["next_task"].pop(name, None)
         body["next_task"]["title"] = f"task {unique()}"
     match operation:
+        case "create_communication" | "update_communication":
+            # with a card or with whoever is told of, and nobody takes part twice
+            if body.get("contact_id"):
+                body.pop("party", None)
+            if isinstance(body.get("participants"), list):
+                body["participants"] = body["participants"][:1]
+                for one in body["participants"]:
+                    if isinstance(one, dict) and one.get("contact_id"):
+                        one.pop("user_id", None)
+        case "create_lead" | "update_lead" if body.get("status") in ("qualified", "rejected"):
+            # being closed comes by operations of its own
+            body.pop("status")
         case "check_in_to_meeting" | "check_out_of_meeting":
             body.pop("at", None)
         case "create_assignment_rule" | "update_assignment_rule":
