@@ -162,6 +162,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_ma
             return Err(Problem::invalid("/contact_id", FieldCode::Unchangeable));
         }
         check_chain(tx, before, after)?;
+        meeting::compare(tx, before, after, patch.names("coordinates"))?;
         check_outcome(tx, after)
     })?;
     if after.archived_at().is_none() {

@@ -77,9 +77,9 @@ record! {
         pub check_in: Option<meeting::Presence>,
         /// Where and when he left.
         pub check_out: Option<meeting::Presence>,
-        /// Whether he was where it was planned; null where no place was planned or nobody checked in.
+        /// Whether it was where it was planned; null where no place was planned or nobody said where it was.
         pub place_matches: Option<bool>,
-        /// How far from the plan he was, when that was too far.
+        /// How far from the plan it was, when that was too far.
         pub place_mismatch: Option<meeting::PlaceMismatch>,
         /// The user who led it.
         pub owner_id: Option<UserId>,
