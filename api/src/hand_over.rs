@@ -228,6 +228,10 @@ fn preview(tx: &mut dyn Reading, new: &NewHandOver) -> Result<HandOverPreview> {
 
 fn create(tx: &mut WriteTx<'_>, new: &NewHandOver) -> Result<HandOver> {
     let now = tx.now();
+    // nobody leaves while he is given something
+    for (_, share) in new.order(now)?.to {
+        tx.hold_in_use(share.user_id.uuid())?;
+    }
     let plan = plan(tx, new, now)?;
     let records = plan.shelves();
     let birth = tx.birth();
@@ -299,6 +303,11 @@ fn undo(tx: &mut WriteTx<'_>, id: Uuid) -> Result<HandOverUndone> {
     if !errors.is_empty() {
         return Err(Problem::new(ProblemCode::Forbidden));
     }
+    // who left meanwhile gets nothing back
+    tx.hold_in_use(done.from_user_id.uuid())?;
+    let former = Reference::new("/from_user_id", RecordType::User, done.from_user_id.uuid());
+    reference::check(tx, &[former], &[], &mut errors)?;
+    errors.finish()?;
     let by = tx.scope().by().clone();
     if !store::undo(tx, done.id, &by, told(&done, Action::HandOverUndone))? {
         return Err(Problem::new(ProblemCode::AlreadyUndone));

@@ -37,7 +37,7 @@ impl Parameter {
     /// Whether an empty value is as good as none: of a text to look for. An empty id or date is a client's mistake, and a
     /// filter left out by mistake shows more than was meant.
     pub fn takes_empty(&self) -> bool {
-        matches!(&self.schema, RefOr::T(Schema::Object(object)) if object.schema_type == Type::String.into() && object.format.is_none())
+        matches!(&self.schema, RefOr::T(Schema::Object(object)) if object.schema_type == Type::String.into() && object.format.is_none() && object.pattern.is_none())
     }
     /// Whether it takes several values.
     pub fn is_list(&self) -> bool {

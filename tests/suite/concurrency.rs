@@ -209,3 +209,27 @@ fn what_one_says_of_oneself_in_two_windows_is_said_in_both() {
     }
     assert_eq!(manager.get("/v1/me/calendar-link").ok()["active"], true);
 }
+
+#[test]
+fn who_leaves_while_work_is_handed_over_to_him_does_not_take_it_along() {
+    let workspace = app().workspace();
+    let (admin, anna) = (workspace.administrator(), workspace.manager());
+    crate::next_step::demand(&workspace, "require");
+    for round in 0..8 {
+        let leaving = workspace.manager();
+        let next = json!({"title": "Позвонить", "due_at": "2030-01-01T00:00:00Z"});
+        let card = json!({"last_name": format!("А{round}"), "type": "customer", "owner_id": anna.user_id, "next_task": next});
+        let card = admin.post("/v1/contacts", card).created();
+        let answers = at_once(2, |n| {
+            if n == 0 {
+                let of = json!([card["id"]]);
+                let order = json!({"from_user_id": anna.user_id, "to_user_id": leaving.user_id, "contact_ids": of});
+                admin.post("/v1/hand-overs", order)
+            } else {
+                admin.patch(&format!("/v1/users/{}", leaving.user_id), json!({"active": false}))
+            }
+        });
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        assert!(matches!(statuses[..], [201, 422] | [422, 200]), "{answers:?}");
+    }
+}

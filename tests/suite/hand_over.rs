@@ -138,3 +138,24 @@ fn a_task_is_handed_over_with_what_the_colleague_should_know() {
     let traced = admin.get(&format!("/v1/audit-events?record_id={}&action=assigned", task.id())).ok();
     assert_eq!(traced.at("/data/0/reason"), "просил после обеда");
 }
+
+#[test]
+fn who_left_meanwhile_gets_nothing_back() {
+    let workspace = app().workspace();
+    let (admin, anna, boris) = (workspace.administrator(), workspace.manager(), workspace.manager());
+    crate::next_step::demand(&workspace, "require");
+    let next = json!({"title": "Позвонить", "due_at": "2030-01-01T00:00:00Z"});
+    let card = json!({"last_name": "Ахматова", "type": "customer", "owner_id": anna.user_id, "next_task": next});
+    let card = admin.post("/v1/contacts", card).created();
+    let order = json!({"from_user_id": anna.user_id, "to_user_id": boris.user_id});
+    let handed = admin.post("/v1/hand-overs", order).created();
+    let seat = format!("/v1/users/{}", anna.user_id);
+    admin.patch(&seat, json!({"active": false})).ok();
+    let undo = format!("{}/undo", handed.path());
+    admin.post_nothing(&undo).is_problem(422, "validation_failed").names_with("/from_user_id", "inactive_user");
+    assert_eq!(owner(&admin, "/v1/contacts", &card.id()), boris.user_id, "nothing changed");
+    assert!(admin.get("/v1/attention?record_type=contact").ok().items().is_empty());
+    admin.patch(&seat, json!({"active": true})).ok();
+    admin.post_nothing(&undo).ok();
+    assert_eq!(owner(&admin, "/v1/contacts", &card.id()), anna.user_id);
+}

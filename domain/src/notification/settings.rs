@@ -7,7 +7,7 @@ use validator::Validate;
 
 use super::{NotificationChannel as Channel, NotificationKind as Kind};
 use crate::{
-    invalid::{FieldCode, FieldErrors, line},
+    invalid::{FieldCode, FieldErrors},
     working_time::WorkingTime,
     workspace::calendar::minute_of_day,
     zone,
@@ -236,7 +236,6 @@ impl NotificationSettings {
         if minute_of_day(&self.digest.time).is_none_or(|minute| minute == 1440) {
             errors.add_with("/digest/time", FieldCode::InvalidTime, &self.digest.time);
         }
-        self.telegram_chat_id = line(self.telegram_chat_id.as_deref());
         if let Some(chat) = self.telegram_chat_id.as_deref().filter(|chat| !is_chat(chat)) {
             errors.add_with("/telegram_chat_id", FieldCode::InvalidValue, chat);
         }
@@ -294,7 +293,7 @@ mod tests {
         let wrong = NotificationSettings {
             quiet_hours: Some(quiet("25:00", "8:00")),
             digest: DigestSettings { enabled: true, time: "24:00".into() },
-            telegram_chat_id: Some("Anna".into()),
+            telegram_chat_id: Some(String::new()),
             stage_limit_ahead_minutes: -1,
             ..NotificationSettings::default()
         };
@@ -302,6 +301,10 @@ mod tests {
         named.sort();
         let expected = ["/digest/time", "/quiet_hours/from", "/quiet_hours/until", "/stage_limit_ahead_minutes", "/telegram_chat_id"];
         assert_eq!(named, expected);
+        for chat in ["Anna", " 1", "1 ", "-", "@a"] {
+            let bad = NotificationSettings { telegram_chat_id: Some(chat.into()), ..NotificationSettings::default() };
+            assert!(bad.checked().is_err(), "{chat}");
+        }
         for chat in ["123456789", "-1001234567890", "@kartoteka_bot"] {
             let good = NotificationSettings { telegram_chat_id: Some(chat.into()), ..NotificationSettings::default() };
             assert!(good.checked().is_ok(), "{chat}");

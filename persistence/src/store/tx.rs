@@ -138,7 +138,7 @@ impl WriteTx<'_> {
         self.next_steps.pointer = Some(pointer);
     }
     /// Holds a person as he is, active or not, until the end of the transaction; others may hold him, too.
-    pub(crate) fn hold_in_use(&mut self, person: Uuid) -> Result<(), StoreError> {
+    pub fn hold_in_use(&mut self, person: Uuid) -> Result<(), StoreError> {
         let Db::Postgres(c) = self.db else { return Ok(()) };
         #[expect(clippy::disallowed_methods, reason = "a row lock")]
         diesel::sql_query("SELECT id FROM member WHERE workspace_id = $1 AND id = $2 FOR SHARE")
