@@ -5,6 +5,7 @@ use kartoteka_domain::{
     contact::Contact,
     deal::{Deal, DealContact, NewDeal},
     event::{Action, Event},
+    id::ContactId,
     invalid::{FieldCode, FieldErrors, line},
     lead::{Lead, LeadQualification, LeadRejection, LeadStatus, ListLeads, NewLead, QualifiedLead},
     next_step::Subject,
@@ -24,6 +25,7 @@ use crate::{
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
+    task,
 };
 
 crud! { Lead, NewLead, ListLeads; "leads", "/v1/leads", "/v1/leads/{id}", "/v1/leads/{id}/restore";
@@ -137,8 +139,10 @@ fn qualify(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, qualification: &L
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfMatch) -> Result<Found<Lead>> {
     let sent = InPatch::of(patch)?;
+    let mut former = None;
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Lead, after: &mut Lead| {
         check(tx, before, after)?;
+        former = Some(before.contact_id).filter(|contact| *contact != after.contact_id);
         // leaving `new` is a reaction of ours
         if before.status == LeadStatus::New && after.status != LeadStatus::New && after.first_response_at.is_none() {
             after.first_response_at = Some(tx.now());
@@ -146,7 +150,23 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfM
         *after = timed(tx, before, after.clone())?;
         Ok(())
     })?;
+    if let Some(former) = former {
+        take_along(tx, &after, former)?;
+    }
     Ok(Found(follow(tx, after, sent.sent())?))
+}
+
+/// A lead of another client: what was to be done about it with the former one is to be done with him.
+fn take_along(tx: &mut WriteTx<'_>, lead: &Lead, former: ContactId) -> Result<()> {
+    for before in tasks::open_of_lead(tx, lead.id)? {
+        if before.contact_id == Some(former) && before.deal_id.is_none() {
+            let moved = Task { contact_id: Some(lead.contact_id), ..before.clone() };
+            let moved = record::store_change(tx, &before, moved, Action::Updated)?;
+            task::refresh(tx, &before)?;
+            task::refresh(tx, &moved)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a change of a lead must satisfy beside its own rules.

@@ -220,3 +220,18 @@ fn an_enquiry_cannot_arrive_later_than_now() {
             .names_with("/received_at", why);
     }
 }
+
+#[test]
+fn a_lead_of_another_client_takes_its_tasks_along() {
+    let manager = app().workspace().manager();
+    let (wrong, right) = (card(&manager).id(), manager.post("/v1/contacts", json!({"last_name": "Гумилёв"})).created());
+    let step = json!({"title": "Перезвонить", "due_at": "2090-01-02T10:00:00Z"});
+    let lead = manager.post("/v1/leads", json!({"contact_id": wrong, "next_task": step})).created();
+    let own = manager.post("/v1/tasks", json!({"title": "Поздравить", "contact_id": wrong})).created();
+    manager.patch(&lead.path(), json!({"contact_id": right.id()})).ok();
+    let tasks = manager.get(&format!("/v1/tasks?lead_id={}", lead.id())).ok();
+    assert_eq!((tasks.items().len(), tasks.at("/data/0/contact_id")), (1, &json!(right.id())));
+    assert_eq!(manager.get(&right.path()).ok()["next_task_at"], "2090-01-02T10:00:00Z");
+    assert_eq!(manager.get(&format!("/v1/contacts/{wrong}")).ok()["next_task_at"], json!(null));
+    assert_eq!(manager.get(&own.path()).ok()["contact_id"], wrong.as_str());
+}
