@@ -132,11 +132,11 @@ impl Communication {
 
     /// The meeting begins: it takes place here and now, whatever was planned.
     pub fn check_in(&self, position: &Position, radius_m: i64, now: DateTime<Utc>) -> Result<Self, PresenceRefused> {
+        let (coordinates, at) = position.checked(None, now).map_err(PresenceRefused::Invalid)?;
         self.meeting()?;
         if self.check_in.is_some() {
             return Err(PresenceRefused::AlreadyThere);
         }
-        let (coordinates, at) = position.checked(None, now).map_err(PresenceRefused::Invalid)?;
         let (begun, presence) = self.clone().present(coordinates.clone(), at, radius_m);
         Ok(Self {
             status: CommunicationStatus::Done,
@@ -153,12 +153,13 @@ impl Communication {
 
     /// The meeting ends: it lasted from the check-in until now.
     pub fn check_out(&self, position: &Position, radius_m: i64, now: DateTime<Utc>) -> Result<Self, PresenceRefused> {
+        let earliest = self.check_in.as_ref().map(|begun| begun.at);
+        let (coordinates, at) = position.checked(earliest, now).map_err(PresenceRefused::Invalid)?;
         self.meeting()?;
         let Some(begun) = &self.check_in else { return Err(PresenceRefused::NotThereYet) };
         if self.check_out.is_some() {
             return Err(PresenceRefused::AlreadyThere);
         }
-        let (coordinates, at) = position.checked(Some(begun.at), now).map_err(PresenceRefused::Invalid)?;
         let duration = (at - begun.at).num_seconds();
         if duration > 604_800 {
             return Err(PresenceRefused::Invalid(FieldErrors::one("/at", FieldCode::InTheFuture)));
@@ -274,7 +275,7 @@ mod tests {
     #[test]
     fn a_meeting_nobody_checked_in_to_is_held_against_the_plan_by_what_is_said_of_it() {
         let said =
-            |coordinates, status| Communication { coordinates, status, ..meeting(Some(place(55.75, 37.62))) }.held_against_the_plan(300);
+            |coordinates, status| Communication { status, coordinates, ..meeting(Some(place(55.75, 37.62))) }.held_against_the_plan(300);
         let (done, planned) = (CommunicationStatus::Done, CommunicationStatus::Planned);
         let far = said(Some(place(56.75, 37.62)), done);
         assert_eq!((far.place_matches, &far.place_mismatch), (Some(false), &Some(PlaceMismatch { distance_m: 111_195, radius_m: 300 })));
