@@ -65,7 +65,9 @@ impl Rule {
         let mut text = self.endless.clone();
         if let Some(count) = self.count {
             let most = usize::try_from(count).unwrap_or(usize::MAX);
-            let left = self.expanded(start, zone, most).iter().filter(|other| **other >= at).count();
+            let named = self.expanded(start, zone, most);
+            let own = usize::from(!named.contains(&at));
+            let left = named.iter().filter(|other| **other >= at).count() + own;
             text.push_str(&format!(";COUNT={}", left.max(1)));
         }
         let local = |at: NaiveDateTime| instant(at, &Zone::get(zone).unwrap_or(Zone::UTC));
@@ -93,8 +95,13 @@ impl Rule {
         );
         let Ok(calendar) = ICalendar::parse(written.as_str()) else { return Vec::new() };
         let expanded = calendar.expand_dates(Tz::Floating, most.min(MOST_EXPANDED));
-        let times = expanded.events.into_iter().map(|event| event.start.naive_local());
+        let counted = self.count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+        let times: Vec<_> = expanded.events.into_iter().map(|event| event.start.naive_local()).collect();
+        // the start counts as one of them also where the rule does not name it (RFC 5545, 3.3.10)
+        let own = usize::from(times.first().is_some_and(|first| *first != begin));
         times
+            .into_iter()
+            .take(counted.saturating_sub(own))
             .take_while(|local| match self.until {
                 Some(Until::Local(until)) => *local <= until,
                 Some(Until::Date(until)) => local.date() <= until,

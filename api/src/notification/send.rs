@@ -107,13 +107,11 @@ async fn take(app: &App, sender: &Sender, wakeup: Wakeup) {
 fn claim(tx: &mut WriteTx<'_>, wakeup: Wakeup) -> Result<Option<Delivery>> {
     let Some(delivery) = delivery::claim(tx, wakeup)? else { return Ok(None) };
     let Some(user) = delivery.user else { return Ok(Some(delivery)) };
-    match super::renewed(tx, user, delivery.channel, delivery.message)? {
-        Some(message) => Ok(Some(Delivery { message, ..delivery })),
-        None => {
-            delivery::end(tx, wakeup.id, DeliveryState::Dropped, None)?;
-            Ok(None)
-        }
-    }
+    let Some(message) = super::renewed(tx, user, delivery.channel, delivery.message)? else {
+        delivery::end(tx, wakeup.id, DeliveryState::Dropped, None)?;
+        return Ok(None);
+    };
+    Ok(Some(Delivery { message, ..delivery }))
 }
 
 fn note(tx: &mut WriteTx<'_>, sent: &Delivery, outcome: &Outcome) -> Result<()> {

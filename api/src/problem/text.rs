@@ -178,11 +178,13 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
     let given = error.given.as_deref().unwrap_or_default();
     let template = locale.pick(match error.code {
         F::Required => ["a value is needed", "нужно значение", "потрібне значення"],
+        F::TooLong if given.is_empty() => ["too long", "слишком длинно", "задовго"],
         F::TooLong => ["longer than {}", "длиннее, чем {}", "довше, ніж {}"],
         F::TooMany => {
             ["more than {} at once: narrow it", "больше {} за один раз: сузьте выборку", "більше {} за один раз: звузьте вибірку"]
         }
         F::TooShort => ["too short", "слишком коротко", "закоротко"],
+        F::OutOfRange if given.is_empty() => ["outside what is allowed", "вне допустимого", "поза дозволеним"],
         F::OutOfRange => ["outside the range {}", "вне диапазона {}", "поза діапазоном {}"],
         F::InvalidPhone => ["«{}» is not a phone number", "«{}» — не телефонный номер", "«{}» — не телефонний номер"],
         F::InvalidEmail => ["«{}» is not an e-mail address", "«{}» — не адрес почты", "«{}» — не адреса пошти"],
@@ -275,12 +277,20 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
         F::OutcomeRequired => {
             ["say what came of it, or agree on a next step", "укажите итог или следующий шаг", "вкажіть підсумок або наступний крок"]
         }
+        F::NextStepRequired if !given.is_empty() => [
+            "name the next step of {} or the reason why there is none",
+            "назначьте следующий шаг ({}) или укажите, почему его нет",
+            "призначте наступний крок ({}) або вкажіть, чому його немає",
+        ],
         F::NextStepRequired => [
             "name the next step or the reason why there is none",
             "назначьте следующий шаг или укажите, почему его нет",
             "призначте наступний крок або вкажіть, чому його немає",
         ],
     });
+    if given.is_empty() {
+        return template.replace("«{}»", locale.pick(["this", "это", "це"])).replace("{}", "").trim_end().to_owned();
+    }
     template.replace("{}", given)
 }
 
@@ -294,5 +304,17 @@ mod tests {
         assert_eq!(Locale::accepted(Some("uk-UA")), Locale::Uk);
         assert_eq!(Locale::accepted(Some("fr")), Locale::En);
         assert_eq!(Locale::accepted(None), Locale::En);
+    }
+
+    #[test]
+    fn a_message_without_the_value_says_no_less() {
+        let bare = |code| FieldError { pointer: "/x".into(), parameter: None, code, given: None };
+        assert_eq!(field_message(&bare(FieldCode::InvalidUrl), Locale::En), "this is not a web address");
+        assert_eq!(field_message(&bare(FieldCode::InvalidValue), Locale::Ru), "это здесь не подходит");
+        assert_eq!(field_message(&bare(FieldCode::TooLong), Locale::Uk), "задовго");
+        for code in FieldCode::ALL {
+            let text = field_message(&bare(*code), Locale::En);
+            assert!(!text.contains("{}") && !text.contains('«') && !text.ends_with(' '), "{text}");
+        }
     }
 }

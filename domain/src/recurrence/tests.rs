@@ -48,6 +48,9 @@ fn the_usual_rules_come_round() {
     let from = "2026-11-23T06:00:00Z";
     assert_eq!(next("FREQ=DAILY;INTERVAL=2", from, moscow, 3), ["11-23T06:00", "11-25T06:00", "11-27T06:00"]);
     assert_eq!(next("FREQ=WEEKLY;BYDAY=MO,TH;COUNT=3", from, moscow, 9), ["11-23T06:00", "11-26T06:00", "11-30T06:00"]);
+    // a Wednesday that no part of the rule names is the first of the five all the same
+    let odd = next("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;WKST=SU;COUNT=5", "2026-11-25T06:00:00Z", moscow, 9);
+    assert_eq!(odd, ["11-27T06:00", "12-07T06:00", "12-11T06:00", "12-21T06:00"]);
     assert_eq!(next("FREQ=MONTHLY;BYDAY=-1FR", from, moscow, 2), ["11-27T06:00", "12-25T06:00"]);
     assert_eq!(next("FREQ=MONTHLY", "2026-08-31T06:00:00Z", moscow, 3), ["08-31T06:00", "10-31T06:00", "12-31T06:00"]);
     assert_eq!(next("FREQ=DAILY;UNTIL=20261124", from, moscow, 9), ["11-23T06:00", "11-24T06:00"]);
