@@ -13,11 +13,12 @@ use kartoteka_domain::{
     id::{AssignmentRuleId, LeadId, UserId},
     lead::Lead,
     list::Page,
+    task::Task,
 };
 use kartoteka_persistence::{
     Reading, WriteTx,
     assignment::{decision as ledger, rule as store},
-    contact as contacts, deal, department, duplicate, user,
+    contact as contacts, deal, department, duplicate, task as tasks, user,
 };
 use uuid::Uuid;
 
@@ -54,7 +55,8 @@ pub async fn list_assignment_decisions(can: Can<ReadLeads>, params: Params<ListA
 
 /// Assign a lead
 ///
-/// Chooses the responsible person anew, by the workspace's rules. Where they find nobody, everything stays as it is, with a warning.
+/// Chooses the responsible person anew, by the workspace's rules; open tasks of the lead that were the former one's are his, too. Where they find
+/// nobody, everything stays as it is, with a warning.
 #[utoipa::path(post, path = "/v1/leads/{id}/assign", tag = "leads")]
 pub async fn assign_lead(can: Can<UpdateLeads>, at: At<Lead>, if_match: IfMatch) -> Answer<Found<Lead>> {
     can.write(move |tx| {
@@ -62,9 +64,25 @@ pub async fn assign_lead(can: Can<UpdateLeads>, at: At<Lead>, if_match: IfMatch)
             return Err(Problem::new(ProblemCode::Forbidden));
         }
         let before: Lead = record::get_in_use(tx, at.0, &if_match)?;
-        reassign(tx, before, Occasion::Request, None, None).map(Found)
+        let former = before.owner_id;
+        let after = reassign(tx, before, Occasion::Request, None, None)?;
+        take_over(tx, &after, former)?;
+        Ok(Found(after))
     })
     .await
+}
+
+/// What the former person was to do about a lead is the new one's to do. An escalation leaves it to the former one, who was reminded.
+fn take_over(tx: &mut WriteTx<'_>, lead: &Lead, former: Option<UserId>) -> Result<()> {
+    let Some(owner) = lead.owner_id.filter(|owner| Some(*owner) != former) else { return Ok(()) };
+    tx.because(lead.assignment_reason.clone());
+    for task in tasks::open_of_lead(tx, lead.id)? {
+        if Some(task.owner_id) == former {
+            record::store_change(tx, &task, Task { owner_id: owner, ..task.clone() }, Action::Assigned)?;
+        }
+    }
+    tx.because(None);
+    Ok(())
 }
 
 /// What the rules said, and whose words they were.

@@ -42,6 +42,9 @@ crud! { Communication, NewCommunication, ListCommunications; "communications", "
 /// Records a communication.
 pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<Communication>> {
     let mut input = input.clone();
+    if input.contact_id.is_some() && input.party.is_some() {
+        return Err(Problem::invalid("/party", FieldCode::ConflictingFields));
+    }
     if let Some(id) = input.lead_id
         && input.contact_id.is_none()
         && input.party.is_none()
@@ -159,6 +162,7 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_ma
             return Err(Problem::invalid("/contact_id", FieldCode::Unchangeable));
         }
         check_chain(tx, before, after)?;
+        meeting::compare(tx, before, after, patch.names("coordinates"))?;
         check_outcome(tx, after)
     })?;
     if after.archived_at().is_none() {

@@ -5,6 +5,7 @@ use kartoteka_domain::{
     contact::Contact,
     deal::{Deal, DealContact, NewDeal},
     event::{Action, Event},
+    id::ContactId,
     invalid::{FieldCode, FieldErrors, line},
     lead::{Lead, LeadQualification, LeadRejection, LeadStatus, ListLeads, NewLead, QualifiedLead},
     next_step::Subject,
@@ -24,6 +25,7 @@ use crate::{
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Patch, Valid},
+    task,
 };
 
 crud! { Lead, NewLead, ListLeads; "leads", "/v1/leads", "/v1/leads/{id}", "/v1/leads/{id}/restore";
@@ -49,7 +51,7 @@ pub async fn qualify_lead(
 
 /// Reject a lead
 ///
-/// With a reason of the workspace's list.
+/// With a reason of the workspace's list. A qualified lead is not rejected: its deal is lost instead.
 #[utoipa::path(post, path = "/v1/leads/{id}/reject", tag = "leads")]
 pub async fn reject_lead(can: Can<UpdateLeads>, at: At<Lead>, if_match: IfMatch, rejection: Valid<LeadRejection>) -> Answer<Found<Lead>> {
     can.write(move |tx| reject(tx, at.0, &if_match, &rejection)).await
@@ -146,9 +148,10 @@ fn qualify(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, qualification: &L
 
 fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfMatch) -> Result<Found<Lead>> {
     let sent = InPatch::of(patch)?;
+    let mut former = None;
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Lead, after: &mut Lead| {
-        record::check_owner::<Lead>(tx, after.owner_id, before.owner_id)?;
-        record::ensure_tags(tx, &mut after.tags)?;
+        check(tx, before, after)?;
+        former = Some(before.contact_id).filter(|contact| *contact != after.contact_id);
         // leaving `new` is a reaction of ours
         if before.status == LeadStatus::New && after.status != LeadStatus::New && after.first_response_at.is_none() {
             after.first_response_at = Some(tx.now());
@@ -156,27 +159,46 @@ fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfM
         *after = timed(tx, before, after.clone())?;
         Ok(())
     })?;
+    if let Some(former) = former {
+        take_along(tx, &after, former)?;
+    }
     Ok(Found(follow(tx, after, sent.sent())?))
+}
+
+/// A lead of another client: what was to be done about it with the former one is to be done with him.
+fn take_along(tx: &mut WriteTx<'_>, lead: &Lead, former: ContactId) -> Result<()> {
+    for before in tasks::open_of_lead(tx, lead.id)? {
+        if before.contact_id == Some(former) && before.deal_id.is_none() {
+            let moved = Task { contact_id: Some(lead.contact_id), ..before.clone() };
+            let moved = record::store_change(tx, &before, moved, Action::Updated)?;
+            task::refresh(tx, &before)?;
+            task::refresh(tx, &moved)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a change of a lead must satisfy beside its own rules.
+pub(crate) fn check(tx: &mut WriteTx<'_>, before: &Lead, after: &mut Lead) -> Result<()> {
+    if !before.may_turn(after.status) {
+        return Err(Problem::new(ProblemCode::LeadClosed));
+    }
+    record::check_owner::<Lead>(tx, after.owner_id, before.owner_id)?;
+    record::ensure_tags(tx, &mut after.tags)
 }
 
 fn reject(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, rejection: &LeadRejection) -> Result<Found<Lead>> {
     let before: Lead = record::get_in_use(tx, id, if_match)?;
+    if before.status == LeadStatus::Qualified {
+        return Err(Problem::new(ProblemCode::LeadClosed));
+    }
     let mut errors = FieldErrors::default();
     errors.absorb(rejection.validate());
     if rejection.reject_reason_id.is_none() {
         errors.add("/reject_reason_id", FieldCode::Required);
     }
     let comment = kartoteka_domain::invalid::prose(rejection.comment.as_deref());
-    let after = Lead {
-        status: LeadStatus::Rejected,
-        reject_reason_id: rejection.reject_reason_id,
-        comment: match (&before.comment, comment) {
-            (Some(old), Some(new)) => Some(format!("{old}\n{new}")),
-            (old, new) => new.or_else(|| old.clone()),
-        },
-        first_response_at: before.first_response_at.or(Some(tx.now())),
-        ..before.clone()
-    };
+    let after = before.rejected(rejection.reject_reason_id, comment, tx.now());
     reference::check(tx, &after.references(), &before.references(), &mut errors)?;
     errors.finish()?;
     let after = timed(tx, &before, after)?;
@@ -192,10 +214,10 @@ fn timed(tx: &mut WriteTx<'_>, before: &Lead, after: Lead) -> Result<Lead> {
 /// Somebody reacted to the client: his new leads are in work, the first reaction is timed.
 pub fn note_response(tx: &mut WriteTx<'_>, leads: Vec<Lead>, at: chrono::DateTime<chrono::Utc>) -> Result<()> {
     for lead in leads {
-        if lead.first_response_at.is_none() && lead.archived_at().is_none() {
+        if lead.is_answered_first(at) && lead.archived_at().is_none() {
             // read again under its lock: somebody else may have been first
             let lead: Lead = record::get_to_change(tx, lead.uuid())?;
-            if lead.first_response_at.is_some() {
+            if !lead.is_answered_first(at) {
                 continue;
             }
             let responded = timed(tx, &lead, lead.responded(at))?;

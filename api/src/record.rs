@@ -217,7 +217,11 @@ pub fn store_change<T: Stored>(tx: &mut WriteTx<'_>, before: &T, mut after: T, a
         check_fields::<T>(tx, is_own(tx, before), &written)?;
     }
     after.stamp(&tx.scope().by().clone(), tx.now());
-    let event = Event::between(Some(before), &after, action);
+    let mut event = Event::between(Some(before), &after, action);
+    if kartoteka_domain::next_step::reopens(&event).is_some() {
+        after.forget_reason();
+        event = Event::between(Some(before), &after, action);
+    }
     T::update(tx, before, &after, event)?;
     Ok(after)
 }

@@ -240,6 +240,11 @@ impl<I: Input> Patch<I> {
         json_patch::merge(&mut merged, &self.value);
         read(&merged)
     }
+    /// Whether it says anything of a field.
+    pub fn names(&self, field: &str) -> bool {
+        let clears = || self.value.get("clear").and_then(Value::as_array).is_some_and(|names| names.iter().any(|name| name == field));
+        self.value.get(field).is_some() || clears()
+    }
     /// One part of what was sent, where it is no field of the record.
     pub fn part<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         self.value.get(name).filter(|value| !value.is_null()).map(read).transpose()

@@ -15,7 +15,7 @@ use crate::{
     id::{ContactId, DealId, LeadId, SubmissionId, TaskId, UserId},
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
-    record::{Made, Making, Reference},
+    record::{CLOCKS_DIFFER, Made, Making, Reference},
     task::{NewTask, Task},
     workspace::Policy,
 };
@@ -77,9 +77,9 @@ record! {
         pub check_in: Option<meeting::Presence>,
         /// Where and when he left.
         pub check_out: Option<meeting::Presence>,
-        /// Whether he was where it was planned; null where no place was planned or nobody checked in.
+        /// Whether it was where it was planned; null where no place was planned or nobody said where it was.
         pub place_matches: Option<bool>,
-        /// How far from the plan he was, when that was too far.
+        /// How far from the plan it was, when that was too far.
         pub place_mismatch: Option<meeting::PlaceMismatch>,
         /// The user who led it.
         pub owner_id: Option<UserId>,
@@ -251,14 +251,13 @@ impl Made for Communication {
         let status = input.status.unwrap_or(CommunicationStatus::Done);
         let occurred_at = errors.time("/occurred_at", input.occurred_at).unwrap_or(now);
         // clocks of other systems run a little ahead; what is later was planned, not done
-        if status != CommunicationStatus::Planned && occurred_at > now + chrono::Duration::minutes(10) {
+        if status != CommunicationStatus::Planned && occurred_at > now + CLOCKS_DIFFER {
             errors.add_with("/occurred_at", FieldCode::InTheFuture, occurred_at.to_rfc3339());
         }
         let recording_url = errors.url("/recording_url", input.recording_url.as_deref());
-        for (index, participant) in slice(input.participants.as_ref()).iter().enumerate() {
-            if participant.contact_id.is_none() && participant.user_id.is_none() && line(participant.name.as_deref()).is_none() {
-                errors.add(format!("/participants/{index}/name"), FieldCode::Required);
-            }
+        let participants = slice(input.participants.as_ref());
+        if previous.is_none_or(|old| old.participants != participants) {
+            part::check(participants, &mut errors);
         }
         if previous.is_some() && input.next_task.is_some() {
             errors.add("/next_task", FieldCode::Unchangeable);

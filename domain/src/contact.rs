@@ -101,7 +101,7 @@ pub struct Anniversary {
 
 record! {
     /// A person's card.
-    pub struct Contact (RecordType::Contact) {
+    pub struct Contact (RecordType::Contact, forgets no_next_step_reason) {
         /// The integrator's own key, unique among contacts.
         pub external_id: Option<String>,
         /// `lead`, `customer`, `partner`, `supplier` or an own type of the workspace.

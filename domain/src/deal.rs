@@ -69,7 +69,7 @@ pub const MOST_CONTACTS: usize = 50;
 
 record! {
     /// A sale on its way through the stages of a pipeline.
-    pub struct Deal (RecordType::Deal) {
+    pub struct Deal (RecordType::Deal, forgets no_next_step_reason) {
         /// What it is about, in a line.
         pub name: String,
         /// The people of it; the first is the client it is shown with.

@@ -99,6 +99,8 @@ words! {
         MaskedValue = "masked_value",
         /// Not the present password.
         WrongPassword = "wrong_password",
+        /// A state that only an operation of its own brings about.
+        OwnOperation = "own_operation",
         /// Contradicts another field of the request.
         ConflictingFields = "conflicting_fields",
         /// Set when the record is made and not changed afterwards.

@@ -1,4 +1,6 @@
-//! Lead: one enquiry. Refuses a rejection without its reason, and a lead of nobody.
+//! Lead: one enquiry. Refuses a lead of nobody, and being closed by anything but its own operations.
+
+mod course;
 
 use std::collections::BTreeMap;
 
@@ -16,10 +18,9 @@ use crate::{
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
     money::MoneyInput,
-    record::{Made, Making, Reference},
+    record::{CLOCKS_DIFFER, Made, Making, Reference},
     task::NewTask,
     text,
-    working_time::WorkingTime,
 };
 
 words! {
@@ -71,7 +72,7 @@ pub struct Utm {
 
 record! {
     /// One enquiry of a client.
-    pub struct Lead (RecordType::Lead) {
+    pub struct Lead (RecordType::Lead, forgets no_next_step_reason) {
         /// Who asks.
         pub contact_id: ContactId,
         /// For which company.
@@ -143,9 +144,10 @@ input! {
         answers: BTreeMap<String, Value>;
         /// What the client wrote.
         comment: String, max 20_000;
-        /// Where it stands; `new` when absent.
+        /// Where it stands: `new` or `in_work`, `new` when absent. `qualified` and `rejected` come by their own operations; a rejected one is
+        /// opened again here.
         status: LeadStatus;
-        /// Why it was rejected; needed when it is.
+        /// Why it was rejected; needed of one that is.
         reject_reason_id: RejectReasonId;
         /// The responsible user; the asking user when absent.
         owner_id: UserId;
@@ -303,13 +305,16 @@ impl Made for Lead {
             errors.add("/contact_id", FieldCode::Required);
         }
         let status = input.status.unwrap_or(LeadStatus::New);
+        if !status.is_set_by_hand(previous.map(|lead| lead.status)) {
+            errors.add_with("/status", FieldCode::OwnOperation, status.word());
+        }
         if status == LeadStatus::Rejected && input.reject_reason_id.is_none() {
             errors.add("/reject_reason_id", FieldCode::Required);
         }
         let page_url = errors.url("/page_url", input.page_url.as_deref());
         let referrer = errors.url("/referrer", input.referrer.as_deref());
         let received_at = errors.time("/received_at", input.received_at).unwrap_or(making.birth.at);
-        if received_at > making.birth.at + chrono::Duration::days(1) {
+        if previous.is_none_or(|old| old.received_at != received_at) && received_at > making.birth.at + CLOCKS_DIFFER {
             errors.add_with("/received_at", FieldCode::InTheFuture, received_at.to_rfc3339());
         }
         let answers = input.answers.clone().unwrap_or_default();
@@ -372,32 +377,5 @@ impl Lead {
         let parts = [self.title.as_deref(), self.comment.as_deref()];
         let joined: Vec<&str> = parts.into_iter().flatten().collect();
         text::fold(&joined.join(" ")).chars().take(4000).collect()
-    }
-
-    /// The lead that became a deal.
-    #[must_use]
-    pub fn qualified(&self, deal: DealId, at: DateTime<Utc>) -> Self {
-        Self {
-            status: LeadStatus::Qualified,
-            deal_id: Some(deal),
-            first_response_at: self.first_response_at.or(Some(at.max(self.received_at))),
-            ..self.clone()
-        }
-    }
-
-    /// The lead after somebody reacted: a new one is in work, the first reaction's time stays.
-    #[must_use]
-    pub fn responded(&self, at: DateTime<Utc>) -> Self {
-        let status = if self.status == LeadStatus::New { LeadStatus::InWork } else { self.status };
-        Self { status, first_response_at: self.first_response_at.or(Some(at.max(self.received_at))), ..self.clone() }
-    }
-
-    /// The lead with the working time that its first reaction took; another one is counted when `before` had other times.
-    #[must_use]
-    pub fn timed(self, before: &Self, time: &WorkingTime) -> Self {
-        let same = before.received_at == self.received_at && before.first_response_at == self.first_response_at;
-        let counted = self.first_response_seconds.filter(|_| same);
-        let first_response_seconds = counted.or_else(|| Some(time.seconds_between(self.received_at, self.first_response_at?)));
-        Self { first_response_seconds, ..self }
     }
 }

@@ -49,6 +49,14 @@ impl Subject {
             Self::Contact(_) => policies.contact,
         }
     }
+    /// Whether one in this state (status of a lead, outcome of a deal, type of a contact) is to have a next step by itself.
+    pub fn is_open(self, state: &str) -> bool {
+        match self {
+            Self::Lead(_) => matches!(state, "new" | "in_work"),
+            Self::Deal(_) => state == "open",
+            Self::Contact(_) => state == "customer",
+        }
+    }
     /// The records a task or communication with these links is about.
     pub fn of(lead: Option<Uuid>, deal: Option<Uuid>, contact: Option<Uuid>) -> impl Iterator<Item = Self> {
         [lead.map(|id| Self::Lead(id.into())), deal.map(|id| Self::Deal(id.into())), contact.map(|id| Self::Contact(id.into()))]
@@ -104,6 +112,25 @@ fn now_is(event: &Event, field: &str, word: &str) -> bool {
     event.after.get(field).and_then(|value| value.as_str()) == Some(word)
 }
 
+/// The record that an event opens again: it was closed, archived or no client, and is to have a next step from here on. Why it had none
+/// before is no reason any more.
+pub fn reopens(event: &Event) -> Option<Subject> {
+    let (subject, field) = match event.record {
+        RecordType::Lead => (Subject::Lead(event.id.into()), "status"),
+        RecordType::Deal => (Subject::Deal(event.id.into()), "outcome"),
+        RecordType::Contact => (Subject::Contact(event.id.into()), "type"),
+        _ => return None,
+    };
+    let now = |field: &str| event.after.get(field);
+    let was = |field: &str| event.changes.get(field).map_or_else(|| now(field), |change| change.get("before"));
+    let is_open = |state: Option<&serde_json::Value>, archived: Option<&serde_json::Value>| {
+        state.and_then(serde_json::Value::as_str).is_some_and(|state| subject.is_open(state))
+            && archived.is_none_or(serde_json::Value::is_null)
+    };
+    let opened = is_open(now(field), now("archived_at")) && !is_open(was(field), was("archived_at"));
+    (event.action != Action::Created && opened).then_some(subject)
+}
+
 /// Whether an event takes a person away from his open tasks.
 pub fn dismisses(event: &Event) -> bool {
     let active = |when: &str| event.changes.get("active").and_then(|change| change.get(when)).and_then(serde_json::Value::as_bool);
@@ -127,11 +154,7 @@ pub struct NextStepStanding {
 ///
 /// A card that is no customer's is to have a next step only when its tasks were taken away: whoever finishes the last one says what comes next.
 pub fn is_left_without(subject: Subject, concern: Concern, standing: &NextStepStanding) -> bool {
-    let wanted = match subject {
-        Subject::Lead(_) => matches!(standing.state.as_str(), "new" | "in_work"),
-        Subject::Deal(_) => standing.state == "open",
-        Subject::Contact(_) => standing.state == "customer" || concern == Concern::Tasks,
-    };
+    let wanted = subject.is_open(&standing.state) || matches!((subject, concern), (Subject::Contact(_), Concern::Tasks));
     wanted && !standing.archived && !standing.has_step && standing.reason.is_none()
 }
 
@@ -221,5 +244,32 @@ mod tests {
         assert_eq!(found, [Subject::Lead(b.into()), Subject::Lead(a.into())]);
         event.changes = serde_json::Map::from_iter([("title".to_owned(), json!({}))]);
         assert!(concerns(&event).is_empty());
+    }
+    #[test]
+    fn what_is_opened_again_needs_its_reason_anew() {
+        let id = Uuid::from_u128(1);
+        let opened = |record: RecordType, after: serde_json::Value, changes: serde_json::Value| {
+            let mut event = Event::bare(record, id, Action::Updated);
+            event.after = after;
+            event.changes = changes.as_object().cloned().unwrap();
+            reopens(&event)
+        };
+        let turned = |from: &str, to: &str| json!({"before": from, "after": to});
+        let (lead, deal, client) = (RecordType::Lead, RecordType::Deal, RecordType::Contact);
+        let restored = json!({"archived_at": {"before": "2026-11-22T10:00:00Z", "after": null}});
+        for (record, after, changes, expected) in [
+            (lead, json!({"status": "new"}), json!({"status": turned("rejected", "new")}), true),
+            (lead, json!({"status": "in_work"}), json!({"status": turned("new", "in_work")}), false),
+            (lead, json!({"status": "rejected"}), json!({"status": turned("new", "rejected")}), false),
+            (deal, json!({"outcome": "open"}), json!({"outcome": turned("lost", "open")}), true),
+            (deal, json!({"outcome": "open", "archived_at": null}), restored.clone(), true),
+            (deal, json!({"outcome": "won", "archived_at": null}), restored.clone(), false),
+            (deal, json!({"outcome": "open"}), json!({"name": turned("a", "b")}), false),
+            (client, json!({"type": "customer"}), json!({"type": turned("lead", "customer")}), true),
+            (client, json!({"type": "lead"}), json!({"type": turned("customer", "lead")}), false),
+            (RecordType::Company, json!({}), restored, false),
+        ] {
+            assert_eq!(opened(record, after.clone(), changes.clone()).is_some(), expected, "{record} {after} {changes}");
+        }
     }
 }

@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use crate::{access::RecordType, actor::ActorRef, invalid::FieldErrors};
 
+/// How far ahead of ours the clocks of other systems run: what is later has not happened yet.
+pub const CLOCKS_DIFFER: chrono::Duration = chrono::Duration::minutes(10);
+
 /// A record with its envelope.
 pub trait Record: Serialize + Clone + PartialEq + Send + Sync + 'static {
     /// Which type it is.
@@ -24,6 +27,8 @@ pub trait Record: Serialize + Clone + PartialEq + Send + Sync + 'static {
     fn stamp(&mut self, by: &ActorRef, now: DateTime<Utc>);
     /// Archives or restores.
     fn set_archived_at(&mut self, at: Option<DateTime<Utc>>);
+    /// Forgets why it had no next step, where it is to have one: said of another time.
+    fn forget_reason(&mut self) {}
     /// Puts the expansions asked for.
     fn set_expanded(&mut self, expanded: Expanded);
     /// The warnings it carries.

@@ -3,7 +3,7 @@
 
 /// Declares a record: its own fields first, then the envelope every record carries.
 macro_rules! record {
-    ($(#[$meta:meta])* pub struct $name:ident ($tag:expr) { $($(#[$fm:meta])* pub $field:ident : $ty:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* pub struct $name:ident ($tag:expr $(, forgets $reason:ident)?) { $($(#[$fm:meta])* pub $field:ident : $ty:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub struct $name {
@@ -71,6 +71,7 @@ macro_rules! record {
             }
             fn set_archived_at(&mut self, at: Option<chrono::DateTime<chrono::Utc>>) { self.archived_at = at; }
             fn set_expanded(&mut self, expanded: $crate::record::Expanded) { self.expanded = Some(Box::new(expanded)); }
+            $(fn forget_reason(&mut self) { self.$reason = None; })?
             fn warned(&self) -> &[$crate::record::Warning] { self.warnings.as_deref().unwrap_or_default() }
             fn warn(&mut self, warning: $crate::record::Warning) { self.warnings.get_or_insert_with(Vec::new).push(warning); }
         }

@@ -6,7 +6,7 @@ pub mod settings;
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -19,6 +19,7 @@ use crate::{
     invalid::{FieldCode, FieldErrors, line, prose},
     lead::Lead,
     lookup::SwitchTo,
+    record::CLOCKS_DIFFER,
 };
 
 pub use call::{Agent, Call};
@@ -133,7 +134,7 @@ impl NewCallEvent {
         let to = errors.required_line("/to", self.to.as_deref());
         let occurred_at = errors.time("/occurred_at", self.occurred_at);
         // clocks of other systems run a little ahead
-        if let Some(at) = occurred_at.filter(|at| *at > now + Duration::minutes(10)) {
+        if let Some(at) = occurred_at.filter(|at| *at > now + CLOCKS_DIFFER) {
             errors.add_with("/occurred_at", FieldCode::InTheFuture, at.to_rfc3339());
         }
         let recording_url = errors.url("/recording_url", self.recording_url.as_deref());

@@ -73,6 +73,19 @@ pub fn refresh(tx: &mut WriteTx<'_>, subject: Subject, reason: Option<&str>) -> 
     Ok(())
 }
 
+/// Forgets why a record had no next step: it is opened again.
+pub(crate) fn forget_reason(tx: &mut WriteTx<'_>, subject: Subject) -> Result<(), StoreError> {
+    let (workspace, id) = (tx.workspace(), subject.uuid());
+    let recorded = tx.unaudited("derived from tasks");
+    let none: Option<String> = None;
+    match subject {
+        Subject::Lead(_) => set_columns!(tx.db().0, &recorded, lead, workspace, id, no_next_step_reason = none)?,
+        Subject::Deal(_) => set_columns!(tx.db().0, &recorded, deal, workspace, id, no_next_step_reason = none)?,
+        Subject::Contact(_) => set_columns!(tx.db().0, &recorded, contact, workspace, id, no_next_step_reason = none)?,
+    };
+    Ok(())
+}
+
 /// How a record stands: whether it is to have a next step, and whether it has one whose person is there.
 pub fn standing(tx: &mut WriteTx<'_>, subject: Subject) -> Result<Option<NextStepStanding>, StoreError> {
     tx.hold(subject.record(), subject.uuid())?;

@@ -129,7 +129,9 @@ fn a_lead_is_assigned_anew_by_request() {
     let admin = workspace.administrator();
     let (anna, boris) = (workspace.manager(), workspace.manager());
     let card = anna.post("/v1/contacts", json!({"last_name": "К"})).created();
-    let lead = anna.post("/v1/leads", json!({"contact_id": card["id"]})).created();
+    let step = json!({"title": "Перезвонить", "due_at": "2090-01-02T10:00:00Z"});
+    let lead = anna.post("/v1/leads", json!({"contact_id": card["id"], "next_task": step})).created();
+    let others = admin.post("/v1/tasks", json!({"title": "Проверить", "lead_id": lead.id()})).created();
     let assign = format!("{}/assign", lead.path());
     let kept = admin.post_nothing(&assign).ok();
     assert_eq!((&kept["owner_id"], kept.at("/warnings/0/code")), (&json!(anna.user_id), &json!("nobody_available")));
@@ -137,6 +139,11 @@ fn a_lead_is_assigned_anew_by_request() {
     let given = admin.post_nothing(&assign).ok();
     assert_eq!(given["owner_id"], boris.user_id.as_str());
     assert_eq!(decision(&admin, given.json())["occasion"], "request");
+    // what was hers to do about it is his, what was somebody else's stays
+    let task = boris.get(&format!("/v1/tasks?lead_id={}&owner_id={}", lead.id(), boris.user_id)).ok().ids().remove(0);
+    let changes = admin.get(&format!("/v1/audit-events?record_type=task&record_id={task}")).ok();
+    assert!(changes.items().iter().any(|event| event["changes"]["owner_id"]["after"] == boris.user_id.as_str()), "{changes}");
+    assert_eq!(admin.get(&others.path()).ok()["owner_id"], admin.user_id.as_str());
     // whoever does not see the lead sees no decision about it
     assert!(workspace.manager().get("/v1/assignment-decisions").ok().items().is_empty());
     assert_eq!(anna.get("/v1/assignment-decisions").ok().items().len(), 2, "it is her client's");

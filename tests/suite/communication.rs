@@ -282,3 +282,22 @@ fn a_talk_without_an_outcome_is_let_through_warned_of_or_refused_by_policy_and_l
     assert_eq!(manager.get("/v1/communications?outcome_missing=true").ok().ids(), [silent.id()]);
     assert_eq!(manager.get("/v1/communications?outcome_missing=false").ok().items().len(), 5);
 }
+
+#[test]
+fn with_whom_and_who_else_is_told_once() {
+    let manager = app().workspace().manager();
+    let anna = manager.post("/v1/contacts", json!({"last_name": "Анна"})).created().id();
+    let refused = |more: Value, pointer: &str, code: &str| {
+        let mut body = json!({"channel": "call", "direction": "outbound", "contact_id": anna});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        manager.post("/v1/communications", body).is_problem(422, "validation_failed").names_with(pointer, code);
+    };
+    refused(json!({"party": {"name": "Пётр", "phone": "+79123456789"}}), "/party", "conflicting_fields");
+    let both = json!([{"contact_id": anna, "user_id": manager.user_id}]);
+    refused(json!({"participants": both}), "/participants/0/user_id", "conflicting_fields");
+    refused(json!({"participants": [{"contact_id": anna}, {"contact_id": anna}]}), "/participants/1/contact_id", "told_twice");
+    let twice = json!([{"user_id": manager.user_id}, {"contact_id": anna}, {"user_id": manager.user_id}]);
+    refused(json!({"participants": twice}), "/participants/2/user_id", "told_twice");
+    assert!(manager.get("/v1/communications").ok().items().is_empty());
+    assert_eq!(manager.get("/v1/contacts").ok().items().len(), 1, "no card is made of what is refused");
+}

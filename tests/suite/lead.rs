@@ -44,9 +44,63 @@ fn a_rejection_needs_its_reason() {
     assert_eq!((&rejected["status"], &rejected["reject_reason_id"]), (&json!("rejected"), &json!(reason)));
     manager.patch(&lead.path(), json!({"status": "new"})).ok();
     manager
-        .patch(&lead.path(), json!({"status": "rejected"}))
+        .patch(&lead.path(), json!({"status": "rejected", "reject_reason_id": reason}))
         .is_problem(422, "validation_failed")
-        .names_with("/reject_reason_id", "required");
+        .names_with("/status", "own_operation");
+    assert_eq!(manager.get(&lead.path()).ok()["status"], "new");
+}
+
+#[test]
+fn a_lead_is_closed_by_its_own_operations_alone() {
+    let manager = app().workspace().manager();
+    let anna = card(&manager).id();
+    for status in ["qualified", "rejected"] {
+        manager
+            .post("/v1/leads", json!({"contact_id": anna, "status": status}))
+            .is_problem(422, "validation_failed")
+            .names_with("/status", "own_operation");
+    }
+    let lead = manager.post("/v1/leads", json!({"contact_id": anna, "status": "in_work"})).created();
+    manager.patch(&lead.path(), json!({"status": "qualified"})).is_problem(422, "validation_failed").names_with("/status", "own_operation");
+    assert_eq!(manager.get(&lead.path()).ok()["version"], 1);
+    manager.post(&format!("{}/qualify", lead.path()), json!({"name": "Щебень"})).ok();
+}
+
+#[test]
+fn a_qualified_lead_keeps_its_deal_and_makes_no_other() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let reason = admin.post("/v1/reject-reasons", json!({"name": "Своя причина"})).created().id();
+    let lead = manager.post("/v1/leads", json!({"contact_id": card(&manager).id()})).created();
+    let (qualify, reject) = (format!("{}/qualify", lead.path()), format!("{}/reject", lead.path()));
+    let deal = manager.post(&qualify, json!({})).ok().at("/deal/id").clone();
+    manager.post(&reject, json!({"reject_reason_id": reason})).is_problem(409, "lead_closed");
+    manager.patch(&lead.path(), json!({"status": "new"})).is_problem(409, "lead_closed");
+    manager.post(&qualify, json!({})).is_problem(409, "lead_closed");
+    // what else is known of it may still be told
+    let after = manager.patch(&lead.path(), json!({"comment": "перезвонит сам", "status": "qualified"})).ok();
+    assert_eq!((&after["status"], &after["deal_id"]), (&json!("qualified"), &deal));
+    assert_eq!(manager.get(&format!("/v1/deals?lead_id={}", lead.id())).ok().items().len(), 1);
+}
+
+#[test]
+fn what_happened_before_an_enquiry_is_no_response_to_it() {
+    let manager = app().workspace().manager();
+    let anna = card(&manager).id();
+    let lead = manager.post("/v1/leads", json!({"contact_id": anna, "received_at": "2026-03-02T09:00:00Z"})).created();
+    let call = |at: &str| {
+        let call = json!({"channel": "call", "direction": "outbound", "contact_id": anna, "occurred_at": at});
+        manager.post("/v1/communications", call).created();
+        manager.get(&lead.path()).ok()
+    };
+    let after = call("2020-01-19T10:00:00Z");
+    assert_eq!(json!([after["status"], after["first_response_at"], after["first_response_seconds"]]), json!(["new", null, null]));
+    // reported in any order, the earliest counts
+    let after = call("2026-03-03T10:00:00Z");
+    assert_eq!((&after["status"], &after["first_response_at"]), (&json!("in_work"), &json!("2026-03-03T10:00:00Z")));
+    let after = call("2026-03-02T09:30:00Z");
+    assert_eq!((&after["first_response_at"], &after["first_response_seconds"]), (&json!("2026-03-02T09:30:00Z"), &json!(1800)));
+    assert_eq!(call("2026-03-02T11:00:00Z")["first_response_at"], "2026-03-02T09:30:00Z");
 }
 
 #[test]
@@ -92,7 +146,8 @@ fn leads_are_filtered_by_each_of_their_references() {
     let anna = card(&admin).id();
     let lead = admin.post("/v1/leads", json!({"contact_id": anna, "company_id": company, "source_id": source, "owner_id": manager.user_id, "tags": ["горячий"], "received_at": "2026-01-05T00:00:00Z"})).created();
     let other = admin.post("/v1/contacts", json!({"last_name": "Другой"})).created().id();
-    admin.post("/v1/leads", json!({"contact_id": other, "status": "qualified", "received_at": "2026-01-01T00:00:00Z"})).created();
+    let won = admin.post("/v1/leads", json!({"contact_id": other, "received_at": "2026-01-01T00:00:00Z"})).created();
+    admin.post(&format!("{}/qualify", won.path()), json!({})).ok();
     let filters = [
         format!("contact_id={anna}"),
         format!("company_id={company}"),
@@ -154,13 +209,29 @@ fn giving_a_lead_to_a_colleague_says_it_was_done_by_hand() {
 }
 
 #[test]
-fn an_enquiry_cannot_arrive_next_year() {
+fn an_enquiry_cannot_arrive_later_than_now() {
     let manager = app().workspace().manager();
     let anna = card(&manager).id();
-    for (at, why) in [("9999-12-31T00:00:00Z", "in_the_future"), ("2040-01-01T00:00:00Z", "in_the_future")] {
+    let soon = crate::api_key::later(20 * 3600);
+    for (at, why) in [("9999-12-31T00:00:00Z", "in_the_future"), ("2040-01-01T00:00:00Z", "in_the_future"), (&soon, "in_the_future")] {
         manager
             .post("/v1/leads", json!({"contact_id": anna, "received_at": at}))
             .is_problem(422, "validation_failed")
             .names_with("/received_at", why);
     }
+}
+
+#[test]
+fn a_lead_of_another_client_takes_its_tasks_along() {
+    let manager = app().workspace().manager();
+    let (wrong, right) = (card(&manager).id(), manager.post("/v1/contacts", json!({"last_name": "Гумилёв"})).created());
+    let step = json!({"title": "Перезвонить", "due_at": "2090-01-02T10:00:00Z"});
+    let lead = manager.post("/v1/leads", json!({"contact_id": wrong, "next_task": step})).created();
+    let own = manager.post("/v1/tasks", json!({"title": "Поздравить", "contact_id": wrong})).created();
+    manager.patch(&lead.path(), json!({"contact_id": right.id()})).ok();
+    let tasks = manager.get(&format!("/v1/tasks?lead_id={}", lead.id())).ok();
+    assert_eq!((tasks.items().len(), tasks.at("/data/0/contact_id")), (1, &json!(right.id())));
+    assert_eq!(manager.get(&right.path()).ok()["next_task_at"], "2090-01-02T10:00:00Z");
+    assert_eq!(manager.get(&format!("/v1/contacts/{wrong}")).ok()["next_task_at"], json!(null));
+    assert_eq!(manager.get(&own.path()).ok()["contact_id"], wrong.as_str());
 }

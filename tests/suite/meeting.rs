@@ -48,7 +48,9 @@ fn a_meeting_takes_place_where_and_when_somebody_checks_in() {
     );
     assert_eq!(come["coordinates"], json!({"latitude": 55.7505, "longitude": 37.62}));
     manager.post(&format!("{}/check-in", plan.path()), at(55.75, 37.62, "2026-01-01T10:00:00Z")).is_problem(409, "already_checked_in");
-    let gone = manager.post(&format!("{}/check-out", plan.path()), at(55.75, 37.62, "2026-01-01T10:45:00Z")).ok();
+    let mut leave = at(55.75, 37.62, "2026-01-01T10:45:00Z");
+    leave["outcome"] = json!("договорились");
+    let gone = manager.post(&format!("{}/check-out", plan.path()), leave).ok();
     assert_eq!((&gone["duration_seconds"], gone.at("/check_out/at")), (&json!(2700), &json!("2026-01-01T10:45:00Z")));
     assert_eq!(manager.get(&plan.path()).ok().text(), gone.text());
     // an ordinary change keeps what was recorded on the spot
@@ -72,6 +74,64 @@ fn a_meeting_elsewhere_is_told_to_the_head_once() {
     let near = planned(&manager, &json!({}));
     assert_eq!(manager.post(&format!("{}/check-in", near.path()), at(55.80, 37.62, "2026-01-01T10:00:00Z")).ok()["place_matches"], true);
     assert_eq!(workspace.administrator().get("/v1/tasks?kind=control").ok().items().len(), 1);
+}
+
+#[test]
+fn a_meeting_told_of_afterwards_is_held_against_its_plan_too() {
+    let Team { workspace, head, manager } = team();
+    let plan = planned(&manager, &json!({}));
+    let silent = manager.patch(&plan.path(), json!({"status": "done", "occurred_at": "2026-01-01T10:00:00Z"})).ok();
+    assert_eq!(silent["place_matches"], Value::Null, "nobody said where it was");
+    assert_eq!(manager.patch(&plan.path(), json!({"outcome": "подписали"})).ok()["place_matches"], Value::Null);
+    let far = manager.patch(&plan.path(), json!({"coordinates": {"latitude": 56.75, "longitude": 37.62}})).ok();
+    assert_eq!((&far["place_matches"], far.at("/place_mismatch/distance_m")), (&json!(false), &json!(111_195)));
+    assert_eq!(far.at("/planned_coordinates/latitude"), &json!(55.75));
+    let told = workspace.administrator().get("/v1/tasks?kind=control").ok();
+    assert_eq!((told.items().len(), told.at("/data/0/owner_id")), (1, &json!(head.user_id)));
+    let near = planned(&manager, &json!({}));
+    let near = manager
+        .patch(
+            &near.path(),
+            json!({"status": "done", "occurred_at": "2026-01-01T10:00:00Z", "coordinates": {"latitude": 55.7501, "longitude": 37.62}}),
+        )
+        .ok();
+    assert_eq!((&near["place_matches"], &near["place_mismatch"]), (&json!(true), &Value::Null));
+    assert_eq!(workspace.administrator().get("/v1/tasks?kind=control").ok().items().len(), 1);
+}
+
+#[test]
+fn a_meeting_does_not_end_without_what_came_of_it_where_that_is_demanded() {
+    let Team { workspace, manager, .. } = team();
+    let admin = workspace.administrator();
+    let policy = |word: &str| {
+        let mut policies = admin.get("/v1/workspace").ok()["policies"].clone();
+        policies["outcome"] = json!(word);
+        admin.patch("/v1/workspace", json!({"policies": policies})).ok();
+    };
+    let begun = || {
+        let plan = planned(&manager, &json!({}));
+        manager.post(&format!("{}/check-in", plan.path()), at(55.75, 37.62, "2026-01-01T10:00:00Z")).ok();
+        plan.path()
+    };
+    let leave = |meeting: &str, outcome: Value| {
+        let mut body = at(55.75, 37.62, "2026-01-01T11:00:00Z");
+        body["outcome"] = outcome;
+        manager.post(&format!("{meeting}/check-out"), body)
+    };
+    policy("require");
+    let meeting = begun();
+    leave(&meeting, Value::Null).is_problem(422, "validation_failed").names_with("/outcome", "outcome_required");
+    assert_eq!(manager.get(&meeting).ok()["check_out"], Value::Null);
+    let gone = leave(&meeting, json!("подписали")).ok();
+    assert_eq!((&gone["outcome"], gone.warnings().len()), (&json!("подписали"), 0));
+    // what was told before need not be told again
+    let meeting = begun();
+    manager.patch(&meeting, json!({"outcome": "перенесли"})).ok();
+    assert_eq!(leave(&meeting, Value::Null).ok()["outcome"], "перенесли");
+    policy("warn");
+    assert_eq!(leave(&begun(), Value::Null).ok().warnings(), ["outcome_missing"]);
+    policy("off");
+    assert!(leave(&begun(), Value::Null).ok().warnings().is_empty());
 }
 
 #[test]

@@ -113,6 +113,70 @@ fn a_closed_deal_needs_none_and_one_opened_again_does() {
     assert_eq!(go(json!({"stage_id": stages[0], "next_task": next_task()})).ok()["next_task_at"], DUE);
 }
 
+/// Ends the only task of a record, for a reason that is no longer one when the record is opened again.
+fn end(caller: &Caller, of: &str) {
+    let task = caller.get(&format!("/v1/tasks?status=open&{of}")).ok().ids().remove(0);
+    caller.post(&format!("/v1/tasks/{task}/complete"), json!({"no_next_step_reason": "всё кончено"})).ok();
+}
+
+fn is_wanted(answer: kartoteka_tests::Answer) {
+    answer.is_problem(422, "validation_failed").names_with("/next_task", "next_step_required");
+}
+
+#[test]
+fn a_deal_opened_or_restored_needs_its_reason_anew() {
+    let workspace = app().workspace();
+    demand(&workspace, "require");
+    let admin = workspace.administrator();
+    let (_, stages) = first(&admin);
+    let lost = admin.get("/v1/lost-reasons").ok().ids().remove(0);
+    let deal = admin.post("/v1/deals", json!({"name": "x", "next_task": next_task()})).created();
+    let go = |body: Value| admin.post(&format!("{}/move", deal.path()), body);
+    end(&admin, &format!("deal_id={}", deal.id()));
+    go(json!({"stage_id": stages[6], "lost_reason_id": lost})).ok();
+    is_wanted(go(json!({"stage_id": stages[0]})));
+    let opened = go(json!({"stage_id": stages[0], "no_next_step_reason": "ждём весны"})).ok();
+    assert_eq!(opened["no_next_step_reason"], "ждём весны");
+    assert_eq!(admin.get(&deal.path()).ok().text(), opened.text());
+    // an archived one is brought back with a step
+    admin.delete(&deal.path()).no_content();
+    is_wanted(admin.post_nothing(&format!("{}/restore", deal.path())));
+    demand(&workspace, "warn");
+    let restored = admin.post_nothing(&format!("{}/restore", deal.path())).ok();
+    assert_eq!((restored.warnings(), &restored["no_next_step_reason"]), (vec!["next_step_missing".to_owned()], &Value::Null));
+    assert_eq!(admin.get(&deal.path()).ok()["no_next_step_reason"], Value::Null);
+    assert_eq!(missing(&admin), 1);
+}
+
+#[test]
+fn a_lead_taken_up_again_needs_its_reason_anew() {
+    let workspace = app().workspace();
+    demand(&workspace, "require");
+    let admin = workspace.administrator();
+    let reason = admin.get("/v1/reject-reasons").ok().ids().remove(0);
+    let contact = admin.post("/v1/contacts", json!({"last_name": "Блок"})).created().id();
+    let lead = admin.post("/v1/leads", json!({"contact_id": contact, "next_task": next_task()})).created();
+    admin.post(&format!("{}/reject", lead.path()), json!({"reject_reason_id": reason})).ok();
+    end(&admin, &format!("lead_id={}", lead.id()));
+    is_wanted(admin.patch(&lead.path(), json!({"status": "new"})));
+    assert_eq!(admin.patch(&lead.path(), json!({"status": "new", "next_task": next_task()})).ok()["next_task_at"], DUE);
+}
+
+#[test]
+fn a_client_who_becomes_one_again_needs_his_reason_anew() {
+    let workspace = app().workspace();
+    demand(&workspace, "require");
+    let admin = workspace.administrator();
+    let contact = admin.post("/v1/contacts", json!({"last_name": "Блок", "type": "customer", "no_next_step_reason": "уехал"})).created();
+    // as long as he is one, the reason stands
+    assert_eq!(admin.patch(&contact.path(), json!({"comment": "до весны"})).ok()["no_next_step_reason"], "уехал");
+    admin.patch(&contact.path(), json!({"type": "lead"})).ok();
+    is_wanted(admin.patch(&contact.path(), json!({"type": "customer"})));
+    let back = admin.patch(&contact.path(), json!({"type": "customer", "no_next_step_reason": "уехал"})).ok();
+    assert_eq!(back["no_next_step_reason"], "уехал");
+    assert_eq!(missing(&admin), 0);
+}
+
 #[test]
 fn with_warn_the_answer_says_so_and_the_list_names_it() {
     let workspace = app().workspace();

@@ -203,10 +203,13 @@ fn who_does_not_pick_up_is_tried_again_as_the_workspace_says() {
     }
     let last = &tasks(&admin, &card["id"])[1];
     assert_eq!((&last["status"], last["no_next_step_reason"].is_string()), (&json!("done"), true));
-    // whoever calls for nobody known leaves it to the responsible person
-    let alone = Line::new(&workspace);
-    let answer = alone.tell("missed", 0, &json!({"direction": "outbound"}));
-    assert_eq!(tasks(&admin, answer.at("/contact/id"))[0]["owner_id"], admin.user_id.as_str());
+    // whoever calls for nobody known leaves it to the responsible person, in the language of the workspace
+    for (language, title) in [("ru", "Перезвонить"), ("uk", "Передзвонити"), ("en", "Call again")] {
+        admin.patch("/v1/workspace", json!({"languages": [language]})).ok();
+        let answer = Line::new(&workspace).tell("missed", 0, &json!({"direction": "outbound"}));
+        let task = tasks(&admin, answer.at("/contact/id")).remove(0);
+        assert_eq!((&task["owner_id"], &task["title"]), (&json!(admin.user_id), &json!(title)));
+    }
 }
 
 #[test]

@@ -33,14 +33,14 @@ pub async fn check_in_to_meeting(
 ) -> Answer<Found<Communication>> {
     can.write(move |tx| {
         let now = tx.now();
-        be_there(tx, at.0, &if_match, |meeting, radius| meeting.check_in(&position, radius, now)).map(Found)
+        be_there(tx, at.0, &if_match, |_, meeting, radius| Ok(meeting.check_in(&position, radius, now)?)).map(Found)
     })
     .await
 }
 
 /// Check out of a meeting
 ///
-/// It lasted from the check-in until now.
+/// It lasted from the check-in until now. Where the workspace demands an outcome of communications, it is demanded here, unless it was told before.
 #[utoipa::path(post, path = "/v1/communications/{id}/check-out", tag = "communications")]
 pub async fn check_out_of_meeting(
     can: Can<UpdateCommunications>,
@@ -50,7 +50,12 @@ pub async fn check_out_of_meeting(
 ) -> Answer<Found<Communication>> {
     can.write(move |tx| {
         let now = tx.now();
-        be_there(tx, at.0, &if_match, |meeting, radius| meeting.check_out(&position, radius, now)).map(Found)
+        be_there(tx, at.0, &if_match, |tx, meeting, radius| {
+            let mut ended = meeting.check_out(&position, radius, now)?;
+            super::check_outcome(tx, &mut ended)?;
+            Ok(ended)
+        })
+        .map(Found)
     })
     .await
 }
@@ -70,19 +75,34 @@ fn be_there(
     tx: &mut WriteTx<'_>,
     id: Uuid,
     if_match: &IfMatch,
-    step: impl FnOnce(&Communication, i64) -> std::result::Result<Communication, PresenceRefused>,
+    step: impl FnOnce(&mut WriteTx<'_>, &Communication, i64) -> Result<Communication>,
 ) -> Result<Communication> {
     let before: Communication = record::get_in_use(tx, id, if_match)?;
     let settings = workspace::current(tx)?;
-    let after = step(&before, settings.meeting_radius_m)?;
+    let after = step(tx, &before, settings.meeting_radius_m)?;
     let after = record::store_change(tx, &before, after, Action::Updated)?;
     if before.place_mismatch.is_none() && after.place_mismatch.is_some() {
         report(tx, &settings, &after)?;
     }
     super::consequences(tx, &after)?;
-    // where somebody was is kept, whatever comes next: that is asked for when the meeting gets its outcome
+    // where somebody was is kept, whatever comes next with the client
     tx.take_next_steps();
     Ok(after)
+}
+
+/// What is said of a meeting afterwards, held against its plan; `told` when the request says where it was.
+pub fn compare(tx: &mut WriteTx<'_>, before: &Communication, after: &mut Communication, told: bool) -> Result<()> {
+    // coordinates that nobody told again are those of the plan, and say nothing of where it was
+    let turned = before.status != after.status && after.place_matches.is_some();
+    if !told && !turned {
+        return Ok(());
+    }
+    let settings = workspace::current(tx)?;
+    *after = after.clone().held_against_the_plan(settings.meeting_radius_m);
+    if before.place_mismatch.is_none() && after.place_mismatch.is_some() {
+        report(tx, &settings, after)?;
+    }
+    Ok(())
 }
 
 /// A task for the head of who met elsewhere than planned.

@@ -246,6 +246,7 @@ pub fn field_message(error: &FieldError, locale: Locale) -> String {
             "на етапі «{}», що вилучається, є угоди: вкажіть, куди їх перевести",
         ],
         F::ConflictingFields if !given.is_empty() => ["contradicts «{}»", "противоречит «{}»", "суперечить «{}»"],
+        F::OwnOperation => ["«{}» comes by an operation of its own", "«{}» задаёт только своя операция", "«{}» задає лише своя операція"],
         F::ConflictingFields => ["contradicts another field", "противоречит другому полю", "суперечить іншому полю"],
         F::Unchangeable => ["cannot be changed afterwards", "потом изменить нельзя", "згодом змінити не можна"],
         F::ToldTwice => ["told twice", "указано дважды", "вказано двічі"],

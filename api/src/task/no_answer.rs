@@ -9,9 +9,10 @@ use kartoteka_domain::{
     record::Record,
     task::{
         NewTask, Task,
-        no_answer::{NoAnswer, Unanswered, next_attempt},
+        no_answer::{NoAnswer, Unanswered, next_attempt, next_call_title},
     },
     working_time::WorkingTime,
+    workspace::Workspace,
 };
 use kartoteka_persistence::{Stored, WriteTx, task as store, workspace};
 use validator::Validate;
@@ -74,7 +75,7 @@ pub fn no_answer(
     let next_task = match at {
         None => None,
         Some(at) => {
-            let input = task.as_ref().map_or_else(|| first_call(&communication), |task| task.again(at));
+            let input = task.as_ref().map_or_else(|| first_call(&settings, &communication), |task| task.again(at));
             let planned: Task = record::plan(tx, &settings, &NewTask { due_at: Some(at), ..input })?;
             let planned = Task { attempt: attempts + 1, ..planned };
             Task::insert(tx, &planned, Event::created(&planned))?;
@@ -101,10 +102,10 @@ fn open_call(tx: &mut WriteTx<'_>, contact: ContactId) -> Result<Option<Task>> {
     Ok(Some(held).filter(|task| task.complete(&task.unanswered(false), tx.now()).is_ok()))
 }
 
-fn first_call(call: &Communication) -> NewTask {
+fn first_call(settings: &Workspace, call: &Communication) -> NewTask {
     NewTask {
         kind: Some("call".to_owned()),
-        title: Some("Call again".to_owned()),
+        title: Some(next_call_title(settings.languages.first().map_or("en", String::as_str)).to_owned()),
         owner_id: call.owner_id,
         contact_id: Some(call.contact_id),
         lead_id: call.lead_id,

@@ -1,12 +1,15 @@
 //! Being there: where somebody was at the beginning and at the end of a meeting, held against the plan.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
 use super::{Channel, Communication, CommunicationStatus, Coordinates};
-use crate::invalid::{FieldCode, FieldErrors};
+use crate::{
+    invalid::{FieldCode, FieldErrors, line},
+    record::CLOCKS_DIFFER,
+};
 
 /// Mean radius of the Earth, metres.
 const EARTH: f64 = 6_371_008.8;
@@ -26,6 +29,11 @@ pub struct Position {
     /// When; now when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
+    /// What came of the meeting: told when leaving it.
+    #[validate(length(max = 500))]
+    #[schema(max_length = 500)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
 }
 
 /// Where somebody was.
@@ -85,7 +93,7 @@ impl Position {
         let mut errors = FieldErrors::default();
         errors.absorb(self.validate());
         let at = errors.time("/at", self.at).unwrap_or(now);
-        if at > now + Duration::minutes(10) {
+        if at > now + CLOCKS_DIFFER {
             errors.add_with("/at", FieldCode::InTheFuture, at.to_rfc3339());
         }
         if earliest.is_some_and(|earliest| at < earliest) {
@@ -124,11 +132,11 @@ impl Communication {
 
     /// The meeting begins: it takes place here and now, whatever was planned.
     pub fn check_in(&self, position: &Position, radius_m: i64, now: DateTime<Utc>) -> Result<Self, PresenceRefused> {
+        let (coordinates, at) = position.checked(None, now).map_err(PresenceRefused::Invalid)?;
         self.meeting()?;
         if self.check_in.is_some() {
             return Err(PresenceRefused::AlreadyThere);
         }
-        let (coordinates, at) = position.checked(None, now).map_err(PresenceRefused::Invalid)?;
         let (begun, presence) = self.clone().present(coordinates.clone(), at, radius_m);
         Ok(Self {
             status: CommunicationStatus::Done,
@@ -138,24 +146,43 @@ impl Communication {
             // the plan's words are no longer where it is, when it is elsewhere
             place: if begun.place_matches == Some(false) { None } else { begun.place.clone() },
             check_in: Some(presence),
+            outcome: line(position.outcome.as_deref()).or_else(|| begun.outcome.clone()),
             ..begun
         })
     }
 
     /// The meeting ends: it lasted from the check-in until now.
     pub fn check_out(&self, position: &Position, radius_m: i64, now: DateTime<Utc>) -> Result<Self, PresenceRefused> {
+        let earliest = self.check_in.as_ref().map(|begun| begun.at);
+        let (coordinates, at) = position.checked(earliest, now).map_err(PresenceRefused::Invalid)?;
         self.meeting()?;
         let Some(begun) = &self.check_in else { return Err(PresenceRefused::NotThereYet) };
         if self.check_out.is_some() {
             return Err(PresenceRefused::AlreadyThere);
         }
-        let (coordinates, at) = position.checked(Some(begun.at), now).map_err(PresenceRefused::Invalid)?;
         let duration = (at - begun.at).num_seconds();
         if duration > 604_800 {
             return Err(PresenceRefused::Invalid(FieldErrors::one("/at", FieldCode::InTheFuture)));
         }
         let (ended, presence) = self.clone().present(coordinates, at, radius_m);
-        Ok(Self { duration_seconds: Some(duration), check_out: Some(presence), ..ended })
+        let outcome = line(position.outcome.as_deref()).or_else(|| ended.outcome.clone());
+        Ok(Self { duration_seconds: Some(duration), check_out: Some(presence), outcome, ..ended })
+    }
+
+    /// Held against the plan where nobody checked in: by where it is said to have taken place.
+    #[must_use]
+    pub fn held_against_the_plan(self, radius_m: i64) -> Self {
+        if self.check_in.is_some() {
+            return self;
+        }
+        let fresh = Self { place_matches: None, place_mismatch: None, ..self };
+        match (fresh.status, fresh.coordinates.clone()) {
+            (CommunicationStatus::Done, Some(coordinates)) => {
+                let at = fresh.occurred_at;
+                fresh.present(coordinates, at, radius_m).0
+            }
+            _ => fresh,
+        }
     }
 }
 
@@ -177,6 +204,7 @@ mod tests {
         id::ContactId,
         record::{Birth, Made, Making},
     };
+    use chrono::Duration;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -187,7 +215,7 @@ mod tests {
         "2026-11-22T10:00:00Z".parse().unwrap()
     }
     fn here(latitude: f64, longitude: f64) -> Position {
-        Position { coordinates: Some(place(latitude, longitude)), at: None }
+        Position { coordinates: Some(place(latitude, longitude)), ..Position::default() }
     }
     fn meeting(plan: Option<Coordinates>) -> Communication {
         let birth = Birth { id: Uuid::from_u128(7), at: now(), by: ActorRef::system() };
@@ -242,6 +270,33 @@ mod tests {
         assert_eq!((begun.place_matches, &begun.place, &begun.planned_place), (Some(false), &None, &Some("офис клиента".into())));
         let ended = begun.check_out(&here(55.80, 37.62), 300, now()).unwrap();
         assert_eq!((ended.place_matches, ended.place_mismatch), (Some(false), Some(PlaceMismatch { distance_m: 1112, radius_m: 300 })));
+    }
+
+    #[test]
+    fn a_meeting_nobody_checked_in_to_is_held_against_the_plan_by_what_is_said_of_it() {
+        let said =
+            |coordinates, status| Communication { status, coordinates, ..meeting(Some(place(55.75, 37.62))) }.held_against_the_plan(300);
+        let (done, planned) = (CommunicationStatus::Done, CommunicationStatus::Planned);
+        let far = said(Some(place(56.75, 37.62)), done);
+        assert_eq!((far.place_matches, &far.place_mismatch), (Some(false), &Some(PlaceMismatch { distance_m: 111_195, radius_m: 300 })));
+        assert_eq!(said(Some(place(55.75, 37.62)), done).place_matches, Some(true));
+        assert_eq!(said(None, done).place_matches, None);
+        assert_eq!(said(Some(place(55.75, 37.62)), planned).place_matches, None);
+        let mended = Communication { coordinates: Some(place(55.75, 37.62)), ..far }.held_against_the_plan(300);
+        assert_eq!((mended.place_matches, mended.place_mismatch), (Some(true), None));
+        // what was recorded on the spot is not changed by what is said afterwards
+        let come = meeting(Some(place(55.75, 37.62))).check_in(&here(55.76, 37.62), 300, now()).unwrap();
+        let said = Communication { coordinates: Some(place(55.75, 37.62)), ..come.clone() }.held_against_the_plan(300);
+        assert_eq!((said.place_matches, said.place_mismatch), (come.place_matches, come.place_mismatch));
+    }
+
+    #[test]
+    fn what_came_of_it_is_told_when_leaving() {
+        let begun = meeting(None).check_in(&here(0.0, 0.0), 300, now()).unwrap();
+        let told = Position { outcome: Some(" подписали ".into()), ..here(0.0, 0.0) };
+        assert_eq!(begun.check_out(&told, 300, now()).unwrap().outcome.as_deref(), Some("подписали"));
+        let known = Communication { outcome: Some("перенесли".into()), ..begun };
+        assert_eq!(known.check_out(&here(0.0, 0.0), 300, now()).unwrap().outcome.as_deref(), Some("перенесли"));
     }
 
     #[test]

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::id::{ContactId, UserId};
+use crate::{
+    id::{ContactId, UserId},
+    invalid::{FieldCode, FieldErrors, line},
+};
 
 words! {
     /// Through what people talked.
@@ -94,7 +97,7 @@ pub struct Coordinates {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Participant {
-    /// A contact.
+    /// A contact; not beside `user_id`.
     #[schema(required = true)]
     pub contact_id: Option<ContactId>,
     /// A colleague.
@@ -108,6 +111,24 @@ pub struct Participant {
     #[validate(length(max = 100))]
     #[schema(max_length = 100, required = true)]
     pub role: Option<String>,
+}
+
+/// Each is somebody, and one: a card, a colleague or a name; and nobody takes part twice.
+pub(super) fn check(participants: &[Participant], errors: &mut FieldErrors) {
+    for (index, one) in participants.iter().enumerate() {
+        let at = |field: &str| format!("/participants/{index}/{field}");
+        match (one.contact_id, one.user_id) {
+            (None, None) if line(one.name.as_deref()).is_none() => errors.add(at("name"), FieldCode::Required),
+            (Some(_), Some(_)) => errors.add(at("user_id"), FieldCode::ConflictingFields),
+            _ => {}
+        }
+        let before = participants.get(..index).unwrap_or_default();
+        if one.contact_id.is_some() && before.iter().any(|other| other.contact_id == one.contact_id) {
+            errors.add(at("contact_id"), FieldCode::ToldTwice);
+        } else if one.user_id.is_some() && before.iter().any(|other| other.user_id == one.user_id) {
+            errors.add(at("user_id"), FieldCode::ToldTwice);
+        }
+    }
 }
 
 /// The other side, when there is no card of it yet: it is found by these or made.
@@ -129,4 +150,29 @@ pub struct Party {
     #[schema(max_length = 320)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn everybody_who_takes_part_is_one_person_and_told_once() {
+        let contact = |number| Participant { contact_id: Some(ContactId::new(Uuid::from_u128(number))), ..Participant::default() };
+        let colleague = |number| Participant { user_id: Some(UserId::new(Uuid::from_u128(number))), ..Participant::default() };
+        let named = |name: &str| Participant { name: Some(name.into()), ..Participant::default() };
+        let faults = |participants: &[Participant]| {
+            let mut errors = FieldErrors::default();
+            check(participants, &mut errors);
+            errors.0.into_iter().map(|error| format!("{} {}", error.pointer, error.code)).collect::<Vec<_>>()
+        };
+        assert!(faults(&[contact(1), contact(2), colleague(1), named("Иван"), named("Иван")]).is_empty());
+        assert_eq!(faults(&[named(" ")]), ["/participants/0/name required"]);
+        let both = Participant { user_id: colleague(1).user_id, ..contact(1) };
+        assert_eq!(faults(&[both]), ["/participants/0/user_id conflicting_fields"]);
+        assert_eq!(faults(&[contact(1), colleague(1), contact(1)]), ["/participants/2/contact_id told_twice"]);
+        assert_eq!(faults(&[colleague(1), colleague(1)]), ["/participants/1/user_id told_twice"]);
+    }
 }

@@ -90,6 +90,15 @@ pub fn next_attempt(policy: &RepeatContact, time: &WorkingTime, attempts_so_far:
     Some(time.next(at).unwrap_or(at))
 }
 
+/// What the next try is called, in a language of the business, where no task of somebody's gives it a name.
+pub fn next_call_title(language: &str) -> &'static str {
+    match language.get(..2) {
+        Some("ru") => "Перезвонить",
+        Some("uk") => "Передзвонити",
+        _ => "Call again",
+    }
+}
+
 /// The client did not answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]

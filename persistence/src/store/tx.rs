@@ -118,6 +118,9 @@ impl WriteTx<'_> {
             let known = self.next_steps.concerns.entry(subject).or_insert(concern);
             *known = concern.max(*known);
         }
+        if let Some(subject) = next_step::reopens(&event) {
+            crate::next_step::forget_reason(self, subject)?;
+        }
         if next_step::dismisses(&event) {
             self.next_steps.dismissed.push(event.id);
         }

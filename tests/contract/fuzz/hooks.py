@@ -503,6 +503,18 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
             body["next_task"].pop(name, None)
         body["next_task"]["title"] = f"task {unique()}"
     match operation:
+        case "create_communication" | "update_communication":
+            # with a card or with whoever is told of, and nobody takes part twice
+            if body.get("contact_id"):
+                body.pop("party", None)
+            if isinstance(body.get("participants"), list):
+                body["participants"] = body["participants"][:1]
+                for one in body["participants"]:
+                    if isinstance(one, dict) and one.get("contact_id"):
+                        one.pop("user_id", None)
+        case "create_lead" | "update_lead" if body.get("status") in ("qualified", "rejected"):
+            # being closed comes by operations of its own
+            body.pop("status")
         case "check_in_to_meeting" | "check_out_of_meeting":
             body.pop("at", None)
         case "create_assignment_rule" | "update_assignment_rule":
@@ -667,7 +679,8 @@ BEYOND_SCHEMA = {
     "invalid_phone", "invalid_tax_id", "invalid_text", "invalid_time_zone", "invalid_url", "next_step_required", "outcome_required", "outside_reach",
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address", "private_address",
-    "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "stage_kinds", "other_pipeline", "same_stage", "successor_required", "fields_missing",
+    "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "own_operation", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
+    "fields_missing",
 }
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner, or a stage, made a field required.

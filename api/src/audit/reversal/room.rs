@@ -19,7 +19,7 @@ use kartoteka_persistence::{Stored, WriteTx, contact as contacts};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::{communication, company, contact, deal, problem::Result, record, request::IfMatch, role, task, user};
+use crate::{communication, company, contact, deal, lead, problem::Result, record, request::IfMatch, role, task, user};
 
 /// The field that tells archiving.
 pub const ARCHIVED_AT: &str = "archived_at";
@@ -80,8 +80,7 @@ impl Revertible for Company {
 
 impl Revertible for Lead {
     fn check(tx: &mut WriteTx<'_>, _: &Workspace, before: &Self, after: &mut Self) -> Result<()> {
-        record::check_owner::<Self>(tx, after.owner_id, before.owner_id)?;
-        record::ensure_tags(tx, &mut after.tags)
+        lead::check(tx, before, after)
     }
 }
 
