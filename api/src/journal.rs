@@ -8,6 +8,7 @@ use std::{
 
 use kartoteka_domain::{
     access::{RecordType, Scope, Verb},
+    event::Action,
     id::WorkspaceId,
     journal::{EventParams, Journal, JournalEvent, ReachChange, is_private, reach_change},
 };
@@ -23,7 +24,7 @@ use crate::{
     answer::{Answer, Reply, Respond},
     app::App,
     can::SignedIn,
-    clock, conceal,
+    clock, conceal, credential,
     problem::{Problem, ProblemCode, Result},
     request::Params,
     spec::Shape,
@@ -107,7 +108,8 @@ pub fn told_to(tx: &mut dyn Reading, scope: &Scope, events: &[RawEvent]) -> Resu
             continue;
         }
         let owners = scope.readers(event.record);
-        let reach = reach_change(event.record, &owners, scope.sees_unassigned(), &event.data, &event.changes);
+        let is_new = event.kind.rsplit_once('.').is_some_and(|(_, action)| action == Action::Created.word());
+        let reach = reach_change(event.record, &owners, scope.sees_unassigned(), is_new, &event.data, &event.changes);
         let mut heard = JournalEvent {
             id: event.id,
             sequence: event.sequence,
@@ -156,7 +158,7 @@ impl Respond for Read {
 /// follows `after` is not kept any more: read the lists anew. A `latest` below `after` says that the server was set back to an older state.
 #[utoipa::path(get, path = "/v1/events", tag = "events")]
 pub async fn get_events(by: SignedIn, params: Params<EventParams>) -> Answer<Read> {
-    let scope = by.scope()?;
+    let mut scope = by.scope()?;
     let mut bell = by.app.journal_bell.listen();
     let until = Instant::now() + Duration::from_secs(params.wait_seconds.map_or(0, |wait| u64::try_from(wait.0).unwrap_or_default()));
     let types = params.wanted();
@@ -172,6 +174,8 @@ pub async fn get_events(by: SignedIn, params: Params<EventParams>) -> Answer<Rea
         }
         from = Some(page.next_after);
         wait(&mut bell, scope.workspace(), left.min(LOOK)).await;
+        // whoever waits hears by the rights of the moment he hears
+        scope = credential::authenticate(&by.app, &by.request()).await?.actor.authorize(RecordType::Session, Verb::Read)?;
     }
 }
 

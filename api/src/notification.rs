@@ -24,7 +24,7 @@ use kartoteka_domain::{
     list::Page,
     notification::{
         ListNotifications, Notification, NotificationChannel as Channel, NotificationKind as Kind, ReadNotifications, UnreadNotifications,
-        delivery::Message,
+        delivery::{Message, Told},
         settings::{ChannelState, ChannelTrouble, NotificationSettings, NotificationSetup},
         watch::Watched,
     },
@@ -153,25 +153,21 @@ pub fn tell(tx: &mut WriteTx<'_>, to: UserId, notice: Notice) -> Result<bool> {
         return Ok(false);
     }
     let Some(reader) = Reader::find(tx, to)? else { return Ok(false) };
-    let facts = match notice.about {
-        Some((record, id)) => match facts::seen(tx, &reader, record, id, notice.facts)? {
-            Some(facts) => facts,
-            None => return Ok(false),
-        },
-        None => notice.facts,
-    };
-    tell_reader(tx, &reader, notice.kind, notice.cause, notice.about, facts)?;
+    let Some(facts) = read_as(tx, &reader, notice.about, &notice.facts)? else { return Ok(false) };
+    tell_reader(tx, &reader, notice, facts)?;
     Ok(true)
 }
 
-fn tell_reader(
-    tx: &mut WriteTx<'_>,
-    reader: &Reader,
-    kind: Kind,
-    cause: String,
-    about: Option<(RecordType, Uuid)>,
-    facts: Facts,
-) -> Result<()> {
+/// The facts with those of the record; `None` when the person may not see it.
+fn read_as(tx: &mut WriteTx<'_>, reader: &Reader, about: Option<(RecordType, Uuid)>, known: &Facts) -> Result<Option<Facts>> {
+    match about {
+        Some((record, id)) => facts::seen(tx, reader, record, id, known.clone()),
+        None => Ok(Some(known.clone())),
+    }
+}
+
+fn tell_reader(tx: &mut WriteTx<'_>, reader: &Reader, notice: Notice, facts: Facts) -> Result<()> {
+    let Notice { kind, cause, about, facts: known } = notice;
     let routes = reader.wanted.settings.routes.of(kind);
     let language = reader.language();
     let (title, body) = text::told(language, kind.word(), &facts)?;
@@ -189,6 +185,7 @@ fn tell_reader(
     };
     store::insert(tx, new)?;
     let now = tx.now();
+    let known = serde_json::to_value(&known).map_err(Problem::internal)?;
     for channel in [Channel::Email, Channel::Telegram] {
         if !routes.contains(&channel) || !reader.state(channel).available {
             continue;
@@ -203,11 +200,36 @@ fn tell_reader(
             body: body.clone(),
             link: about.and_then(|(record, id)| place(record).map(|place| link(&format!("{place}/{id}")))),
             workspace: reader.settings.name.clone(),
+            told: Some(Told {
+                kind,
+                record_type: about.map(|(record, _)| record),
+                record_id: about.map(|(_, id)| id),
+                facts: known.clone(),
+            }),
             ..Message::default()
         };
         delivery::queue(tx, channel, Some(reader.person.id), &message, at)?;
     }
     Ok(())
+}
+
+/// A message as it is to be sent now, which may be long after it was queued; `None` when it is not to be sent any more: the person left, does not want
+/// it this way, does not see the record, or what it reminds of is over.
+pub fn renewed(tx: &mut WriteTx<'_>, user: UserId, channel: Channel, message: Message) -> Result<Option<Message>> {
+    let Some(reader) = Reader::find(tx, user)? else { return Ok(None) };
+    let Some(told) = &message.told else { return Ok(Some(message)) };
+    let wanted = reader.wanted.settings.routes.of(told.kind).contains(&channel) && reader.state(channel).available;
+    let Some(to) = reader.address(channel).filter(|_| wanted) else { return Ok(None) };
+    let about = told.record_type.zip(told.record_id);
+    if let Some((_, id)) = about
+        && !facts::is_still_so(tx, told.kind, id)?
+    {
+        return Ok(None);
+    }
+    let known: Facts = serde_json::from_value(told.facts.clone()).unwrap_or_default();
+    let Some(facts) = read_as(tx, &reader, about, &known)? else { return Ok(None) };
+    let (title, body) = text::told(&message.language, told.kind.word(), &facts)?;
+    Ok(Some(Message { to, title, body, ..message }))
 }
 
 /// An integration does not work: whoever administers the workspace is told, once per cause.

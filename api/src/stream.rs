@@ -35,14 +35,14 @@ use crate::{
 
 /// How many streams one person or key has open at a time.
 const MOST_OF_ONE: usize = 20;
+/// When somebody who has too many may ask again, seconds.
+const RETRY: u64 = 10;
 /// How many streams this process holds.
 const MOST: usize = 4000;
 /// How many events are read at a time.
 const PAGE: i64 = 50;
 /// How often it is looked for what another process numbered, and at who has the card open.
 const LOOK: Duration = Duration::from_millis(700);
-/// How often rights are asked about anew.
-const RIGHTS: Duration = Duration::from_secs(5);
 /// How long a line may be silent: proxies cut what says nothing.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a reader may take for what was sent.
@@ -73,7 +73,7 @@ impl Streams {
         }
         let own = seats.entry(whose).or_default();
         if *own >= MOST_OF_ONE {
-            return Err(Problem::new(ProblemCode::TooManyRequests));
+            return Err(Problem { retry_after: Some(RETRY), ..Problem::new(ProblemCode::TooManyRequests) });
         }
         *own += 1;
         Ok(Seat { all: Arc::clone(&self.0), whose })
@@ -144,7 +144,7 @@ impl Described for Result<Live> {
 /// Server-sent events (`text/event-stream`): every change the asker may be told of, as `GET /v1/events` tells it, within a second. After a break go on with
 /// `Last-Event-ID`; nothing is missed. The server ends a stream after some minutes (`event: end`, `{"reason": "resume"}`), when what it
 /// sent is not taken (`too_slow`), when the credential ends (`signed_out`), and when it cannot go on from there (`events_gone`: read the lists
-/// anew). What the asker is notified of, reminders first of all, comes as `event: notification`, without a number: after a break what is unread and newer than
+/// anew); a reader who is ahead of the server is refused with 410, as is one who is too far behind. One person or key has 20 streams at a time. What the asker is notified of, reminders first of all, comes as `event: notification`, without a number: after a break what is unread and newer than
 /// the last event is told again, under the same `id`. With `open` the asker is shown to others who have that card open, as long as the stream lasts, and `event: presence` tells who they are.
 #[utoipa::path(get, path = "/v1/stream", tag = "events")]
 pub async fn stream_events(by: SignedIn, last: LastEvent, params: Params<StreamParams>) -> Result<Live> {
@@ -166,7 +166,8 @@ pub async fn stream_events(by: SignedIn, last: LastEvent, params: Params<StreamP
             let latest = events::latest(tx)?;
             let after = asked.unwrap_or(latest);
             let oldest = events::oldest(tx)?;
-            if after.saturating_add(1) < oldest {
+            // a reader who is ahead has events of a server that was set back since
+            if after.saturating_add(1) < oldest || after > latest {
                 return Err(Problem::new(ProblemCode::EventsGone).with("oldest", oldest).with("latest", latest));
             }
             let since = if asked.is_some() { events::when(tx, after)? } else { None };
@@ -251,13 +252,17 @@ impl Reader {
             // who is too slow finds it when he takes what was sent before
             drop(tokio::time::timeout(PATIENCE, self.sender.send(Bytes::from(last))).await);
         }
-        if let Some(open) = self.open.take().filter(|open| open.renewed.is_some()) {
-            let stream = open.stream;
-            let done: Result<()> =
-                self.app.store.write(self.scope.clone(), clock::own_circumstances(), move |tx| Ok(store::end(tx, stream)?)).await;
-            if let Err(problem) = done {
-                tracing::debug!(%problem, "that a card was closed is noticed when it expires");
-            }
+        self.close().await;
+    }
+
+    /// The card is open no more.
+    async fn close(&mut self) {
+        let Some(open) = self.open.take().filter(|open| open.renewed.is_some()) else { return };
+        let stream = open.stream;
+        let done: Result<()> =
+            self.app.store.write(self.scope.clone(), clock::own_circumstances(), move |tx| Ok(store::end(tx, stream)?)).await;
+        if let Err(problem) = done {
+            tracing::debug!(%problem, "that a card was closed is noticed when it expires");
         }
     }
 
@@ -266,19 +271,15 @@ impl Reader {
         let begun = Instant::now();
         let life = self.app.settings.stream_life;
         let mut bell = self.app.journal_bell.listen();
-        let mut asked = Instant::now();
         // browsers come back after a second; the first bytes say that the line stands
         let mut text = format!("retry: 1000\n\nid: {}\n\n", self.after);
         loop {
             if self.sender.is_closed() {
                 return None;
             }
-            if asked.elapsed() > RIGHTS {
-                asked = Instant::now();
-                match self.rights().await {
-                    Ok(scope) => self.scope = scope,
-                    Err(end) => return Some(end),
-                }
+            match self.rights().await {
+                Ok(scope) => self.scope = scope,
+                Err(end) => return Some(end),
             }
             let at_end = match self.news(&mut text).await {
                 Ok(at_end) => at_end,
@@ -354,6 +355,12 @@ impl Reader {
     async fn presence(&mut self, text: &mut String) -> Result<()> {
         let Some(open) = &mut self.open else { return Ok(()) };
         let (stream, user, at, now) = (open.stream, open.user, open.record, clock::now());
+        let seen: Result<()> = self.app.store.read(self.scope.clone(), move |tx: &mut ReadTx<'_>| look_at(tx, at)).await;
+        if seen.as_ref().is_err_and(|problem| problem.code == ProblemCode::NotFound) {
+            // who does not see the card any more is not shown at it
+            self.close().await;
+            return Ok(());
+        }
         if open.renewed.is_none_or(|at| at.elapsed() > RENEW) {
             let until = now + chrono::Duration::seconds(PRESENT);
             let kept: Result<()> = self
@@ -369,10 +376,7 @@ impl Reader {
         let people = self
             .app
             .store
-            .read(self.scope.clone(), move |tx: &mut ReadTx<'_>| -> Result<_> {
-                look_at(tx, at)?;
-                Ok(store::of(tx, at.record, at.id, now)?)
-            })
+            .read(self.scope.clone(), move |tx: &mut ReadTx<'_>| -> Result<_> { Ok(store::of(tx, at.record, at.id, now)?) })
             .await?;
         let presence = CardPresence { record_type: at.record, record_id: at.id, people };
         if open.told.as_ref() != Some(&presence) {

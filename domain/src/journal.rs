@@ -247,6 +247,7 @@ pub fn reach_change(
     record: RecordType,
     owners: &Owners,
     sees_unassigned: bool,
+    is_new: bool,
     data: &Value,
     changes: &Map<String, Value>,
 ) -> Option<ReachChange> {
@@ -259,6 +260,10 @@ pub fn reach_change(
         None => data.get(field).cloned().unwrap_or_default(),
     };
     let sees = |when: &str| {
+        // what was not there before was in nobody's sight
+        if is_new && when == "before" {
+            return false;
+        }
         let owner = side("owner_id", when);
         if owner.is_null() && sees_unassigned && matches!(record, RecordType::Lead | RecordType::Deal) {
             return true;
@@ -317,24 +322,26 @@ mod tests {
     fn a_record_leaves_with_its_owner_unless_somebody_further_keeps_it() {
         let owners = mine(&[1]);
         let none = json!({"responsibles": []});
-        let told = |data: &Value, changes: &Map<String, Value>| reach_change(RecordType::Contact, &owners, false, data, changes);
+        let told = |data: &Value, changes: &Map<String, Value>| reach_change(RecordType::Contact, &owners, false, false, data, changes);
         assert_eq!(told(&none, &change(Some(1), Some(2))), Some(ReachChange::Left));
         assert_eq!(told(&none, &change(Some(2), Some(1))), Some(ReachChange::Entered));
         let kept = json!({"responsibles": [{"user_id": Uuid::from_u128(1)}]});
         assert_eq!(told(&kept, &change(Some(1), Some(2))), None);
         assert_eq!(told(&none, &Map::new()), None);
-        assert_eq!(reach_change(RecordType::Contact, &Owners::All, false, &none, &change(Some(1), Some(2))), None);
+        assert_eq!(reach_change(RecordType::Contact, &Owners::All, false, false, &none, &change(Some(1), Some(2))), None);
         // a lead nobody had, given to somebody else
-        assert_eq!(reach_change(RecordType::Lead, &owners, true, &none, &change(None, Some(2))), Some(ReachChange::Left));
-        assert_eq!(reach_change(RecordType::Lead, &owners, false, &none, &change(None, Some(2))), None);
+        assert_eq!(reach_change(RecordType::Lead, &owners, true, false, &none, &change(None, Some(2))), Some(ReachChange::Left));
+        // one that was made with somebody else as its owner was in nobody's sight
+        assert_eq!(reach_change(RecordType::Lead, &owners, true, true, &none, &change(None, Some(2))), None);
+        assert_eq!(reach_change(RecordType::Lead, &owners, false, false, &none, &change(None, Some(2))), None);
     }
 
     proptest! {
         #[test]
         fn what_leaves_one_way_enters_the_other(before in proptest::option::of(1_u128..5), after in proptest::option::of(1_u128..5), own in 1_u128..5, unassigned: bool) {
             let owners = mine(&[own]);
-            let there = reach_change(RecordType::Deal, &owners, unassigned, &Value::Null, &change(before, after));
-            let back = reach_change(RecordType::Deal, &owners, unassigned, &Value::Null, &change(after, before));
+            let there = reach_change(RecordType::Deal, &owners, unassigned, false, &Value::Null, &change(before, after));
+            let back = reach_change(RecordType::Deal, &owners, unassigned, false, &Value::Null, &change(after, before));
             let turned = match there {
                 Some(ReachChange::Left) => Some(ReachChange::Entered),
                 Some(ReachChange::Entered) => Some(ReachChange::Left),

@@ -78,3 +78,27 @@ fn what_fails_for_long_is_told_to_who_administers_and_metrics_say_how_late_it_is
     }
     later.kill();
 }
+
+#[test]
+fn mail_that_nobody_takes_is_seen_at_once() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("smtp://127.0.0.1:{closed}");
+    let server = Server::start(&Database::fresh(), &[("KARTOTEKA_SMTP_URL", url.as_str()), ("KARTOTEKA_MAIL_FROM", "crm@example.com")]);
+    let workspace = App::of(&server).workspace();
+    let (admin, anna, leaving) = (workspace.administrator(), workspace.manager(), workspace.manager());
+    let mail = || health(&admin).into_iter().find(|one| one["kind"] == "email").unwrap();
+    let by_mail = json!({"routes": {"task_assigned": ["email"]}});
+    for who in [&anna, &leaving] {
+        who.put("/v1/me/notification-settings", by_mail.clone()).ok();
+    }
+    assert_eq!(mail()["state"], "working");
+    admin.post("/v1/tasks", json!({"title": "Позвонить", "owner_id": anna.user_id})).created();
+    let failing = eventually("the first try", || Some(mail()).filter(|mail| mail["state"] == "failing"));
+    assert!(failing["last_error"].is_string() && failing["last_error_at"].is_string() && failing["queue_length"] == 1, "{failing}");
+    admin.post("/v1/tasks", json!({"title": "Ещё", "owner_id": leaving.user_id})).created();
+    eventually("the second to wait", || (mail()["queue_length"] == 2).then_some(()));
+    let why = mail()["last_error"].clone();
+    admin.patch(&format!("/v1/users/{}", leaving.user_id), json!({"active": false})).ok();
+    eventually("what is for nobody to be let go", || (mail()["queue_length"] == 1).then_some(()));
+    assert_eq!(mail()["last_error"], why, "that somebody left is no fault of the mail");
+}

@@ -171,6 +171,41 @@ fn whoever_waits_hears_at_once() {
 }
 
 #[test]
+fn whoever_waits_hears_by_the_rights_of_that_moment() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let issued = admin.post("/v1/api-keys", json!({"name": "ожидание", "role": "administrator"})).created();
+    let key = app().anyone().bearer(issued["secret"].as_str().unwrap());
+    let from = settled(&admin);
+    let waiting = thread::spawn(move || key.get(&format!("/v1/events?after={from}&types=contact.*&wait_seconds=20")));
+    // the key is known to the server once it was read; what follows it is not for it
+    eventually("the key to be used", || admin.get(&issued.path()).ok()["last_used_at"].is_string().then_some(()));
+    admin.delete(&issued.path()).no_content();
+    admin.post("/v1/contacts", json!({"last_name": "Блок"})).created();
+    waiting.join().unwrap().is_problem(401, "invalid_token");
+}
+
+#[test]
+fn a_lead_made_for_a_colleague_was_in_nobody_s_sight_before() {
+    let workspace = app().workspace();
+    let (admin, anna) = (workspace.administrator(), workspace.manager());
+    let operator = workspace.operator();
+    let card = admin.post("/v1/contacts", json!({"last_name": "Блок"})).created();
+    let from = settled(&admin);
+    let lead = admin.post("/v1/leads", json!({"contact_id": card["id"], "owner_id": anna.user_id})).created();
+    let free = admin.post("/v1/leads", json!({"contact_id": card["id"]})).created();
+    settled(&admin);
+    let heard = all_after(&operator, from, 200).0;
+    assert!(!heard.iter().any(|event| event["record_id"] == lead.id().as_str()), "{heard:?}");
+    if free["owner_id"].is_null() {
+        admin.patch(&free.path(), json!({"owner_id": anna.user_id})).ok();
+        settled(&admin);
+        let of_free: Vec<Value> = all_after(&operator, from, 200).0.into_iter().filter(|e| e["record_id"] == free.id().as_str()).collect();
+        assert_eq!(of_free.last().unwrap()["reach"], "left", "this one he could take: {of_free:?}");
+    }
+}
+
+#[test]
 fn what_is_kept_no_longer_is_gone_and_what_had_no_number_gets_one() {
     let database = Database::fresh();
     let server = Server::start(&database, &[]);

@@ -322,3 +322,42 @@ fn the_morning_s_digest_comes_once_a_working_day() {
     one.kill();
     two.kill();
 }
+
+#[test]
+fn what_waits_is_read_anew_when_it_is_sent() {
+    let database = Database::fresh();
+    let (library, offset) = clock(&database);
+    let mail = MailSink::start();
+    let jumping = [
+        ("LD_PRELOAD", library.as_str()),
+        ("CLOCK_OFFSET", offset.as_str()),
+        ("KARTOTEKA_SMTP_URL", mail.url.as_str()),
+        ("KARTOTEKA_MAIL_FROM", "crm@example.com"),
+    ];
+    let server = Server::start(&database, &jumping);
+    let workspace = App::of(&server).workspace();
+    let (admin, anna, boris, vera) = (workspace.administrator(), workspace.manager(), workspace.manager(), workspace.manager());
+    let all_day = json!({"from": "00:00", "until": "23:59"});
+    for who in [&anna, &vera] {
+        let by_mail = json!({"routes": {"task_assigned": ["in_app", "email"]}, "quiet_hours": all_day, "digest": {"enabled": false, "time": "08:30"}});
+        who.put("/v1/me/notification-settings", by_mail).ok();
+    }
+    let give = |title: &str, owner: &Caller| admin.post("/v1/tasks", json!({"title": title, "owner_id": owner.user_id})).created();
+    let (gone, done, put_away) = (give("Ушедшее", &anna), give("Сделанное", &anna), give("Убранное", &anna));
+    let renamed = give("Старое имя", &anna);
+    give("Нежданное", &vera);
+    let waiting = || database.number("SELECT count(*) FROM notification_delivery WHERE state = 'pending'");
+    eventually("all to be queued", || (waiting() == 5).then_some(()));
+    admin.patch(&gone.path(), json!({"owner_id": boris.user_id})).ok();
+    admin.post(&format!("{}/complete", done.path()), json!({"result": "да"})).ok();
+    admin.delete(&put_away.path()).no_content();
+    admin.patch(&renamed.path(), json!({"title": "Новое имя"})).ok();
+    vera.put("/v1/me/notification-settings", json!({"routes": {"task_assigned": ["in_app"]}})).ok();
+    fs::write(&offset, "90000").unwrap();
+    eventually("all to be sent or let go", || (waiting() == 0).then_some(()));
+    let letters: Vec<String> = mail.mails(&anna.email).iter().map(|letter| letter.read()).collect();
+    assert!(letters.len() == 1 && letters[0].contains("Новое имя") && !letters[0].contains("Старое имя"), "{letters:?}");
+    assert!(mail.mails(&vera.email).is_empty(), "by what she wants now");
+    assert_eq!(database.number("SELECT count(*) FROM notification_delivery WHERE state = 'dropped'"), 4);
+    server.kill();
+}

@@ -195,3 +195,36 @@ fn what_is_hidden_is_not_heard_either() {
     assert!(!text.contains("qzsecret") && !text.contains("9171116"), "{text}");
     assert_eq!(heard.data["data"]["last_name"], "А");
 }
+
+#[test]
+fn whoever_is_ahead_of_the_server_or_has_too_many_is_told() {
+    let workspace = app().workspace();
+    let manager = workspace.manager();
+    let ahead = manager.get("/v1/stream?after=999999999").is_problem(410, "events_gone");
+    assert!(ahead["latest"].as_i64().unwrap() < 999_999_999);
+    manager.with("last-event-id", "999999999").get("/v1/stream").is_problem(410, "events_gone");
+    let refused: Vec<Option<String>> = thread::scope(|scope| {
+        let many: Vec<_> = (0..30).map(|_| scope.spawn(|| manager.get("/v1/stream"))).collect();
+        let all = many.into_iter().map(|one| one.join().unwrap()).filter(|answer| answer.status != 200);
+        all.map(|answer| answer.is_problem(429, "too_many_requests").header("retry-after").map(str::to_owned)).collect()
+    });
+    assert!(!refused.is_empty() && refused.iter().all(Option::is_some), "{refused:?}");
+}
+
+#[test]
+fn who_loses_a_card_is_not_at_it_any_more() {
+    let server = kartoteka_tests::Server::start(&kartoteka_tests::Database::fresh(), &[("KARTOTEKA_STREAM_SECONDS", "8")]);
+    let workspace = kartoteka_tests::App::of(&server).workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let card = manager.post("/v1/contacts", json!({"last_name": "Блок"})).created();
+    let present = || admin.get(&format!("/v1/presence?record=contact:{}", card.id())).ok()["people"].as_array().unwrap().len();
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| listen(&manager, &format!("?open=contact:{}", card.id()), None));
+        eventually("the manager to be there", || (present() == 1).then_some(()));
+        admin.patch(&card.path(), json!({"owner_id": admin.user_id})).ok();
+        let begun = std::time::Instant::now();
+        eventually("the manager to be gone", || (present() == 0).then_some(()));
+        assert!(begun.elapsed().as_secs() < 5, "sooner than the stream ends");
+        reader.join().unwrap();
+    });
+}

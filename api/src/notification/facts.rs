@@ -5,10 +5,11 @@ use kartoteka_domain::{
     access::{RecordType, Verb},
     communication::Communication,
     contact::Contact,
-    deal::Deal,
+    deal::{Deal, DealOutcome},
     id::{ContactId, Id},
-    lead::Lead,
-    task::Task,
+    lead::{Lead, LeadStatus},
+    notification::NotificationKind as Kind,
+    task::{Task, TaskStatus},
     zone,
 };
 use kartoteka_persistence::{ReadTx, Reading, Stored, WriteTx, pipeline};
@@ -53,6 +54,19 @@ pub fn seen(tx: &mut WriteTx<'_>, reader: &Reader, record: RecordType, id: Uuid,
             None => None,
         },
         _ => Some(facts),
+    })
+}
+
+/// Whether there is still reason to tell of it: a task that is done reminds of nothing.
+pub fn is_still_so(tx: &mut WriteTx<'_>, kind: Kind, id: Uuid) -> Result<bool> {
+    Ok(match kind {
+        Kind::TaskAssigned | Kind::TaskReminder | Kind::TaskOverdue => {
+            Task::find(tx, id)?.is_some_and(|task| task.status == TaskStatus::Open && task.archived_at.is_none())
+        }
+        Kind::LeadUntouched => Lead::find(tx, id)?.is_some_and(|lead| lead.status == LeadStatus::New && lead.archived_at.is_none()),
+        Kind::LeadReceived => Lead::find(tx, id)?.is_some_and(|lead| lead.archived_at.is_none()),
+        Kind::StageLimit => Deal::find(tx, id)?.is_some_and(|deal| deal.outcome == DealOutcome::Open && deal.archived_at.is_none()),
+        _ => true,
     })
 }
 

@@ -176,7 +176,7 @@ fn digest(tx: &mut WriteTx<'_>, wakeup: Wakeup) -> Result<()> {
             };
             let facts =
                 Facts { overdue: late.count, today: today.count, late: lines(&late.tasks), lines: lines(&today.tasks), ..Facts::default() };
-            tell_reader(tx, &reader, Kind::Digest, cause, None, facts)?;
+            tell_reader(tx, &reader, Notice { kind: Kind::Digest, cause, about: None, facts: facts.clone() }, facts)?;
         }
     }
     plan_digest(tx, id)

@@ -11,10 +11,9 @@ use kartoteka_domain::{
         NotificationChannel as Channel,
         delivery::{Delivery, DeliveryState, Outcome, retry_at},
     },
-    user::User,
 };
 use kartoteka_persistence::{
-    Stored, WriteTx,
+    WriteTx,
     notification::{self as store, delivery},
     workspace::{self, Wakeup},
 };
@@ -28,8 +27,6 @@ const NAP: Duration = Duration::from_millis(500);
 const AT_ONCE: usize = 8;
 /// The longest try: shorter than the time it has the message for itself.
 const LONGEST: Duration = Duration::from_mins(1);
-/// A message that failed so often tells of more than a moment's trouble.
-const ALARMING: i64 = 3;
 /// Letters that are kept of what the other side said.
 const LONGEST_ERROR: usize = 500;
 
@@ -109,13 +106,14 @@ async fn take(app: &App, sender: &Sender, wakeup: Wakeup) {
 /// The message, unless nobody is to have it any more.
 fn claim(tx: &mut WriteTx<'_>, wakeup: Wakeup) -> Result<Option<Delivery>> {
     let Some(delivery) = delivery::claim(tx, wakeup)? else { return Ok(None) };
-    if let Some(user) = delivery.user
-        && User::find(tx, user.uuid())?.is_none_or(|person| !person.active)
-    {
-        delivery::end(tx, wakeup.id, DeliveryState::Failed, Some("nobody works here under this name any more".into()))?;
-        return Ok(None);
+    let Some(user) = delivery.user else { return Ok(Some(delivery)) };
+    match super::renewed(tx, user, delivery.channel, delivery.message)? {
+        Some(message) => Ok(Some(Delivery { message, ..delivery })),
+        None => {
+            delivery::end(tx, wakeup.id, DeliveryState::Dropped, None)?;
+            Ok(None)
+        }
     }
-    Ok(Some(delivery))
 }
 
 fn note(tx: &mut WriteTx<'_>, sent: &Delivery, outcome: &Outcome) -> Result<()> {
@@ -130,17 +128,10 @@ fn note(tx: &mut WriteTx<'_>, sent: &Delivery, outcome: &Outcome) -> Result<()> 
                 store::block_telegram(tx, user)?;
             }
         }
-        Outcome::Later(why, wish) => {
-            if sent.attempts == ALARMING {
-                // of a day of trouble there is one word
-                let cause = format!("{}:{}", sent.channel, tx.now().date_naive());
-                super::alarm(tx, &cause, sent.channel.word(), &said(why))?;
-            }
-            match retry_at(sent.attempts, *wish, tx.now()) {
-                Some(at) => delivery::put_off(tx, sent.channel, id, at, said(why))?,
-                None => delivery::end(tx, id, DeliveryState::Failed, Some(said(why)))?,
-            }
-        }
+        Outcome::Later(why, wish) => match retry_at(sent.attempts, *wish, tx.now()) {
+            Some(at) => delivery::put_off(tx, sent.channel, id, at, said(why))?,
+            None => delivery::end(tx, id, DeliveryState::Failed, Some(said(why)))?,
+        },
     }
     Ok(())
 }

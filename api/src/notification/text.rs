@@ -28,7 +28,8 @@ pub const PASSWORD_LINK: &str = "password_link";
 pub const RESERVE_COPY: &str = "reserve_copy";
 
 /// What templates may name. All of it is always there, empty where it does not apply.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// What it is about: a task's title, a deal's name.
     pub subject: String,

@@ -2,10 +2,15 @@
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::NotificationChannel as Channel;
-use crate::id::{Id, UserId};
+use super::{NotificationChannel as Channel, NotificationKind};
+use crate::{
+    access::RecordType,
+    id::{Id, UserId},
+};
 
 /// Marks ids of deliveries.
 #[derive(Debug)]
@@ -27,6 +32,8 @@ words! {
         Sent = "sent",
         /// Given up.
         Failed = "failed",
+        /// Not to be sent any more: what it tells of is over, out of the person's sight, or not wanted this way.
+        Dropped = "dropped",
     }
 }
 
@@ -50,6 +57,21 @@ pub struct Message {
     pub sealed: Option<String>,
     /// Something to go along as it is.
     pub attachment: Option<Attachment>,
+    /// What a person is told of by it; read anew when it is sent.
+    pub told: Option<Told>,
+}
+
+/// What a message tells a person of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What about.
+    pub kind: NotificationKind,
+    /// Type of the record.
+    pub record_type: Option<RecordType>,
+    /// Id of the record.
+    pub record_id: Option<Uuid>,
+    /// What is known beside the record.
+    pub facts: Value,
 }
 
 /// Something that goes along with a message.

@@ -140,6 +140,14 @@ pub fn health(tx: &mut dyn Reading, channel: Channel) -> Result<ChannelHealth, S
     };
     let (sent, failed) = (last(tx, DeliveryState::Sent)?, last(tx, DeliveryState::Failed)?);
     let failed = failed.map(|(at, error)| (at.map(|at| at.0), error)).unwrap_or_default();
+    // what was tried in vain and waits for the next try: nothing gets through since the first of it
+    let stuck: Option<(At, Option<String>)> = own(tx, DeliveryState::Pending)
+        .filter(notification_delivery::error.is_not_null())
+        .select((notification_delivery::created_at, notification_delivery::error))
+        .order(notification_delivery::created_at)
+        .first(tx.db().0)
+        .optional()?;
+    let failed = stuck.map(|(at, error)| (Some(at.0), error)).filter(|stuck| stuck.0 >= failed.0).unwrap_or(failed);
     Ok(ChannelHealth {
         queued,
         waiting_since: first.map(|at| at.0),
