@@ -169,13 +169,11 @@ fn ask_others_of_the_form(tx: &mut WriteTx<'_>, lead: &Lead, except: Option<User
     let Some(form) = form else { return Ok(asked) };
     let now = tx.now();
     let choice = ask_form(tx, &form, None, |people, turn| choose_instead(except, form.assignment.as_ref(), people, turn, now))?;
-    Ok(match choice.user {
-        Some(user) => Asked::otherwise(tx, Some(user), choice.reason),
-        None => {
-            let reason = format!("{}; {}", asked.verdict.reason, choice.reason);
-            Asked { verdict: Verdict { reason, ..asked.verdict }, ..asked }
-        }
-    })
+    if choice.user.is_some() {
+        return Ok(Asked::otherwise(tx, choice.user, choice.reason));
+    }
+    let reason = format!("{}; {}", asked.verdict.reason, choice.reason);
+    Ok(Asked { verdict: Verdict { reason, ..asked.verdict }, ..asked })
 }
 
 /// Writes a decision into the ledger.
