@@ -3,6 +3,7 @@
 use kartoteka_domain::{
     access::{RecordType, Verb},
     assignment::{
+        Assignment, Candidate, Choice, choose_instead,
         decision::{AssignmentDecision, ListAssignmentDecisions, Occasion, Question, Verdict, decide},
         rule::{AssignmentMethod, AssignmentRule, Facts, ListAssignmentRules, NewAssignmentRule},
     },
@@ -10,14 +11,15 @@ use kartoteka_domain::{
     deal::turnover::Turnover,
     department::subtree,
     event::Action,
+    form::Form,
     id::{AssignmentRuleId, LeadId, UserId},
     lead::Lead,
     list::Page,
     task::Task,
 };
 use kartoteka_persistence::{
-    Reading, WriteTx,
-    assignment::{decision as ledger, rule as store},
+    Reading, Stored, WriteTx,
+    assignment::{self as turns, decision as ledger, rule as store},
     contact as contacts, deal, department, duplicate, task as tasks, user,
 };
 use uuid::Uuid;
@@ -151,6 +153,47 @@ pub fn ask(tx: &mut WriteTx<'_>, facts: &Facts<'_>, except: Option<UserId>) -> R
     Ok(Some(Asked { verdict, rule: decided, seed }))
 }
 
+/// Asks a form's own assignment: `choose` knows the people it names and `present`, and whose turn it is.
+pub fn ask_form(
+    tx: &mut WriteTx<'_>,
+    form: &Form,
+    present: Option<UserId>,
+    choose: impl FnOnce(&[Candidate], i64) -> Choice,
+) -> Result<Choice> {
+    let mut ids: Vec<Uuid> = present.iter().map(|id| id.uuid()).collect();
+    match &form.assignment {
+        Some(Assignment::User(one)) => ids.push(one.user_id.uuid()),
+        Some(Assignment::RoundRobin(round)) => ids.extend(round.user_ids.iter().map(|id| id.uuid())),
+        None => {}
+    }
+    let people = user::candidates(tx, &ids)?;
+    let turn = match &form.assignment {
+        Some(Assignment::RoundRobin(_)) => turns::turn(tx, form.id)?,
+        _ => 0,
+    };
+    let choice = choose(&people, turn);
+    if choice.turn != turn {
+        turns::set_turn(tx, form.id, choice.turn)?;
+    }
+    Ok(choice)
+}
+
+/// The other people of the form an enquiry came by, where the rules find nobody.
+fn ask_others_of_the_form(tx: &mut WriteTx<'_>, lead: &Lead, except: Option<UserId>, asked: Asked) -> Result<Asked> {
+    let form = match lead.form_id {
+        Some(id) => Form::find(tx, id.uuid())?.filter(|form| form.assignment.is_some()),
+        None => None,
+    };
+    let Some(form) = form else { return Ok(asked) };
+    let now = tx.now();
+    let choice = ask_form(tx, &form, None, |people, turn| choose_instead(except, form.assignment.as_ref(), people, turn, now))?;
+    if choice.user.is_some() {
+        return Ok(Asked::otherwise(tx, choice.user, choice.reason));
+    }
+    let reason = format!("{}; {}", asked.verdict.reason, choice.reason);
+    Ok(Asked { verdict: Verdict { reason, ..asked.verdict }, ..asked })
+}
+
 /// Writes a decision into the ledger.
 pub fn note(tx: &mut WriteTx<'_>, lead_id: LeadId, occasion: Occasion, asked: Asked) -> Result<()> {
     let (rule_id, rule_name, method) = match asked.rule {
@@ -193,10 +236,13 @@ pub fn facts<'a>(contact: &'a Contact, lead: Option<&'a Lead>) -> Facts<'a> {
 pub fn reassign(tx: &mut WriteTx<'_>, before: Lead, occasion: Occasion, except: Option<UserId>, why: Option<&str>) -> Result<Lead> {
     tx.hold(RecordType::Contact, before.contact_id.uuid())?;
     let contact = contacts::find_regardless(tx, before.contact_id.uuid())?.ok_or_else(|| Problem::internal("a lead without its card"))?;
-    let asked = match ask(tx, &facts(&contact, Some(&before)), except)? {
+    let mut asked = match ask(tx, &facts(&contact, Some(&before)), except)? {
         Some(asked) => asked,
         None => Asked::otherwise(tx, None, "there are no rules".to_owned()),
     };
+    if asked.verdict.user.is_none() && occasion == Occasion::Escalation {
+        asked = ask_others_of_the_form(tx, &before, except, asked)?;
+    }
     let mut after = before.clone();
     if let Some(user) = asked.verdict.user {
         after.owner_id = Some(user);

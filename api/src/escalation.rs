@@ -147,11 +147,7 @@ fn act(tx: &mut WriteTx<'_>, settings: &Workspace, lead: Lead, step: Step) -> Re
             Ok(lead)
         }
         Step::Head => {
-            let head = match lead.owner_id {
-                Some(owner) => user::head_of(tx, owner)?,
-                None => None,
-            };
-            let told = user::or_on_duty(tx, head)?;
+            let told = head_of(tx, lead.owner_id)?;
             ask_for(tx, settings, &lead, step, told)?;
             tell(tx, &lead, step, told)?;
             Ok(lead)
@@ -160,12 +156,24 @@ fn act(tx: &mut WriteTx<'_>, settings: &Workspace, lead: Lead, step: Step) -> Re
             let present = lead.owner_id;
             let reason = format!("nobody reacted within {minutes} minutes");
             let lead = assignment::reassign(tx, lead, Occasion::Escalation, present, Some(&reason))?;
-            // who has it now hears that it waits already
-            let owner = lead.owner_id.filter(|owner| Some(*owner) != present);
-            tell(tx, &lead, step, owner)?;
+            // who has it now hears that it waits already; where nobody else could be found, whoever can find somebody does
+            let told = match lead.owner_id.filter(|owner| Some(*owner) != present) {
+                Some(owner) => Some(owner),
+                None => head_of(tx, present)?,
+            };
+            tell(tx, &lead, step, told)?;
             Ok(lead)
         }
     }
+}
+
+/// The head of who is responsible, else an administrator.
+fn head_of(tx: &mut WriteTx<'_>, responsible: Option<UserId>) -> Result<Option<UserId>> {
+    let head = match responsible {
+        Some(responsible) => user::head_of(tx, responsible)?,
+        None => None,
+    };
+    Ok(user::or_on_duty(tx, head)?)
 }
 
 /// Who has to see to it is told.

@@ -130,10 +130,14 @@ pub fn check_over(tx: &mut dyn Reading, key: &str) -> Result<()> {
     check_cover(tx, &rights)
 }
 
+/// Whether there is a role of this key that can be given.
+pub fn is_known(tx: &mut dyn Reading, key: &str) -> Result<bool> {
+    Ok(store::by_key(tx, key)?.is_some_and(|role| role.archived_at().is_none()) || RoleKey::from_word(key).is_some())
+}
+
 /// Whether the asker may give somebody this role: it exists, and has nothing that he has not.
 pub fn check_grant(tx: &mut WriteTx<'_>, key: &str) -> Result<()> {
-    let known = store::by_key(tx, key)?.is_some_and(|role| role.archived_at().is_none()) || RoleKey::from_word(key).is_some();
-    if !known {
+    if !is_known(tx, key)? {
         return Err(Problem::invalid("/role", FieldCode::ReferenceNotFound));
     }
     check_over(tx, key)

@@ -1,5 +1,6 @@
 //! Webhooks over HTTP: who is told of what, and what became of it. Nothing is sent from here: the worker sends.
 
+pub mod message;
 pub mod signature;
 pub mod worker;
 
@@ -30,7 +31,7 @@ use validator::Validate;
 use crate::{
     answer::{Accepted, Answer, Created, Done, Found, Plain},
     app::App,
-    can::{Can, CanSecretly, CreateWebhooks, ReadWebhooks, ToDelete, UpdateWebhooks},
+    can::{Can, CanSealed, CreateWebhooks, ReadWebhooks, ToDelete, UpdateWebhooks},
     credential::Vault,
     problem::{Problem, ProblemCode, Result},
     record,
@@ -46,7 +47,7 @@ list list_webhooks "List webhooks", get get_webhook "Get a webhook", read ReadWe
 ///
 /// Events from here on are posted to the address, signed by Standard Webhooks 1.0.0. The secret is in this answer and nowhere else.
 #[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks")]
-pub async fn create_webhook(can: CanSecretly<CreateWebhooks>, new: Valid<NewWebhook>) -> Answer<Created<Webhook>> {
+pub async fn create_webhook(can: CanSealed<CreateWebhooks>, new: Valid<NewWebhook>) -> Answer<Created<Webhook>> {
     let app = can.app().clone();
     can.write(move |tx| create(tx, &app.vault, app.outside.allowed(), &new).map(Created::new)).await
 }
@@ -96,7 +97,7 @@ pub async fn archive_webhook(can: Can<ToDelete<UpdateWebhooks>>, at: At<Webhook>
 pub async fn restore_webhook(can: Can<ToDelete<UpdateWebhooks>>, at: At<Webhook>, if_match: IfMatch) -> Answer<Found<Webhook>> {
     can.write(move |tx| {
         let hook: Webhook = record::get_to_change(tx, at.0)?;
-        role::check_over(tx, &hook.role)?;
+        role::check_grant(tx, &hook.role)?;
         let back = record::restore::<Webhook>(tx, at.0, &if_match)?;
         let now = tx.now();
         workspace::wake(tx, worker::KIND, at.0, now)?;
@@ -110,7 +111,7 @@ pub async fn restore_webhook(can: Can<ToDelete<UpdateWebhooks>>, at: At<Webhook>
 /// Another secret, told in this answer and nowhere else. For `overlap_seconds` (a day when absent) the one before signs, too: `webhook-signature` has two.
 #[utoipa::path(post, path = "/v1/webhooks/{id}/rotate", tag = "webhooks")]
 pub async fn rotate_webhook(
-    can: CanSecretly<UpdateWebhooks>,
+    can: CanSealed<UpdateWebhooks>,
     at: At<Webhook>,
     if_match: IfMatch,
     rotation: Valid<SecretRotation>,
@@ -121,7 +122,8 @@ pub async fn rotate_webhook(
 
 /// Resume a webhook
 ///
-/// Takes a pause away and tries at once what waits.
+/// Takes a pause away and tries at once what waits, and once more what was given up since nothing got through any more; what happened during the pause
+/// follows, in order per record.
 #[utoipa::path(post, path = "/v1/webhooks/{id}/resume", tag = "webhooks")]
 pub async fn resume_webhook(can: Can<UpdateWebhooks>, at: At<Webhook>, if_match: IfMatch) -> Answer<Conflicting<Found<Webhook>>> {
     can.write(move |tx| {
@@ -129,6 +131,9 @@ pub async fn resume_webhook(can: Can<UpdateWebhooks>, at: At<Webhook>, if_match:
         role::check_over(tx, &before.role)?;
         let after = Webhook { paused_at: None, paused_reason: None, ..before.clone() };
         let resumed = record::store_change(tx, &before, after, Action::Resumed)?;
+        if let Some(since) = before.failing_since {
+            deliveries::again_since(tx, before.id, since)?;
+        }
         deliveries::hurry(tx, before.id)?;
         let now = tx.now();
         workspace::wake(tx, worker::KIND, at.0, now)?;
@@ -148,6 +153,7 @@ pub async fn test_webhook(can: Can<UpdateWebhooks>, at: At<Webhook>) -> Answer<C
 /// Replay a stretch of a webhook's deliveries
 ///
 /// Sends those again that got through or were given up, by the numbers of their events, with the same `webhook-id`; at most 1,000 at a time, the earliest first.
+/// Each is told as the webhook's role, event types and condition let it be told then.
 #[utoipa::path(post, path = "/v1/webhooks/{id}/replay", tag = "webhooks")]
 pub async fn replay_webhook(can: Can<UpdateWebhooks>, at: At<Webhook>, range: Valid<ReplayRange>) -> Answer<Conflicting<Plain<Replayed>>> {
     can.write(move |tx| replay(tx, at.0, &range).map(|done| Conflicting(Plain(done)))).await
@@ -167,13 +173,9 @@ pub async fn list_webhook_deliveries(can: Can<ReadWebhooks>, params: Params<List
 #[utoipa::path(get, path = "/v1/webhook-deliveries/{id}", tag = "webhooks")]
 pub async fn get_webhook_delivery(can: Can<ReadWebhooks>, at: At<WebhookDelivery>) -> Answer<Plain<WebhookDelivery>> {
     can.read(move |tx| {
-        let mut found = deliveries::find(tx, at.0)?.ok_or_else(Problem::not_found)?;
+        let found = deliveries::find(tx, at.0)?.ok_or_else(Problem::not_found)?;
         let hook: Webhook = record::get(tx, found.webhook_id.uuid())?;
-        // what the webhook's role sees is not told to who sees less
-        if role::check_over(tx, &hook.role).is_err() {
-            found.request_body = Value::Null;
-        }
-        Ok(Plain(found))
+        message::shown(tx, &hook, found).map(Plain)
     })
     .await
 }
@@ -243,7 +245,8 @@ pub fn test(tx: &mut WriteTx<'_>, id: Uuid) -> Result<WebhookDelivery> {
         "id": event, "sequence": null, "type": "webhook.test", "timestamp": now, "workspace_id": tx.workspace(), "record_type": "webhook", "record_id": id,
         "actor": tx.scope().by(), "reach": null, "data": null, "changes": {},
     });
-    let new = NewDelivery { webhook: hook.id, event, sequence: 0, kind: "webhook.test".into(), record: id, body: body.to_string() };
+    let new =
+        NewDelivery { webhook: hook.id, event, sequence: 0, kind: "webhook.test".into(), record: id, body: body.to_string(), due_at: now };
     let delivery = deliveries::insert(tx, new)?;
     workspace::wake(tx, worker::KIND, id, now)?;
     let kept = deliveries::find(tx, delivery)?.ok_or_else(Problem::not_found)?;

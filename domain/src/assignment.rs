@@ -167,6 +167,18 @@ pub fn choose(present: Option<UserId>, rule: Option<&Assignment>, people: &[Cand
     }
 }
 
+/// Chooses somebody else than who has it and does not react.
+pub fn choose_instead(of: Option<UserId>, rule: Option<&Assignment>, people: &[Candidate], turn: i64, now: DateTime<Utc>) -> Choice {
+    let others: Vec<Candidate> = people.iter().filter(|person| Some(person.id) != of).cloned().collect();
+    let choice = choose(None, rule, &others, turn, now);
+    let reason = match (choice.user, rule) {
+        (Some(_), _) => "another one named by the form",
+        (None, Some(_)) => "the form names nobody else who is there",
+        (None, None) => "the form assigns nobody",
+    };
+    Choice { reason: reason.into(), ..choice }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +192,19 @@ mod tests {
     }
     fn now() -> DateTime<Utc> {
         "2026-11-22T10:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn somebody_else_is_never_who_has_it() {
+        let round = Assignment::RoundRobin(AssignRoundRobin { user_ids: vec![id(1), id(2)] });
+        let people = [person(1, true), person(2, true)];
+        let instead = |of: u128, rule: &Assignment, turn| choose_instead(Some(id(of)), Some(rule), &people, turn, now());
+        for turn in 0..2 {
+            assert_eq!((instead(1, &round, turn).user, instead(2, &round, turn).user), (Some(id(2)), Some(id(1))));
+        }
+        let named = Assignment::User(AssignToUser { user_id: id(1) });
+        assert_eq!((instead(1, &named, 0).user, instead(2, &named, 0).user), (None, Some(id(1))));
+        assert_eq!(choose_instead(Some(id(1)), Some(&round), &[person(1, true), person(2, false)], 0, now()).user, None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod field;
 
-pub use field::{FieldEffect, FieldRule, FieldRules, Seen, fields_of, hideable, is_own, mask_value};
+pub use field::{FieldEffect, FieldRule, FieldRules, Seen, fields_of, has_field, hideable, is_own, mask_value};
 
 use crate::{
     access::{Reach, RecordType, Right, Rights, RoleKey, Verb},

@@ -67,7 +67,7 @@ input! {
         url (required = true): String, max 2000;
         /// Of which events it is told, `deal.created`, `contact.*`; of all when empty.
         event_types: Vec<EventType>, items 100;
-        /// What must hold of an event, each term of it.
+        /// What must hold of an event, each term of it; of fields that records of the events have.
         #[validate(nested)]
         condition: Vec<ConditionTerm>, items 20;
         /// The role whose rights and field rules say what it is told, not above one's own; `integration` when absent.
@@ -109,8 +109,13 @@ impl Made for Webhook {
         event_types.sort_unstable();
         event_types.dedup();
         let condition = input.condition.clone().unwrap_or_default();
+        // what was taken once stays
+        let is_new = previous.is_none_or(|old| old.condition != condition || old.event_types != event_types);
         for (index, term) in condition.iter().enumerate() {
-            term.check(&format!("/condition/{index}"), &mut errors);
+            let at = format!("/condition/{index}");
+            if term.check(&at, &mut errors) && is_new && !term.may_concern(&event_types) {
+                errors.add_with(format!("{at}/field"), FieldCode::ReferenceNotFound, &term.field);
+            }
         }
         let role = role::named(input.role.as_deref(), &mut errors);
         errors.finish()?;
@@ -142,6 +147,10 @@ impl Webhook {
     /// Whether it is told of events now.
     pub fn listens(&self) -> bool {
         self.active && self.paused_at.is_none() && self.archived_at.is_none()
+    }
+    /// Whether it is told of events of this name.
+    pub fn takes(&self, kind: &str) -> bool {
+        self.event_types.is_empty() || self.event_types.iter().any(|wanted| wanted.takes(kind))
     }
     /// Whether its address may be asked, with these networks allowed beside the public internet.
     pub fn check_address(&self, allowed: &[IpNet]) -> Result<(), FieldErrors> {

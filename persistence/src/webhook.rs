@@ -1,6 +1,7 @@
 //! Webhooks: the addresses that are told, their secrets, and how far each has been told.
 
 pub mod delivery;
+pub mod event;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -166,6 +167,29 @@ pub fn note_failure(tx: &mut WriteTx<'_>, id: WebhookId, since: DateTime<Utc>, e
     let workspace = tx.workspace();
     let recorded = tx.unaudited("the clockwork of a webhook");
     set_columns!(tx.db().0, &recorded, webhook, workspace, id, failing_since = Some(At(since)), last_error = Some(error.to_owned()))?;
+    Ok(())
+}
+
+/// Beside the record in its document: until when the receiver asked to be left alone. A change of the record forgets it: the address may be another
+/// one, or whoever resumes knows better.
+const QUIET_UNTIL: &str = "quiet_until";
+
+/// Until when the receiver of a webhook asked to be left alone; `None` where that time is over.
+pub fn quiet_until(tx: &mut WriteTx<'_>, id: WebhookId) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let kept: Option<Doc> = all!(tx, webhook).filter(webhook::id.eq(Uid::from(id))).select(webhook::profile).first(tx.db().0).optional()?;
+    let until: Option<DateTime<Utc>> = kept.and_then(|Doc(kept)| kept.get(QUIET_UNTIL)?.as_str()?.parse().ok());
+    let now = tx.now();
+    Ok(until.filter(|until| *until > now))
+}
+
+/// Keeps until when it asked.
+pub fn set_quiet_until(tx: &mut WriteTx<'_>, id: WebhookId, until: DateTime<Utc>) -> Result<(), StoreError> {
+    let kept: Option<Doc> = all!(tx, webhook).filter(webhook::id.eq(Uid::from(id))).select(webhook::profile).first(tx.db().0).optional()?;
+    let Some(Doc(serde_json::Value::Object(mut profile))) = kept else { return Ok(()) };
+    profile.insert(QUIET_UNTIL.to_owned(), json!(until));
+    let workspace = tx.workspace();
+    let recorded = tx.unaudited("the clockwork of a webhook");
+    set_columns!(tx.db().0, &recorded, webhook, workspace, id, profile = Doc(serde_json::Value::Object(profile)))?;
     Ok(())
 }
 

@@ -54,6 +54,46 @@ fn each_step_is_taken_once_and_says_whom_it_concerns() {
 }
 
 #[test]
+fn a_lead_that_its_form_gave_goes_to_another_of_its_people_and_where_there_is_none_the_head_hears_of_it() {
+    let workspace = app().workspace();
+    let admin = workspace.administrator();
+    let department = admin.post("/v1/departments", json!({"name": "Север"})).created();
+    let of = json!({"department_id": department["id"]});
+    let (head, anna, boris) =
+        (workspace.somebody("head", of.clone()), workspace.somebody("manager", of.clone()), workspace.somebody("manager", of));
+    admin.patch(&department.path(), json!({"head_id": head.user_id})).ok();
+    let enquire = |people: Value, phone: &str| {
+        let form = workspace.form(json!({"assignment": {"kind": "round_robin", "user_ids": people}}));
+        let door = format!("/public/v1/forms/{}/submissions", form["key"].as_str().unwrap());
+        let receipt = app().anyone().post(&door, json!({"fields": {"name": "Анна", "phone": phone}})).accepted();
+        let path = format!("/v1/submissions/{}", receipt["submission_id"].as_str().unwrap());
+        let done = eventually("the submission", || Some(admin.get(&path).ok()).filter(|s| s["state"] == "processed"));
+        let path = format!("/v1/leads/{}", done["lead_id"].as_str().unwrap());
+        // it has waited since long ago
+        admin.patch(&path, json!({"received_at": "2026-01-01T00:00:00Z"})).ok();
+        path
+    };
+    let round = enquire(json!([anna.user_id, boris.user_id]), "+79123450001");
+    let alone = enquire(json!([anna.user_id]), "+79123450002");
+    // a rule that fits and finds nobody decides nothing
+    admin.post("/v1/assignment-rules", json!({"name": "прежний", "method": "user", "user_ids": [anna.user_id]})).created();
+    assert_eq!(admin.get(&round).ok()["owner_id"], anna.user_id.as_str());
+    settings(&workspace, Value::Null, Value::Null, json!(90));
+    let given = eventually("the lead to be given to another", || {
+        Some(admin.get(&round).ok()).filter(|lead| lead["owner_id"] == boris.user_id.as_str())
+    });
+    let reason = given["assignment_reason"].as_str().unwrap();
+    assert!(reason.starts_with("nobody reacted within") && reason.ends_with("another one named by the form"), "{reason}");
+    let untouched = |who: &Caller| who.get("/v1/notifications?kind=lead_untouched&limit=200").ok().items().to_vec();
+    eventually("who has it now and the head to be told", || (untouched(&boris).len() == 1 && untouched(&head).len() == 1).then_some(()));
+    assert_eq!(admin.get(&alone).ok()["owner_id"], anna.user_id.as_str());
+    let decided = admin.get(&format!("/v1/assignment-decisions?lead_id={}", alone.rsplit('/').next().unwrap())).ok();
+    let why = decided.at("/data/0/reason").as_str().unwrap().to_owned();
+    assert!(why.ends_with("the form names nobody else who is there"), "{why}");
+    assert_eq!((untouched(&boris).len(), untouched(&head).len(), untouched(&anna).len()), (1, 1, 0));
+}
+
+#[test]
 fn a_reaction_ends_it_and_without_settings_nothing_is_done() {
     let workspace = app().workspace();
     let (admin, anna) = (workspace.administrator(), workspace.manager());

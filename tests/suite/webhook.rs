@@ -1,6 +1,7 @@
 //! Webhooks: told what their role sees, signed, in order, as often as it takes, and never into private networks.
 
 mod flood;
+mod narrowed;
 mod private;
 mod storm;
 
@@ -111,6 +112,8 @@ fn types_conditions_and_the_role_say_what_is_told() {
         admin.post("/v1/webhooks", whole).is_problem(422, "validation_failed").names_with(pointer, code);
     };
     bad(json!({"condition": [{"field": "a b", "operator": "changed"}]}), "/condition/0/field", "invalid_value");
+    let misspelt = json!({"event_types": ["contact.*"], "condition": [{"field": "last_nmae", "operator": "changed"}]});
+    bad(misspelt, "/condition/0/field", "reference_not_found");
     bad(json!({"condition": [{"field": "a", "operator": "equals"}]}), "/condition/0/value", "required");
     bad(json!({"url": "ftp://example.com"}), "/url", "invalid_url");
     bad(json!({"role": "no_such"}), "/role", "reference_not_found");
@@ -197,6 +200,28 @@ fn what_fails_is_tried_again_with_the_same_id_and_what_follows_it_waits() {
 }
 
 #[test]
+fn a_receiver_that_asks_to_wait_is_left_alone_with_everything() {
+    let admin = workspace().administrator();
+    let receiver = Receiver::start(|place, _| match place {
+        0 => Reply::Raw(b"HTTP/1.1 429 x\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n".to_vec()),
+        _ => Reply::Status(200),
+    });
+    let hook = make(&admin, &receiver, json!({}));
+    card(&admin, "Первый");
+    heard(&receiver, 1);
+    let first = eventually("the wait", || deliveries(&admin, &hook, "&status=waiting").into_iter().find(|one| one["attempts"] == 1));
+    let began = Instant::now();
+    for n in 0..5 {
+        card(&admin, &format!("Другой {n}"));
+    }
+    let waiting = eventually("the others", || Some(deliveries(&admin, &hook, "&status=waiting")).filter(|all| all.len() == 6));
+    assert!(waiting.iter().all(|one| one["next_attempt_at"].as_str() >= first["next_attempt_at"].as_str()), "{waiting:?}");
+    heard(&receiver, 6);
+    assert!(began.elapsed() >= Duration::from_millis(1500), "{:?}", began.elapsed());
+    assert!(ended(&admin, &hook, 6).iter().all(|one| one["status"] == "delivered"));
+}
+
+#[test]
 fn another_record_does_not_wait_for_one_that_hangs() {
     let admin = workspace().administrator();
     let receiver = Receiver::start(|_, message| if message.body.contains("Тихий") { Reply::Silence } else { Reply::Status(200) });
@@ -215,7 +240,7 @@ fn after_long_failure_it_is_paused_and_resuming_brings_everything() {
     let admin = workspace().administrator();
     let receiver = Receiver::start(|_, _| Reply::Status(STATUS.load(Ordering::SeqCst)));
     let hook = make(&admin, &receiver, json!({}));
-    card(&admin, "Блок");
+    let blok = card(&admin, "Блок");
     let paused = eventually("the pause", || Some(admin.get(&hook.path()).ok()).filter(|hook| hook["paused_at"].is_string()));
     assert!(paused["paused_reason"].as_str().unwrap().contains("answered 500"), "{paused}");
     assert_eq!(paused["last_error"], "answered 500");
@@ -230,15 +255,15 @@ fn after_long_failure_it_is_paused_and_resuming_brings_everything() {
             .filter(|event| event["record_id"] == hook.id().as_str())
     });
     assert_eq!(told["data"]["paused_reason"], paused["paused_reason"]);
-    card(&admin, "Белый");
+    admin.patch(&blok.path(), json!({"position": "поэт"})).ok();
     assert_eq!(deliveries(&admin, &hook, "&status=failed").len(), 1);
     STATUS.store(200, Ordering::SeqCst);
     let resumed = admin.post_nothing(&format!("{}/resume", hook.path())).ok();
     assert!(resumed["paused_at"].is_null() && resumed["paused_reason"].is_null());
-    heard(&receiver, 5);
-    // what was given up is sent again by hand
-    let range = json!({"from_sequence": 1, "only_failed": true});
-    assert_eq!(admin.post(&format!("{}/replay", hook.path()), range).ok()["count"], 1);
+    // what was given up comes first, then what happened to it during the pause
+    let told = heard(&receiver, 6);
+    assert_eq!((&told[4].json()["data"]["version"], &told[5].json()["data"]["version"]), (&json!(1), &json!(2)));
+    assert_eq!(told[4].header("webhook-id"), told[0].header("webhook-id"));
     let all = ended(&admin, &hook, 2);
     assert!(all.iter().all(|one| one["status"] == "delivered"), "{all:?}");
     assert!(admin.get(&hook.path()).ok()["failing_since"].is_null());
@@ -248,6 +273,11 @@ fn after_long_failure_it_is_paused_and_resuming_brings_everything() {
     let gone = eventually("the pause", || Some(admin.get(&hook.path()).ok()).filter(|hook| hook["paused_at"].is_string()));
     assert!(gone["paused_reason"].as_str().unwrap().contains("410"));
     assert_eq!(receiver.messages().len(), 7);
+    // one that came back is told that, too
+    STATUS.store(200, Ordering::SeqCst);
+    admin.post_nothing(&format!("{}/resume", hook.path())).ok();
+    let told = heard(&receiver, 8);
+    assert_eq!(told[7].header("webhook-id"), told[6].header("webhook-id"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kartoteka_domain::{
     access::{RecordType, Scope},
     actor::{ActorRef, ActorType},
-    assignment::{self, Assignment, decision::Occasion, rule::Facts},
+    assignment::{self, decision::Occasion, rule::Facts},
     communication::{Channel, Communication, CommunicationStatus, Direction, NewCommunication, TriggerKind, TriggeredBy},
     contact::{Contact, EmailInput, Identity, NewContact, PhoneInput},
     event::{Action, Event},
@@ -19,9 +19,9 @@ use kartoteka_domain::{
     workspace::Workspace,
 };
 use kartoteka_persistence::{
-    Reading, Stored, WriteTx, assignment as turns, contact as contacts,
+    Reading, Stored, WriteTx, contact as contacts,
     duplicate::Cards,
-    submission as store, user,
+    submission as store,
     workspace::{self, Wakeup},
 };
 
@@ -248,21 +248,10 @@ fn assign(tx: &mut WriteTx<'_>, form: &Form, contact: &Contact, enquiry: &Enquir
             asked => said = asked,
         }
     }
-    let mut ids: Vec<uuid::Uuid> = contact.owner_id.iter().map(|id| id.uuid()).collect();
-    match &form.assignment {
-        Some(Assignment::User(one)) => ids.push(one.user_id.uuid()),
-        Some(Assignment::RoundRobin(round)) => ids.extend(round.user_ids.iter().map(|id| id.uuid())),
-        None => {}
-    }
-    let people = user::candidates(tx, &ids)?;
-    let turn = match &form.assignment {
-        Some(Assignment::RoundRobin(_)) => turns::turn(tx, form.id)?,
-        _ => 0,
-    };
-    let choice = assignment::choose(contact.owner_id, form.assignment.as_ref(), &people, turn, tx.now());
-    if choice.turn != turn {
-        turns::set_turn(tx, form.id, choice.turn)?;
-    }
+    let present = contact.owner_id;
+    let now = tx.now();
+    let choice =
+        rules::ask_form(tx, form, present, |people, turn| assignment::choose(present, form.assignment.as_ref(), people, turn, now))?;
     Ok(match said {
         // why the rules found nobody is the reason, unless somebody has the client
         Some(asked) if choice.user.is_none() => asked,

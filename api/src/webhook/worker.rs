@@ -10,28 +10,27 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use kartoteka_domain::{
-    access::{Actor, RecordType, Scope, Verb},
-    actor::{ActorRef, ActorType},
+    access::{RecordType, Scope},
+    actor::ActorRef,
     id::WorkspaceId,
     webhook::{
         Webhook,
-        condition::all_hold,
-        delivery::{DeliveryAttempt, Verdict, next_try, retry_after, verdict},
+        delivery::{self, DeliveryAttempt, Verdict, next_try, retry_after, verdict},
     },
 };
 use kartoteka_persistence::{
-    Reading, Stored, WriteTx,
+    Stored, WriteTx,
     journal::{self as events},
     webhook::{
         self as store,
-        delivery::{self as deliveries, Claimed, Ended, NewDelivery},
+        delivery::{self as deliveries, Claimed, Ended},
     },
     workspace,
 };
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
-use super::{pause, signature};
+use super::{message, pause, signature};
 use crate::{app::App, clock, journal, notification, outside::Asked, problem::Result, role};
 
 /// What its wake-ups are called: each webhook that is told has one.
@@ -45,9 +44,6 @@ const ROUND: Duration = Duration::from_secs(2);
 
 /// Tries of one webhook at a time, each of another record.
 const AT_ONCE: usize = 16;
-
-/// Events read in one turn.
-const SLICE: i64 = 100;
 
 /// When nothing is due: after everything.
 const NEVER: i64 = 253_402_214_400;
@@ -138,7 +134,7 @@ struct Turn {
     hook: Option<Webhook>,
     secrets: Vec<String>,
     claimed: Vec<Claimed>,
-    /// Whether the journal was read to its end.
+    /// Whether the journal was read to its end, and nothing was given up instead of being posted.
     is_end: bool,
 }
 
@@ -202,10 +198,24 @@ fn turn(tx: &mut WriteTx<'_>, app: &App, id: Uuid, ended: &[Tried], room: usize,
         workspace::settle(tx, id)?;
         return Ok(nothing);
     };
-    let is_end = hear(tx, &hook)?;
+    if !role::is_known(tx, &hook.role)? {
+        // else it would hear of nothing, and nobody would know
+        let why = format!("there is no role {} any more", hook.role);
+        pause(tx, hook.id, &why)?;
+        notification::alarm(tx, &format!("{}:{}", hook.id, tx.now().timestamp()), &hook.name, &why)?;
+        workspace::settle(tx, id)?;
+        return Ok(nothing);
+    }
+    let listener = message::listener(tx, &hook)?;
+    let due_at = store::quiet_until(tx, hook.id)?.unwrap_or_else(|| tx.now());
+    let mut is_end = message::hear(tx, &hook, listener.as_ref(), due_at)?;
     let until =
         tx.now() + chrono::Duration::seconds(app.settings.webhook_timeout.as_secs().saturating_mul(2).saturating_add(5).cast_signed());
-    let claimed = if room == 0 { Vec::new() } else { deliveries::claim(tx, hook.id, i64::try_from(room).unwrap_or(1), until)? };
+    let mut claimed = if room == 0 { Vec::new() } else { deliveries::claim(tx, hook.id, i64::try_from(room).unwrap_or(1), until)? };
+    let found = claimed.len();
+    claimed = message::renew(tx, &hook, listener.as_ref(), claimed)?;
+    // what was given up leaves room for what follows it
+    is_end = is_end && claimed.len() == found;
     if claimed.is_empty() && idle && is_end {
         let next = deliveries::next_due(tx, hook.id)?.or_else(|| DateTime::from_timestamp(NEVER, 0)).unwrap_or_default();
         workspace::wake(tx, KIND, id, next)?;
@@ -223,50 +233,16 @@ fn turn(tx: &mut WriteTx<'_>, app: &App, id: Uuid, ended: &[Tried], room: usize,
     Ok(Turn { hook: Some(hook), secrets, claimed, is_end })
 }
 
-/// Makes deliveries of what the journal tells since the last turn; whether it is read to its end.
-fn hear(tx: &mut WriteTx<'_>, hook: &Webhook) -> Result<bool> {
-    let stretch = events::after(tx, hook.read_until, &hook.event_types, SLICE)?;
-    if stretch.looked_until <= hook.read_until {
-        return Ok(true);
-    }
-    if hook.read_until.saturating_add(1) < stretch.oldest {
-        let lost = stretch.oldest - hook.read_until - 1;
-        tracing::warn!(webhook = %hook.id, lost, "events were forgotten before a webhook was told of them");
-        let why = format!("{lost} events were forgotten before it was told of them: they are kept for a time only");
-        notification::alarm(tx, &format!("{}:lost:{}", hook.id, stretch.oldest), &hook.name, &why)?;
-    }
-    // it has no person behind it: whatever is somebody's own is not its
-    let who = ActorRef { kind: ActorType::System, id: Some(hook.id.uuid()), name: hook.name.clone() };
-    let actor = Arc::new(Actor::verified(tx.workspace(), who, None, Arc::new(role::rights(tx, &hook.role)?), Arc::from([])));
-    if let Ok(scope) = actor.authorize(RecordType::Session, Verb::Read) {
-        for event in journal::told_to(tx, &scope, &stretch.events)? {
-            if !all_hold(&hook.condition, &event.data, &event.changes) {
-                continue;
-            }
-            let body = serde_json::to_string(&event).map_err(crate::problem::Problem::internal)?;
-            let new = NewDelivery {
-                webhook: hook.id,
-                event: event.id,
-                sequence: event.sequence,
-                kind: event.r#type,
-                record: event.record_id,
-                body,
-            };
-            deliveries::insert(tx, new)?;
-        }
-    }
-    store::set_read_until(tx, hook.id, stretch.looked_until)?;
-    Ok(stretch.is_end())
-}
-
 /// Keeps what came of tries.
 fn keep(tx: &mut WriteTx<'_>, app: &App, hook: &Webhook, ended: &[Tried]) -> Result<()> {
     let now = tx.now();
     let (mut failing_since, mut last_error, mut success) = (hook.failing_since, None, None);
     let mut why: Option<String> = None;
+    let mut quiet_until = if ended.is_empty() { None } else { store::quiet_until(tx, hook.id)? };
     for tried in ended {
         let asked = &tried.asked;
         let wait = asked.retry_after.as_deref().and_then(|header| retry_after(header, now));
+        quiet_until = quiet_until.max(asked.status.and_then(|status| delivery::quiet_until(status, wait, now)));
         let meaning = asked.status.map_or(Verdict::Again(None), |status| verdict(status, wait));
         let tries = tried.claimed.attempts + 1 - tried.claimed.tried_before;
         let error = match (meaning, asked.status) {
@@ -307,6 +283,11 @@ fn keep(tx: &mut WriteTx<'_>, app: &App, hook: &Webhook, ended: &[Tried]) -> Res
                 last_error = Some(error);
             }
         }
+    }
+    if let Some(until) = quiet_until {
+        // also what was tried at the same time and would come sooner
+        store::set_quiet_until(tx, hook.id, until)?;
+        deliveries::put_off(tx, hook.id, until)?;
     }
     if let Some(at) = success {
         store::note_success(tx, hook.id, at)?;

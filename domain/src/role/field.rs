@@ -89,6 +89,12 @@ pub fn fields_of(record: RecordType) -> Vec<String> {
     properties(record).into_iter().map(|(name, _)| name).collect()
 }
 
+/// Whether records of a type have a field, the envelope's among them; `None` where the fields of the type are not known here.
+pub fn has_field(record: RecordType, field: &str) -> Option<bool> {
+    let known = properties(record);
+    (!known.is_empty()).then(|| ENVELOPE.contains(&field) || known.iter().any(|(name, _)| name == field))
+}
+
 /// Parts of what a card is shown by.
 const NAMES: &[&str] = &["last_name", "first_name", "middle_name"];
 

@@ -5,7 +5,11 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::invalid::{FieldCode, FieldErrors};
+use crate::{
+    invalid::{FieldCode, FieldErrors},
+    journal::EventType,
+    role::has_field,
+};
 
 words! {
     /// How a field is compared.
@@ -42,10 +46,11 @@ pub struct ConditionTerm {
 }
 
 impl ConditionTerm {
-    /// Notes what is wrong with it.
-    pub fn check(&self, at: &str, errors: &mut FieldErrors) {
+    /// Notes what is wrong with it; whether it names a field at all.
+    pub fn check(&self, at: &str, errors: &mut FieldErrors) -> bool {
         let named = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !self.field.split('.').all(named) {
+        let names = self.field.split('.').all(named);
+        if !names {
             errors.add_with(format!("{at}/field"), FieldCode::InvalidValue, &self.field);
         }
         let compares = matches!(self.operator, ConditionOperator::Equals | ConditionOperator::NotEquals | ConditionOperator::ChangedTo);
@@ -57,6 +62,13 @@ impl ConditionTerm {
             Value::String(text) if text.len() > 2000 => errors.add(format!("{at}/value"), FieldCode::TooLong),
             Value::String(_) | Value::Number(_) | Value::Bool(_) => {}
         }
+        names
+    }
+
+    /// Whether any of these events may be about a record with its field; records whose fields are not known here may have any.
+    pub fn may_concern(&self, events: &[EventType]) -> bool {
+        let field = self.field.split('.').next().unwrap_or_default();
+        events.is_empty() || events.iter().any(|event| has_field(event.record, field).unwrap_or(true))
     }
 
     /// Whether it holds of a record after a change.
@@ -152,6 +164,21 @@ mod tests {
         assert_eq!(faults(term("a", O::Changed, json!(1))), ["/condition/0/value"]);
         assert_eq!(faults(term("a", O::Equals, json!([1]))), ["/condition/0/value"]);
         assert!(faults(term("a.b_c", O::ChangedTo, json!(true))).is_empty());
+    }
+
+    #[test]
+    fn a_field_that_no_record_of_the_events_has_is_none() {
+        let concerns = |field: &str, events: &[&str]| {
+            let events: Vec<EventType> = events.iter().map(|event| EventType::read(event).unwrap()).collect();
+            term(field, ConditionOperator::Changed, Value::Null).may_concern(&events)
+        };
+        assert!(concerns("amount.currency", &["deal.*"]) && concerns("owner_id", &["contact.created"]) && concerns("version", &["task.*"]));
+        assert!(concerns("outcome", &["contact.*", "deal.stage_changed"]), "one of them is enough");
+        assert!(!concerns("nonexistent", &["contact.*", "deal.*"]) && !concerns("last_nmae", &["contact.updated"]));
+        assert!(
+            concerns("nonexistent", &[]) && concerns("nonexistent", &["contact.*", "form.*"]),
+            "whose fields are not known may have it"
+        );
     }
 
     proptest! {

@@ -92,6 +92,13 @@ pub struct WebhookDelivery {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+impl WebhookDelivery {
+    /// Whether it tells of nothing that happened.
+    pub fn is_test(&self) -> bool {
+        self.sequence == 0
+    }
+}
+
 sorts! {
     /// Orders of deliveries.
     pub enum WebhookDeliverySort { NewestFirst = "-created_at" => "created_at" down, OldestFirst = "created_at" => "created_at" up }
@@ -165,8 +172,43 @@ pub fn retry_after(header: &str, now: DateTime<Utc>) -> Option<u64> {
     if let Ok(seconds) = header.parse::<u64>() {
         return Some(seconds);
     }
-    let at = DateTime::parse_from_rfc2822(header).ok()?;
-    Some(u64::try_from((at.with_timezone(&Utc) - now).num_seconds()).unwrap_or_default())
+    let wait = DateTime::parse_from_rfc2822(header).ok()?.with_timezone(&Utc) - now;
+    // a part of a second is a whole one: not before the time that was named
+    let seconds = wait.num_seconds() + i64::from(wait.subsec_nanos() > 0);
+    Some(u64::try_from(seconds).unwrap_or_default())
+}
+
+/// Until when a receiver wants to be left alone altogether, not only with what it refused: it has too much, or is not there for a while.
+pub fn quiet_until(status: u16, retry_after: Option<u64>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match (status, verdict(status, retry_after)) {
+        (429 | 503, Verdict::Again(Some(wait))) => Some(now + chrono::Duration::from_std(wait).ok()?),
+        _ => None,
+    }
+}
+
+/// Why an event that waited for its time, or is to be sent again, is not posted: it is told as it may be told then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withheld {
+    /// The journal does not go back so far.
+    Forgotten,
+    /// The webhook is told of other events by now.
+    EventType,
+    /// Its role sees it no more.
+    Role,
+    /// Its condition does not hold of it.
+    Condition,
+}
+
+impl Withheld {
+    /// What the log of the delivery says.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Forgotten => "the journal does not hold the event any more",
+            Self::EventType => "the webhook is not told of such events any more",
+            Self::Role => "the role may not see it any more",
+            Self::Condition => "the condition of the webhook does not hold of it",
+        }
+    }
 }
 
 /// When it is tried next after so many tries, or never again. `chance`, 0 to 1, spreads what failed together over a fifth of the pause.
@@ -206,6 +248,17 @@ mod tests {
         assert_eq!(retry_after("Sun, 22 Nov 2026 10:00:30 GMT", now), Some(30));
         assert_eq!(retry_after("Sun, 22 Nov 2026 09:00:00 GMT", now), Some(0));
         assert_eq!(retry_after("soon", now), None);
+        let late = now + chrono::Duration::microseconds(999_600);
+        assert_eq!(retry_after("Sun, 22 Nov 2026 10:00:30 GMT", late), Some(30), "never before the time that was named");
+    }
+
+    #[test]
+    fn who_has_too_much_is_left_alone_with_everything() {
+        let now = DateTime::UNIX_EPOCH;
+        let quiet = |status, wait| quiet_until(status, wait, now).map(|until| (until - now).num_seconds());
+        assert_eq!((quiet(429, Some(60)), quiet(503, Some(60))), (Some(60), Some(60)));
+        assert_eq!(quiet(429, Some(u64::MAX)), Some(86_400));
+        assert_eq!((quiet(429, None), quiet(500, Some(60)), quiet(200, Some(60))), (None, None, None));
     }
 
     proptest! {

@@ -64,11 +64,13 @@ pub struct NewDelivery {
     pub kind: String,
     /// The record.
     pub record: Uuid,
-    /// What is posted.
+    /// What is posted, as it would be now.
     pub body: String,
+    /// When.
+    pub due_at: DateTime<Utc>,
 }
 
-/// Keeps one to be delivered at once.
+/// Keeps one to be delivered.
 pub fn insert(tx: &mut WriteTx<'_>, new: NewDelivery) -> Result<Uuid, StoreError> {
     let id = tx.fresh_id();
     let row = DeliveryRow {
@@ -82,7 +84,7 @@ pub fn insert(tx: &mut WriteTx<'_>, new: NewDelivery) -> Result<Uuid, StoreError
         status: DeliveryStatus::Waiting.word().to_owned(),
         attempts: 0,
         tried_before: 0,
-        due_at: At(tx.now()),
+        due_at: At(new.due_at),
         claim: None,
         log: Doc(json!([])),
         body: new.body,
@@ -133,13 +135,24 @@ pub struct Claimed {
     pub claim: Uuid,
     /// The event.
     pub event: Uuid,
+    /// Its number; 0 of a test.
+    pub sequence: i64,
+    /// What happened.
+    pub kind: String,
     /// How often it was tried.
     pub attempts: i64,
     /// How often of those before it was sent again by hand.
     pub tried_before: i64,
-    /// What is posted.
+    /// What was to be posted when it was made, or was posted last.
     pub body: String,
     log: Value,
+}
+
+impl Claimed {
+    /// Whether it tells of nothing that happened.
+    pub fn is_test(&self) -> bool {
+        self.sequence == 0
+    }
 }
 
 /// Takes at most `most` that are due, for oneself until a time. Call under the lock of the webhook.
@@ -161,6 +174,8 @@ pub fn claim(tx: &mut WriteTx<'_>, hook: WebhookId, most: i64, until: DateTime<U
             id: row.id.0,
             claim,
             event: row.event_id.0,
+            sequence: row.sequence,
+            kind: row.kind,
             attempts: row.attempts,
             tried_before: row.tried_before,
             body: row.body,
@@ -168,6 +183,15 @@ pub fn claim(tx: &mut WriteTx<'_>, hook: WebhookId, most: i64, until: DateTime<U
         });
     }
     Ok(claimed)
+}
+
+/// Keeps what is posted instead of what would have been before.
+pub fn rewrite(tx: &mut WriteTx<'_>, claimed: &mut Claimed, body: String) -> Result<(), StoreError> {
+    let workspace = tx.workspace();
+    let recorded = tx.unaudited("the clockwork of a delivery");
+    set_columns!(tx.db().0, &recorded, webhook_delivery, workspace, claimed.id, body = body.clone())?;
+    claimed.body = body;
+    Ok(())
 }
 
 /// When it was tried first; `None` before it was.
@@ -242,6 +266,44 @@ pub fn hurry(tx: &mut WriteTx<'_>, hook: WebhookId) -> Result<(), StoreError> {
             .filter(webhook_delivery::claim.is_null()),
     )
     .set(webhook_delivery::due_at.eq(At(now)))
+    .execute(tx.db().0)?;
+    Ok(())
+}
+
+/// Puts off whatever waits of a webhook and is due before a time.
+#[expect(clippy::disallowed_methods, reason = "the clockwork of deliveries")]
+pub fn put_off(tx: &mut WriteTx<'_>, hook: WebhookId, until: DateTime<Utc>) -> Result<(), StoreError> {
+    let workspace = tx.workspace();
+    diesel::update(
+        webhook_delivery::table
+            .filter(webhook_delivery::workspace_id.eq(Uid::from(workspace)))
+            .filter(webhook_delivery::webhook_id.eq(Uid::from(hook)))
+            .filter(webhook_delivery::status.eq(DeliveryStatus::Waiting.word()))
+            .filter(webhook_delivery::claim.is_null())
+            .filter(webhook_delivery::due_at.lt(At(until))),
+    )
+    .set(webhook_delivery::due_at.eq(At(until)))
+    .execute(tx.db().0)?;
+    Ok(())
+}
+
+/// Sends again what was given up for good since a time.
+#[expect(clippy::disallowed_methods, reason = "the clockwork of deliveries")]
+pub fn again_since(tx: &mut WriteTx<'_>, hook: WebhookId, since: DateTime<Utc>) -> Result<(), StoreError> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    diesel::update(
+        webhook_delivery::table
+            .filter(webhook_delivery::workspace_id.eq(Uid::from(workspace)))
+            .filter(webhook_delivery::webhook_id.eq(Uid::from(hook)))
+            .filter(webhook_delivery::status.eq(DeliveryStatus::Failed.word()))
+            .filter(webhook_delivery::finished_at.ge(At(since))),
+    )
+    .set((
+        webhook_delivery::status.eq(DeliveryStatus::Waiting.word()),
+        webhook_delivery::tried_before.eq(webhook_delivery::attempts),
+        webhook_delivery::due_at.eq(At(now)),
+        webhook_delivery::finished_at.eq(None::<At>),
+    ))
     .execute(tx.db().0)?;
     Ok(())
 }
