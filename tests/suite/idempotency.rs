@@ -122,3 +122,19 @@ fn a_bad_key_is_refused_where_nothing_is_written_too() {
     }
     admin.with("idempotency-key", "fine").post("/v1/hand-overs?dry_run=true", order).ok();
 }
+
+#[test]
+fn a_webhook_asked_for_twice_is_one_with_one_secret() {
+    let admin = app().workspace().administrator();
+    let body = json!({"name": "Склад", "url": "https://hooks.example/x", "event_types": ["contact.*"], "role": "administrator"});
+    let keyed = admin.with("idempotency-key", "once");
+    let (one, again) = (keyed.post("/v1/webhooks", body.clone()).created(), keyed.post("/v1/webhooks", body).created());
+    assert_eq!((again.header("idempotent-replayed"), &one["secret"]), (Some("true"), &again["secret"]));
+    assert!(one["id"] == again["id"] && one["secret"].is_string());
+    assert_eq!(admin.get("/v1/webhooks").ok().items().len(), 1);
+    let turn = |caller: &kartoteka_tests::Caller| caller.post(&format!("{}/rotate", one.path()), json!({})).ok()["secret"].clone();
+    let (first, second) = (turn(&keyed), turn(&keyed));
+    assert!(first == second && first != one["secret"]);
+    assert_ne!(turn(&admin), first);
+    assert_eq!(keyed.post("/v1/webhooks", json!({"name": "x"})).status, 422);
+}

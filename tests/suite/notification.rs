@@ -355,7 +355,7 @@ fn what_waits_is_read_anew_when_it_is_sent() {
     vera.put("/v1/me/notification-settings", json!({"routes": {"task_assigned": ["in_app"]}})).ok();
     fs::write(&offset, "90000").unwrap();
     eventually("all to be sent or let go", || (waiting() == 0).then_some(()));
-    let letters: Vec<String> = mail.mails(&anna.email).iter().map(|letter| letter.read()).collect();
+    let letters: Vec<String> = mail.mails(&anna.email).iter().map(kartoteka_tests::sink::Mail::read).collect();
     assert!(letters.len() == 1 && letters[0].contains("Новое имя") && !letters[0].contains("Старое имя"), "{letters:?}");
     assert!(mail.mails(&vera.email).is_empty(), "by what she wants now");
     assert_eq!(database.number("SELECT count(*) FROM notification_delivery WHERE state = 'dropped'"), 4);
