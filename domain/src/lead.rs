@@ -1,4 +1,4 @@
-//! Lead: one enquiry. Refuses a lead of nobody, and being closed by anything but its own operations.
+//! Lead: one enquiry. Refuses a lead of nobody, a rejection without its reason, and being qualified by anything but its own operation.
 
 mod course;
 
@@ -144,8 +144,8 @@ input! {
         answers: BTreeMap<String, Value>;
         /// What the client wrote.
         comment: String, max 20_000;
-        /// Where it stands: `new` or `in_work`, `new` when absent. `qualified` and `rejected` come by their own operations; a rejected one is
-        /// opened again here.
+        /// Where it stands; `new` when absent. `qualified` comes by its own operation, `rejected` needs its reason; a rejected one is opened
+        /// again here.
         status: LeadStatus;
         /// Why it was rejected; needed of one that is.
         reject_reason_id: RejectReasonId;

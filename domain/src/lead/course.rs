@@ -9,10 +9,10 @@ use crate::{
 };
 
 impl LeadStatus {
-    /// Whether a request may name it as the state of a lead that stood in `before`: being closed comes by its own operation, with the deal or
-    /// the reason, and stays what it is in other changes.
+    /// Whether a request may name it as the state of a lead that stood in `before`: being qualified comes by its own operation, with the deal, and
+    /// stays what it is in other changes.
     pub fn is_set_by_hand(self, before: Option<Self>) -> bool {
-        self.is_open() || before == Some(self)
+        self != Self::Qualified || before == Some(self)
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lead_is_closed_by_its_own_operations_alone() {
+    fn a_lead_is_qualified_by_its_own_operation_alone() {
         let reason = Some(RejectReasonId::new(Uuid::from_u128(3)));
         let (fresh, rejected) = (lead(), lead().rejected(reason, None, time("2026-11-22T10:00:00Z")));
         let qualified = lead().qualified(DealId::new(Uuid::nil()), time("2026-11-22T10:00:00Z"));
@@ -107,10 +107,10 @@ mod tests {
             (None, LeadStatus::New, true),
             (None, LeadStatus::InWork, true),
             (None, LeadStatus::Qualified, false),
-            (None, LeadStatus::Rejected, false),
+            (None, LeadStatus::Rejected, true),
             (Some(&fresh), LeadStatus::InWork, true),
             (Some(&fresh), LeadStatus::Qualified, false),
-            (Some(&fresh), LeadStatus::Rejected, false),
+            (Some(&fresh), LeadStatus::Rejected, true),
             (Some(&rejected), LeadStatus::Rejected, true),
             (Some(&rejected), LeadStatus::New, true),
             (Some(&rejected), LeadStatus::Qualified, false),
