@@ -58,7 +58,8 @@ impl ConditionTerm {
             Value::Null if compares => errors.add(format!("{at}/value"), FieldCode::Required),
             Value::Null => {}
             _ if !compares => errors.add(format!("{at}/value"), FieldCode::ConflictingFields),
-            Value::Array(_) | Value::Object(_) => errors.add(format!("{at}/value"), FieldCode::InvalidValue),
+            // no list and no object equals anything
+            Value::Array(_) | Value::Object(_) => errors.add(format!("{at}/value"), FieldCode::ConflictingFields),
             Value::String(text) if text.len() > 2000 => errors.add(format!("{at}/value"), FieldCode::TooLong),
             Value::String(_) | Value::Number(_) | Value::Bool(_) => {}
         }
