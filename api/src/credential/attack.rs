@@ -1,7 +1,10 @@
 //! What looks like an attack is written down where its victim can read it: in the workspace it names. Once a minute for each
 //! target and reason, so that a flood of made-up tokens does not become a flood of rows.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use actix_web::HttpRequest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -16,17 +19,18 @@ use uuid::Uuid;
 use super::{Known, lookup_scope};
 use crate::{app::App, can::circumstances, problem::Result};
 
-/// What was written down within the last minute.
-pub type Noted = moka::sync::Cache<(Action, Uuid, &'static str), ()>;
+/// What was written down within the last minute; looked at by one at a time, since of many at the same moment exactly one is the first.
+pub type Noted = Mutex<moka::sync::Cache<(Action, Uuid, &'static str), ()>>;
 
 /// Nothing yet.
 pub fn noted() -> Noted {
-    moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_mins(1)).build()
+    Mutex::new(moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_mins(1)).build())
 }
 
 /// Whether this is the first of its kind within the minute, however many arrive at once.
 fn first(app: &App, action: Action, target: Uuid, why: &'static str) -> bool {
-    app.attacks.entry((action, target, why)).or_insert(()).is_fresh()
+    let noted = app.attacks.lock().unwrap_or_else(PoisonError::into_inner);
+    noted.entry((action, target, why)).or_insert(()).is_fresh()
 }
 
 async fn note(app: &App, req: &HttpRequest, scope: Scope, event: Event) {
