@@ -52,7 +52,7 @@ def _end(world, server, ledger, outcome):
 
 
 def full_disk(directory, cycles):
-    """A file system of 256 MB is filled to the last byte while everybody writes, and freed again; without the filler what is written fits in twice (8,000 writes take 110 MB)."""
+    """A file system of 256 MB is filled to the last byte while everybody writes, and freed again. Writes alone never fill it: 8,000 take 110 MB."""
     outcome = Outcome("full disk", "sqlite")
     directory.mkdir(parents=True)
     mounted = os.getuid() == 0 and subprocess.run(
