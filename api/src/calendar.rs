@@ -14,11 +14,11 @@ use kartoteka_domain::{
     event::{Action, Event},
     task::Task,
 };
-use kartoteka_persistence::{Reading, calendar as store, contact as contacts, task as tasks, workspace};
+use kartoteka_persistence::{Reading, WriteTx, calendar as store, contact as contacts, task as tasks, workspace};
 
 use crate::{
     answer::{Answer, Done, Issued, Plain, Reply},
-    can::SignedIn,
+    can::{OwnChange, SignedIn},
     clock, conceal,
     credential::{self, digest, hex, lookup_scope, secret},
     observe::peer_address,
@@ -34,19 +34,13 @@ use crate::{
 ///
 /// Shown once; a link that there was before ends. Whoever has the link reads the calendar: keep it like a password.
 #[utoipa::path(post, path = "/v1/me/calendar-link", tag = "me")]
-pub async fn create_calendar_link(who: SignedIn) -> Answer<Issued<CalendarLink>> {
-    let user = oneself(&who)?;
-    let secret = secret();
-    let (hash, circumstances) = (digest(&secret), who.circumstances());
-    let made_at = circumstances.now;
-    who.app
-        .store
-        .write(who.scope()?, circumstances, move |tx| -> Result<_> {
-            let event = Event::bare(RecordType::User, user.uuid(), Action::CalendarLinkMade);
-            Ok(store::replace(tx, user, hash.clone(), event)?)
-        })
-        .await?;
-    Reply::of(&Issued(CalendarLink::new(&who.app.settings.public_url, &secret, made_at)))
+pub async fn create_calendar_link(who: OwnChange) -> Answer<Issued<CalendarLink>> {
+    let (user, secret, public_url) = (oneself(&who)?, secret(), who.app.settings.public_url.clone());
+    let make = move |tx: &mut WriteTx<'_>| {
+        store::replace(tx, user, digest(&secret), Event::bare(RecordType::User, user.uuid(), Action::CalendarLinkMade))?;
+        Ok(Issued(CalendarLink::new(&public_url, &secret, tx.now())))
+    };
+    who.write(make).await
 }
 
 /// Get whether there is a link to one's calendar
@@ -63,18 +57,15 @@ pub async fn get_calendar_link(who: SignedIn) -> Answer<Plain<CalendarLinkState>
 ///
 /// Programs that subscribed to it are answered 404 from here on. Ending it again does nothing.
 #[utoipa::path(delete, path = "/v1/me/calendar-link", tag = "me")]
-pub async fn revoke_calendar_link(who: SignedIn) -> Answer<Done> {
+pub async fn revoke_calendar_link(who: OwnChange) -> Answer<Done> {
     let user = oneself(&who)?;
-    who.app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            if store::state(tx, user)?.active {
-                store::end(tx, user, Event::bare(RecordType::User, user.uuid(), Action::CalendarLinkRevoked))?;
-            }
-            Ok(())
-        })
-        .await?;
-    Reply::of(&Done)
+    let end = move |tx: &mut WriteTx<'_>| {
+        if store::state(tx, user)?.active {
+            store::end(tx, user, Event::bare(RecordType::User, user.uuid(), Action::CalendarLinkRevoked))?;
+        }
+        Ok(Done)
+    };
+    who.write(end).await
 }
 
 /// Who asks for a calendar, and which version is there already.

@@ -1,5 +1,7 @@
 //! `Can<P>`: the permission in the handler's type. Without it there is no store; it opens one transaction per request.
 
+mod once;
+mod own;
 mod secret;
 
 use std::{marker::PhantomData, sync::Arc};
@@ -9,21 +11,19 @@ use kartoteka_domain::{
     access::{Actor, RecordType, Scope, Verb},
     actor::ActorType,
 };
-use kartoteka_persistence::{
-    Circumstances, ReadTx, Reading, StoreError, WriteTx,
-    idempotency::{self, Known, RequestKey},
-};
+use kartoteka_persistence::{Circumstances, ReadTx, Reading, WriteTx};
 
-pub use self::secret::{CanSealed, CanSecretly};
+use self::once::{Asked, Kept};
+pub use self::{
+    own::{InSession, OwnChange, SignedIn},
+    secret::{CanSealed, CanSecretly},
+};
 use crate::{
-    answer::{Answer, Outcome, Reply, Respond, from_kept, to_kept},
+    answer::{Answer, Outcome, Reply, Respond},
     app::App,
-    clock, conceal,
-    credential::Vault,
-    next_step,
+    clock, conceal, next_step,
     observe::{RequestId, peer_address},
     problem::{Problem, ProblemCode, Result},
-    request::BodyHash,
     spec::{Describe, Shape},
 };
 
@@ -113,7 +113,7 @@ impl<P: Permission> FromRequest for Can<P> {
             let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
             let can = Self { scope, app, request: req.clone(), permission: PhantomData };
             // a bad key is refused also where nothing will be written under it
-            can.idempotency_key()?;
+            can.asked().key()?;
             Ok(can)
         };
         std::future::ready(make())
@@ -177,42 +177,7 @@ impl<P: Permission> Can<P> {
 
     /// Changes in one transaction; with an `Idempotency-Key`, once.
     pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        self.change(f, false).await
-    }
-
-    async fn change<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static, sealed: bool) -> Answer<R> {
-        let key = self.idempotency_key()?.map(Arc::new);
-        let (kept, sealing) = (key.clone(), sealed.then(|| Arc::clone(&self.app.vault)));
-        let outcome: Result<Result<Outcome>> = self
-            .app
-            .store
-            .write(self.scope.clone(), circumstances(&self.request), move |tx| match &key {
-                None => settled(tx, &f).map(Ok),
-                Some(key) => once(tx, key, &f, sealing.as_deref()),
-            })
-            .await;
-        if let (Err(problem), Some(key)) = (&outcome, kept)
-            && problem.is_final()
-        {
-            self.keep_refusal(key, problem).await;
-        }
-        Ok(Reply::kept(outcome??))
-    }
-
-    /// A final refusal is the answer to its key from here on. Its effect is taken back already, with the key's reservation.
-    async fn keep_refusal(&self, key: Arc<RequestKey>, problem: &Problem) {
-        let Ok(body) = serde_json::to_string(problem) else { return };
-        let refused = idempotency::Outcome { status: problem.code.status().into(), headers: "problem".to_owned(), body };
-        let kept = self.app.store.write(self.scope.clone(), circumstances(&self.request), move |tx| -> Result<()> {
-            let expires_at = tx.now() + KEPT_FOR;
-            if let Known::New = idempotency::reserve(tx, &key, expires_at)? {
-                idempotency::keep(tx, &key, expires_at, refused.clone())?;
-            }
-            Ok(())
-        });
-        if let Err(problem) = kept.await {
-            tracing::warn!(%problem, "a refusal was not kept for its key");
-        }
+        self.asked().change(f, Kept::Open).await
     }
 
     /// Goes through everything and takes it all back: what would happen, with nothing written. No idempotency key is spent.
@@ -239,24 +204,8 @@ impl<P: Permission> Can<P> {
         Ok(Reply::kept(outcome))
     }
 
-    fn idempotency_key(&self) -> Result<Option<RequestKey>> {
-        let Some(header) = self.request.headers().get("idempotency-key") else { return Ok(None) };
-        if self.request.method() != actix_web::http::Method::POST {
-            return Ok(None);
-        }
-        let bad = || Problem::parameter("Idempotency-Key", kartoteka_domain::invalid::FieldCode::InvalidValue);
-        let key = header.to_str().map_err(|_| bad())?.trim();
-        if key.is_empty() || key.len() > 255 {
-            return Err(bad());
-        }
-        let body_hash = self.request.extensions().get::<BodyHash>().map(|hash| hash.0.clone()).unwrap_or_default();
-        Ok(Some(RequestKey {
-            actor: self.scope.by().id.unwrap_or_default(),
-            method: self.request.method().to_string(),
-            path: self.request.path().to_owned(),
-            key: key.to_owned(),
-            body_hash,
-        }))
+    fn asked(&self) -> Asked<'_> {
+        Asked::new(&self.app, &self.scope, &self.request)
     }
 }
 
@@ -271,91 +220,4 @@ fn settled<R: Respond + 'static>(tx: &mut WriteTx<'_>, f: impl FnOnce(&mut Write
     let outcome = seen(tx, f)?;
     let warnings = next_step::settle(tx)?;
     Ok(if warnings.is_empty() { outcome } else { outcome.warn(warnings) })
-}
-
-/// How long a key is remembered.
-const KEPT_FOR: chrono::Duration = chrono::Duration::hours(24);
-
-/// Runs a use-case under its key: the outcome is stored with the effect. The inner answer is settled; the outer refusal takes everything
-/// back.
-fn once<R: Respond + 'static>(
-    tx: &mut WriteTx<'_>,
-    key: &RequestKey,
-    f: &dyn Fn(&mut WriteTx<'_>) -> Result<R>,
-    vault: Option<&Vault>,
-) -> Result<Result<Outcome>> {
-    let expires_at = tx.now() + KEPT_FOR;
-    let known = idempotency::reserve(tx, key, expires_at).map_err(|error| match error {
-        StoreError::LockTimeout => Problem::new(ProblemCode::RequestInProgress),
-        other => other.into(),
-    })?;
-    match known {
-        // the rules of now hold for what was answered earlier, too
-        Known::Answered(kept) => {
-            let kept = match vault {
-                Some(vault) => secret::unsealed(vault, kept)?,
-                None => kept,
-            };
-            from_kept(&kept).map_or_else(|problem| Ok(Err(problem)), |outcome| conceal::conceal::<R>(tx.scope().actor(), outcome).map(Ok))
-        }
-        Known::Reused => Err(Problem::new(ProblemCode::IdempotencyKeyReused)),
-        Known::New => {
-            let outcome = settled(tx, f)?;
-            let mut kept = to_kept(&outcome);
-            if let Some(vault) = vault {
-                kept.body = secret::sealed(vault, &kept.body)?;
-            }
-            idempotency::keep(tx, key, expires_at, kept)?;
-            Ok(Ok(outcome))
-        }
-    }
-}
-
-/// Anybody signed in, whatever the role: one's own affairs.
-pub struct SignedIn {
-    /// Who.
-    pub actor: Arc<Actor>,
-    /// The application.
-    pub app: web::Data<App>,
-    /// The session of the token; `None` for an API key.
-    pub session: Option<kartoteka_domain::id::SessionId>,
-    request: HttpRequest,
-}
-
-impl SignedIn {
-    /// A scope for one's own affairs, which no role takes away.
-    pub fn scope(&self) -> Result<Scope> {
-        Ok(self.actor.authorize(RecordType::Session, Verb::Read)?)
-    }
-    /// The circumstances of a change.
-    pub fn circumstances(&self) -> Circumstances {
-        circumstances(&self.request)
-    }
-    /// The request itself: for what goes on after its answer began.
-    pub fn request(&self) -> HttpRequest {
-        self.request.clone()
-    }
-}
-
-/// The session behind a token, left by the router.
-#[derive(Clone, Copy)]
-pub struct InSession(pub kartoteka_domain::id::SessionId);
-
-impl FromRequest for SignedIn {
-    type Error = Problem;
-    type Future = std::future::Ready<Result<Self>>;
-    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let make = || {
-            let Verified(actor) = req.extensions().get::<Verified>().cloned().ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
-            let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
-            let session = req.extensions().get::<InSession>().map(|s| s.0);
-            Ok(Self { actor, app, session, request: req.clone() })
-        };
-        std::future::ready(make())
-    }
-}
-impl Describe for SignedIn {
-    fn describe(shape: &mut Shape) {
-        shape.secured = Some((RecordType::Session, Verb::Read));
-    }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, http::header};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
     signature::{Ed25519KeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -88,19 +89,27 @@ pub fn read_token(kind: &str, token: &str) -> Option<(Uuid, String)> {
     Some((Uuid::try_parse(id).ok()?, secret.to_owned()))
 }
 
-/// Seals small secrets with the installation's key (AES-256-GCM).
-pub struct Vault(LessSafeKey);
+/// Seals small secrets with the installation's key (AES-256-GCM), and takes fingerprints that nobody else can make (HMAC-SHA-256).
+pub struct Vault {
+    sealing: LessSafeKey,
+    marking: hmac::Key,
+}
 
 impl Vault {
     /// From 32 bytes.
     pub fn new(key: &[u8; 32]) -> Result<Self> {
-        Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(Problem::internal)?)))
+        // a key of its own for each use
+        let marking = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"fingerprint");
+        Ok(Self {
+            sealing: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(Problem::internal)?),
+            marking: hmac::Key::new(hmac::HMAC_SHA256, marking.as_ref()),
+        })
     }
     /// Seals: nonce before ciphertext.
     pub fn seal(&self, plain: &[u8]) -> Result<Vec<u8>> {
         let nonce: [u8; NONCE_LEN] = rand::random();
         let mut sealed = plain.to_vec();
-        self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed).map_err(Problem::internal)?;
+        self.sealing.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed).map_err(Problem::internal)?;
         Ok(nonce.iter().copied().chain(sealed).collect())
     }
     /// Opens.
@@ -109,10 +118,14 @@ impl Vault {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(Problem::internal)?;
         let mut body = body.to_vec();
         let plain = self
-            .0
+            .sealing
             .open_in_place(nonce, Aad::empty(), &mut body)
             .map_err(|_| Problem::internal("a sealed secret does not open: is this the secret.key the database was used with?"))?;
         Ok(plain.to_vec())
+    }
+    /// The same for the same bytes; tells nothing of them to whoever reads the database.
+    pub fn fingerprint(&self, bytes: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.marking, bytes).as_ref().to_vec()
     }
 }
 
@@ -354,4 +367,20 @@ fn works(
     }
     let until = key.previous_until.filter(|until| *until > now).ok_or("with the secret before its rotation")?;
     Ok(Some(key.expires_at.map_or(until, |end| end.min(until))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_same_for_the_same_bytes_and_tells_nothing_without_the_key() {
+        let (one, other) = (Vault::new(&[1; 32]).unwrap(), Vault::new(&[2; 32]).unwrap());
+        let body = br#"{"current_password":"x"}"#;
+        assert_eq!(one.fingerprint(body), Vault::new(&[1; 32]).unwrap().fingerprint(body));
+        assert_ne!(one.fingerprint(body), other.fingerprint(body));
+        assert_ne!(one.fingerprint(body), Sha256::digest(body).to_vec());
+        assert_eq!(one.open(&one.seal(body).unwrap()).unwrap(), body);
+        assert!(other.open(&one.seal(body).unwrap()).is_err());
+    }
 }

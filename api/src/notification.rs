@@ -44,7 +44,7 @@ pub use text::Facts;
 
 use crate::{
     answer::{Answer, Plain, Reply, Respond, Sought},
-    can::SignedIn,
+    can::{OwnChange, SignedIn},
     config::Settings,
     problem::{Problem, Result},
     request::{At, Params, Valid},
@@ -309,38 +309,30 @@ pub async fn count_unread_notifications(who: SignedIn) -> Answer<Plain<UnreadNot
 ///
 /// Again does nothing.
 #[utoipa::path(post, path = "/v1/notifications/{id}/read", tag = "me")]
-pub async fn read_notification(who: SignedIn, at: At<Notification>) -> Answer<Sought<Notification>> {
+pub async fn read_notification(who: OwnChange, at: At<Notification>) -> Answer<Sought<Notification>> {
     let (user, id) = (oneself(&who)?, at.0);
-    let told = who
-        .app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            store::read(tx, user, id)?;
-            one(tx, user, id)
-        })
-        .await?;
-    Reply::of(&Sought(told))
+    let read = move |tx: &mut WriteTx<'_>| {
+        store::read(tx, user, id)?;
+        one(tx, user, id).map(Sought)
+    };
+    who.write(read).await
 }
 
 /// Mark all notifications as read
 ///
 /// Up to a moment, so that what was told since is not lost; answers how many are left.
 #[utoipa::path(post, path = "/v1/notifications/read", tag = "me")]
-pub async fn read_notifications(who: SignedIn, which: Valid<ReadNotifications>) -> Answer<Plain<UnreadNotifications>> {
+pub async fn read_notifications(who: OwnChange, which: Valid<ReadNotifications>) -> Answer<Plain<UnreadNotifications>> {
     let user = oneself(&who)?;
     let mut errors = FieldErrors::default();
     let until = errors.time("/until", which.until);
     errors.finish()?;
-    let unread = who
-        .app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            let now = tx.now();
-            store::read_all(tx, user, until.unwrap_or(now))?;
-            Ok(store::unread(tx, user)?)
-        })
-        .await?;
-    Reply::of(&Plain(UnreadNotifications { unread }))
+    let read = move |tx: &mut WriteTx<'_>| {
+        let now = tx.now();
+        store::read_all(tx, user, until.unwrap_or(now))?;
+        Ok(Plain(UnreadNotifications { unread: store::unread(tx, user)? }))
+    };
+    who.write(read).await
 }
 
 /// Get what one wants to be told
@@ -357,20 +349,16 @@ pub async fn get_notification_settings(who: SignedIn) -> Answer<Plain<Notificati
 ///
 /// The whole of it: what is left out is as usual. Tries a channel again that the other side had closed.
 #[utoipa::path(put, path = "/v1/me/notification-settings", tag = "me")]
-pub async fn update_notification_settings(who: SignedIn, wanted: Valid<NotificationSettings>) -> Answer<Plain<NotificationSetup>> {
+pub async fn update_notification_settings(who: OwnChange, wanted: Valid<NotificationSettings>) -> Answer<Plain<NotificationSetup>> {
     let user = oneself(&who)?;
     let settings = wanted.0.checked()?;
-    let setup = who
-        .app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            store::set_wanted(tx, user, &settings)?;
-            let now = tx.now();
-            workspace::wake(tx, Watched::DigestPlan.word(), user.uuid(), now)?;
-            setup(tx, user)
-        })
-        .await?;
-    Reply::of(&Plain(setup))
+    let change = move |tx: &mut WriteTx<'_>| {
+        store::set_wanted(tx, user, &settings)?;
+        let now = tx.now();
+        workspace::wake(tx, Watched::DigestPlan.word(), user.uuid(), now)?;
+        setup(tx, user).map(Plain)
+    };
+    who.write(change).await
 }
 
 fn setup(tx: &mut dyn Reading, user: UserId) -> Result<NotificationSetup> {

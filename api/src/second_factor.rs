@@ -16,8 +16,8 @@ use totp_rs::{Builder, Totp};
 use validator::Validate;
 
 use crate::{
-    answer::{Answer, Done, Plain, Reply},
-    can::{Can, SignedIn, UpdateUsers},
+    answer::{Answer, Done, Plain},
+    can::{Can, OwnChange, UpdateUsers},
     credential::{Vault, digest},
     lockout::{self, Try},
     observe::peer_address,
@@ -32,7 +32,7 @@ use crate::{
 /// Somebody signed in who proves himself once more: failures are counted as at sign-in.
 pub struct Proving {
     /// Who.
-    pub who: SignedIn,
+    pub who: OwnChange,
     address: Option<String>,
 }
 
@@ -41,12 +41,12 @@ impl FromRequest for Proving {
     type Future = std::future::Ready<Result<Self>>;
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let address = peer_address(req);
-        std::future::ready(SignedIn::from_request(req, payload).into_inner().map(|who| Self { who, address }))
+        std::future::ready(OwnChange::from_request(req, payload).into_inner().map(|who| Self { who, address }))
     }
 }
 impl Describe for Proving {
     fn describe(shape: &mut Shape) {
-        SignedIn::describe(shape);
+        OwnChange::describe(shape);
         shape.may_refuse(&[429]);
     }
 }
@@ -68,6 +68,30 @@ impl Proving {
             return tried.succeeded(app).await;
         }
         self.failed(&tried, person, Problem::invalid("/current_password", FieldCode::WrongPassword)).await
+    }
+
+    /// Checks the present password or a code of the second factor, whichever was given.
+    async fn either(&self, person: &User, proof: &TotpDisabling) -> Result<()> {
+        let code = match (&proof.current_password, &proof.code) {
+            (Some(password), _) => return self.password(person, password).await,
+            (None, None) => return Err(Problem::invalid("/current_password", FieldCode::Required)),
+            (None, Some(code)) => code.clone(),
+        };
+        let (app, id) = (&self.who.app, person.id);
+        let (tried, vault) = (self.admit(person).await?, std::sync::Arc::clone(&app.vault));
+        let proof = app
+            .store
+            .write(self.who.scope()?, self.who.circumstances(), move |tx| -> Result<_> {
+                if !is_enabled(tx, id)? {
+                    return Err(Problem::new(ProblemCode::SecondFactorNotEnabled));
+                }
+                prove(tx, &vault, id, &code)
+            })
+            .await?;
+        if proof != Proof::Right {
+            self.failed(&tried, person, Problem::invalid("/code", FieldCode::WrongCode)).await?;
+        }
+        tried.succeeded(app).await
     }
 
     /// Lets one more proof in.
@@ -167,32 +191,31 @@ fn readable(errors: std::result::Result<(), validator::ValidationErrors>) -> Res
 #[utoipa::path(post, path = "/v1/me/totp", tag = "me")]
 pub async fn begin_totp(proving: Proving, proof: Valid<PasswordProof>) -> Answer<Conflicting<Plain<TotpEnrolment>>> {
     readable(proof.validate())?;
-    let person = proving.person().await?;
-    proving.password(&person, &proof.current_password).await?;
-    let who = &proving.who;
-    let secret: [u8; 20] = rand::random();
-    let (sealed, id) = (who.app.vault.seal(&secret)?, person.id);
-    let workspace = who
-        .app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            tx.hold(RecordType::User, id.uuid())?;
-            if is_enabled(tx, id)? {
-                return Err(Problem::new(ProblemCode::SecondFactorEnabled));
-            }
-            store::begin(tx, id, sealed.clone())?;
-            Ok(workspace::current(tx)?.name.clone())
-        })
-        .await?;
+    let begin = async {
+        let person = proving.person().await?;
+        proving.password(&person, &proof.current_password).await?;
+        let secret: [u8; 20] = rand::random();
+        let sealed = proving.who.app.vault.seal(&secret)?;
+        let begin = move |tx: &mut WriteTx<'_>| begin(tx, &person, &secret, sealed.clone()).map(|enrolment| Conflicting(Plain(enrolment)));
+        proving.who.write(begin).await
+    };
+    proving.who.once(begin).await
+}
+
+fn begin(tx: &mut WriteTx<'_>, person: &User, secret: &[u8], sealed: Vec<u8>) -> Result<TotpEnrolment> {
+    tx.hold(RecordType::User, person.uuid())?;
+    if is_enabled(tx, person.id)? {
+        return Err(Problem::new(ProblemCode::SecondFactorEnabled));
+    }
+    store::begin(tx, person.id, sealed)?;
     // a colon would part the name from the account
     let device = Builder::new()
         .with_secret(secret.to_vec())
-        .with_issuer(Some(format!("Kartoteka {workspace}").replace(':', " ")))
+        .with_issuer(Some(format!("Kartoteka {}", workspace::current(tx)?.name).replace(':', " ")))
         .with_account_name(person.email.replace(':', " "))
         .build()
         .map_err(Problem::internal)?;
-    let enrolment = TotpEnrolment { secret: device.secret().to_base32(), otpauth_uri: device.to_url().map_err(Problem::internal)? };
-    Reply::of(&Conflicting(Plain(enrolment)))
+    Ok(TotpEnrolment { secret: device.secret().to_base32(), otpauth_uri: device.to_url().map_err(Problem::internal)? })
 }
 
 /// Confirm a second factor
@@ -201,34 +224,38 @@ pub async fn begin_totp(proving: Proving, proof: Valid<PasswordProof>) -> Answer
 #[utoipa::path(post, path = "/v1/me/totp/confirm", tag = "me")]
 pub async fn confirm_totp(proving: Proving, confirmation: Valid<TotpConfirmation>) -> Answer<Conflicting<Plain<RecoveryCodes>>> {
     readable(confirmation.validate())?;
-    let person = proving.person().await?;
-    let (who, id) = (&proving.who, person.id);
-    let tried = proving.admit(&person).await?;
-    let (vault, code) = (std::sync::Arc::clone(&who.app.vault), Code::read(&confirmation.code));
-    let codes = who
-        .app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            tx.hold(RecordType::User, id.uuid())?;
-            let Some(kept) = store::find(tx, id)? else { return Err(Problem::new(ProblemCode::SecondFactorNotEnabled)) };
-            if kept.enabled {
-                return Err(Problem::new(ProblemCode::SecondFactorEnabled));
+    let who = &proving.who;
+    let confirm = async {
+        let person = proving.person().await?;
+        let tried = proving.admit(&person).await?;
+        let (id, vault, code) = (person.id, std::sync::Arc::clone(&who.app.vault), Code::read(&confirmation.code));
+        let confirm = move |tx: &mut WriteTx<'_>| confirm(tx, &vault, id, &code).map(|codes| Conflicting(Plain(codes)));
+        let answer = who.write(confirm).await;
+        match answer {
+            Err(problem) if problem.code == ProblemCode::ValidationFailed => {
+                proving.failed(&tried, &person, problem).await?;
+                Err(Problem::internal("a failure passed"))
             }
-            let Code::Device(digits) = &code else { return Ok(None) };
-            match step(&device(&vault.open(&kept.sealed)?)?, digits, tx.now()) {
-                Some(step) if store::take_step(tx, id, step)? => {}
-                _ => return Ok(None),
-            }
-            store::enable(tx, id, Event::bare(RecordType::User, id.uuid(), Action::SecondFactorEnabled))?;
-            make_codes(tx, id).map(Some)
-        })
-        .await?;
-    let Some(codes) = codes else {
-        proving.failed(&tried, &person, Problem::invalid("/code", FieldCode::WrongCode)).await?;
-        return Err(Problem::internal("a failure passed"));
+            answer => answer.inspect(|_| who.app.credentials.revoke(id.uuid())),
+        }
     };
-    who.app.credentials.revoke(id.uuid());
-    Reply::of(&Conflicting(Plain(codes)))
+    who.once(confirm).await
+}
+
+fn confirm(tx: &mut WriteTx<'_>, vault: &Vault, id: UserId, code: &Code) -> Result<RecoveryCodes> {
+    let wrong = || Problem::invalid("/code", FieldCode::WrongCode);
+    tx.hold(RecordType::User, id.uuid())?;
+    let Some(kept) = store::find(tx, id)? else { return Err(Problem::new(ProblemCode::SecondFactorNotEnabled)) };
+    if kept.enabled {
+        return Err(Problem::new(ProblemCode::SecondFactorEnabled));
+    }
+    let Code::Device(digits) = code else { return Err(wrong()) };
+    match step(&device(&vault.open(&kept.sealed)?)?, digits, tx.now()) {
+        Some(step) if store::take_step(tx, id, step)? => {}
+        _ => return Err(wrong()),
+    }
+    store::enable(tx, id, Event::bare(RecordType::User, id.uuid(), Action::SecondFactorEnabled))?;
+    make_codes(tx, id)
 }
 
 /// Give up the second factor
@@ -237,42 +264,21 @@ pub async fn confirm_totp(proving: Proving, confirmation: Valid<TotpConfirmation
 #[utoipa::path(post, path = "/v1/me/totp/disable", tag = "me")]
 pub async fn disable_totp(proving: Proving, proof: Valid<TotpDisabling>) -> Answer<Conflicting<Done>> {
     readable(proof.validate())?;
-    let person = proving.person().await?;
-    let (who, id) = (&proving.who, person.id);
-    match (&proof.current_password, &proof.code) {
-        (Some(password), _) => proving.password(&person, password).await?,
-        (None, Some(code)) => {
-            let tried = proving.admit(&person).await?;
-            let (vault, code) = (std::sync::Arc::clone(&who.app.vault), code.clone());
-            let proof = who
-                .app
-                .store
-                .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-                    if !is_enabled(tx, id)? {
-                        return Err(Problem::new(ProblemCode::SecondFactorNotEnabled));
-                    }
-                    prove(tx, &vault, id, &code)
-                })
-                .await?;
-            if proof != Proof::Right {
-                proving.failed(&tried, &person, Problem::invalid("/code", FieldCode::WrongCode)).await?;
-            }
-            tried.succeeded(&who.app).await?;
-        }
-        (None, None) => return Err(Problem::invalid("/current_password", FieldCode::Required)),
-    }
-    who.app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
+    let who = &proving.who;
+    let disable = async {
+        let person = proving.person().await?;
+        let id = person.id;
+        proving.either(&person, &proof).await?;
+        let disable = move |tx: &mut WriteTx<'_>| {
             if !is_enabled(tx, id)? {
                 return Err(Problem::new(ProblemCode::SecondFactorNotEnabled));
             }
             store::remove(tx, id, Event::bare(RecordType::User, id.uuid(), Action::SecondFactorDisabled))?;
-            Ok(())
-        })
-        .await?;
-    who.app.credentials.revoke(id.uuid());
-    Reply::of(&Conflicting(Done))
+            Ok(Conflicting(Done))
+        };
+        who.write(disable).await.inspect(|_| who.app.credentials.revoke(id.uuid()))
+    };
+    who.once(disable).await
 }
 
 /// Make new recovery codes
@@ -281,21 +287,19 @@ pub async fn disable_totp(proving: Proving, proof: Valid<TotpDisabling>) -> Answ
 #[utoipa::path(post, path = "/v1/me/recovery-codes", tag = "me")]
 pub async fn create_recovery_codes(proving: Proving, proof: Valid<PasswordProof>) -> Answer<Conflicting<Plain<RecoveryCodes>>> {
     readable(proof.validate())?;
-    let person = proving.person().await?;
-    proving.password(&person, &proof.current_password).await?;
-    let (who, id) = (&proving.who, person.id);
-    let codes = who
-        .app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            tx.hold(RecordType::User, id.uuid())?;
-            if !is_enabled(tx, id)? {
+    let make = async {
+        let person = proving.person().await?;
+        proving.password(&person, &proof.current_password).await?;
+        let make = move |tx: &mut WriteTx<'_>| {
+            tx.hold(RecordType::User, person.uuid())?;
+            if !is_enabled(tx, person.id)? {
                 return Err(Problem::new(ProblemCode::SecondFactorNotEnabled));
             }
-            make_codes(tx, id)
-        })
-        .await?;
-    Reply::of(&Conflicting(Plain(codes)))
+            make_codes(tx, person.id).map(|codes| Conflicting(Plain(codes)))
+        };
+        proving.who.write(make).await
+    };
+    proving.who.once(make).await
 }
 
 /// Reset a colleague's second factor

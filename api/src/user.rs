@@ -126,27 +126,25 @@ pub async fn get_me(who: SignedIn) -> Answer<Plain<Me>> {
 /// Ends every other session of this person.
 #[utoipa::path(post, path = "/v1/me/password", tag = "me")]
 pub async fn change_my_password(proving: Proving, change: Valid<PasswordChange>) -> Answer<Done> {
-    let user = proving.person().await?;
-    let mut errors = FieldErrors::default();
-    errors.absorb(change.validate());
-    check_password(&change.new_password, &[&user.email, &user.name], "/new_password", &mut errors);
-    errors.finish()?;
-    proving.password(&user, &change.current_password).await?;
-    let (who, user_id) = (&proving.who, user.id);
-    let hash = who.app.passwords.hash(change.new_password.clone()).await?;
-    let session = who.session;
-    who.app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            let event = Event::bare(RecordType::User, user_id.uuid(), Action::PasswordChanged);
-            store::set_password(tx, user_id, &hash, event)?;
-            store::end_links(tx, user_id)?;
-            session::end_all(tx, user_id, session)?;
-            Ok(())
-        })
-        .await?;
-    who.app.credentials.revoke(user_id.uuid());
-    Reply::of(&Done)
+    let who = &proving.who;
+    let change = async {
+        let user = proving.person().await?;
+        let mut errors = FieldErrors::default();
+        errors.absorb(change.validate());
+        check_password(&change.new_password, &[&user.email, &user.name], "/new_password", &mut errors);
+        errors.finish()?;
+        proving.password(&user, &change.current_password).await?;
+        let (id, session) = (user.id, who.session);
+        let hash = who.app.passwords.hash(change.new_password.clone()).await?;
+        let change = move |tx: &mut WriteTx<'_>| {
+            store::set_password(tx, id, &hash, Event::bare(RecordType::User, id.uuid(), Action::PasswordChanged))?;
+            store::end_links(tx, id)?;
+            session::end_all(tx, id, session)?;
+            Ok(Done)
+        };
+        who.write(change).await.inspect(|_| who.app.credentials.revoke(id.uuid()))
+    };
+    who.once(change).await
 }
 
 /// Adds a colleague; the door of his e-mail opens with him.

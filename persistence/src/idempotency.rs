@@ -28,7 +28,7 @@ pub struct RequestKey {
     pub path: String,
     /// The key.
     pub key: String,
-    /// Hash of query and body.
+    /// Fingerprint of query and body.
     pub body_hash: Vec<u8>,
 }
 
@@ -95,29 +95,40 @@ impl KeyRow {
             expires_at: At(expires_at),
         }
     }
+
+    fn known(self, request: &RequestKey) -> Known {
+        if self.body_hash == request.body_hash {
+            Known::Answered(Outcome { status: self.status, headers: self.headers, body: self.body })
+        } else {
+            Known::Reused
+        }
+    }
 }
 
-fn find(tx: &mut WriteTx<'_>, request: &RequestKey, now: DateTime<Utc>) -> Result<Option<Known>, StoreError> {
-    let workspace = tx.workspace();
-    let row: Option<KeyRow> = idempotency_key::table
-        .filter(idempotency_key::workspace_id.eq(Uid::from(workspace)))
+/// What is known of a request, reserving nothing; `None`: it is new.
+pub fn known(tx: &mut dyn Reading, request: &RequestKey, now: DateTime<Utc>) -> Result<Option<Known>, StoreError> {
+    Ok(row(tx, request)?.filter(|row| row.expires_at.0 > now).map(|row| row.known(request)))
+}
+
+fn row(tx: &mut dyn Reading, request: &RequestKey) -> Result<Option<KeyRow>, StoreError> {
+    Ok(idempotency_key::table
+        .filter(idempotency_key::workspace_id.eq(Uid::from(tx.workspace())))
         .filter(idempotency_key::actor_id.eq(Uid(request.actor)))
         .filter(idempotency_key::method.eq(&request.method))
         .filter(idempotency_key::path.eq(&request.path))
         .filter(idempotency_key::key.eq(&request.key))
         .first(tx.db().0)
-        .optional()?;
-    let Some(row) = row else { return Ok(None) };
+        .optional()?)
+}
+
+fn find(tx: &mut WriteTx<'_>, request: &RequestKey, now: DateTime<Utc>) -> Result<Option<Known>, StoreError> {
+    let Some(row) = row(tx, request)? else { return Ok(None) };
     if row.expires_at.0 <= now {
         let recorded = tx.unaudited("the clockwork of a request");
-        delete_parts!(tx.db().0, &recorded, idempotency_key, workspace, id = row.id)?;
+        delete_parts!(tx.db().0, &recorded, idempotency_key, tx.workspace(), id = row.id)?;
         return Ok(None);
     }
-    Ok(Some(if row.body_hash == request.body_hash {
-        Known::Answered(Outcome { status: row.status, headers: row.headers, body: row.body })
-    } else {
-        Known::Reused
-    }))
+    Ok(Some(row.known(request)))
 }
 
 /// Keeps the outcome with the effect, for a key that was reserved in this transaction.

@@ -1,6 +1,8 @@
 //! Idempotency keys: the same request twice has one effect.
 
-use kartoteka_tests::{app, json};
+use kartoteka_tests::{Value, app, json, workspace::PASSWORD};
+
+use crate::second_factor::{audited, codes};
 
 #[test]
 fn the_same_key_and_body_replay_the_first_outcome() {
@@ -137,4 +139,69 @@ fn a_webhook_asked_for_twice_is_one_with_one_secret() {
     assert!(first == second && first != one["secret"]);
     assert_ne!(turn(&admin), first);
     assert_eq!(keyed.post("/v1/webhooks", json!({"name": "x"})).status, 422);
+}
+
+#[test]
+fn every_post_takes_a_key_but_where_a_secret_or_a_search_makes_it_senseless() {
+    let document = app().anyone().get("/openapi.json").ok();
+    let mut without: Vec<&str> = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let Some(post) = item.get("post") else { continue };
+        let parameters = post["parameters"].as_array().unwrap();
+        if !parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key") {
+            without.push(path);
+        }
+    }
+    without.retain(|path| !path.starts_with("/v1/auth/"));
+    assert_eq!(without, ["/v1/api-keys", "/v1/api-keys/{id}/rotate", "/v1/contacts/{id}/reveal"]);
+}
+
+#[test]
+fn a_password_is_changed_once_under_its_key() {
+    let workspace = app().workspace();
+    let (person, new) = (workspace.manager(), "совсем другая фраза 42");
+    let keyed = person.with("idempotency-key", "k");
+    let change = |new: &str| json!({"current_password": PASSWORD, "new_password": new});
+    let before = audited(&workspace, "password_changed");
+    keyed.post("/v1/me/password", change(new)).no_content();
+    // by now the present password is another; the answer is that of before
+    let again = keyed.post("/v1/me/password", change(new)).no_content();
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    keyed.post("/v1/me/password", change("и ещё одна фраза 43")).is_problem(422, "idempotency_key_reused");
+    assert_eq!(audited(&workspace, "password_changed"), before + 1);
+    person.post("/v1/me/password", change(new)).is_problem(422, "validation_failed").names_with("/current_password", "wrong_password");
+}
+
+#[test]
+fn a_refused_proof_that_is_sent_again_counts_once() {
+    let person = app().workspace().manager();
+    let wrong = json!({"current_password": "не тот пароль"});
+    let keyed = person.with("idempotency-key", "k");
+    for turn in 0..15 {
+        let refused = keyed.post("/v1/me/recovery-codes", wrong.clone()).is_problem(422, "validation_failed");
+        assert_eq!(refused.header("idempotent-replayed"), (turn > 0).then_some("true"));
+    }
+    // nobody was locked out by it
+    person.post("/v1/me/totp", json!({"current_password": PASSWORD})).ok();
+}
+
+#[test]
+fn secrets_of_ones_own_are_answered_again_under_their_key() {
+    let person = app().workspace().manager();
+    let keyed = person.with("idempotency-key", "k");
+    let twice = |path: &str, body: Value| {
+        let (one, two) = (keyed.post(path, body.clone()), keyed.post(path, body));
+        assert_eq!((one.status, one.text(), two.header("idempotent-replayed")), (two.status, two.text(), Some("true")), "{path}");
+        one
+    };
+    let begun = twice("/v1/me/totp", json!({"current_password": PASSWORD})).ok();
+    let [now, _] = codes(begun["secret"].as_str().unwrap());
+    twice("/v1/me/totp/confirm", json!({"code": now})).ok();
+    let made = twice("/v1/me/recovery-codes", json!({"current_password": PASSWORD})).ok();
+    assert_ne!(made["recovery_codes"], person.post("/v1/me/recovery-codes", json!({"current_password": PASSWORD})).ok()["recovery_codes"]);
+    twice("/v1/me/totp/disable", json!({"current_password": PASSWORD})).no_content();
+    let link = twice("/v1/me/calendar-link", json!({}));
+    let url = link["url"].as_str().unwrap();
+    app().anyone().get(&url[url.find("/public/").unwrap()..]).ok();
+    twice("/v1/notifications/read", json!({})).ok();
 }

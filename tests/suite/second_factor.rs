@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use kartoteka_tests::{Caller, Workspace, app, json, workspace::PASSWORD};
 
 /// The codes of this step and of the next one, which the server takes too.
-fn codes(secret: &str) -> [String; 2] {
+pub fn codes(secret: &str) -> [String; 2] {
     let secret = totp_rs::Secret::try_from_base32(secret).expect("base32");
     let device = totp_rs::Builder::new().with_secret(secret).build().expect("a device");
     #[allow(clippy::disallowed_methods, reason = "a device has a clock of its own")]
@@ -14,7 +14,7 @@ fn codes(secret: &str) -> [String; 2] {
 }
 
 /// Somebody with a second factor: the code that is good next, and the recovery codes.
-fn enrolled(person: &Caller) -> (String, Vec<String>) {
+pub fn enrolled(person: &Caller) -> (String, Vec<String>) {
     let begun = person.post("/v1/me/totp", json!({"current_password": PASSWORD})).ok();
     let [now, next] = codes(begun["secret"].as_str().unwrap());
     let confirmed = person.post("/v1/me/totp/confirm", json!({"code": now})).ok();

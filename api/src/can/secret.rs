@@ -1,14 +1,12 @@
 //! Changes whose answer carries a secret.
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use base64::{Engine, engine::general_purpose::STANDARD};
-use kartoteka_persistence::{WriteTx, idempotency};
+use kartoteka_persistence::WriteTx;
 
-use super::{Can, Permission, circumstances, settled};
+use super::{Can, Permission, circumstances, once::Kept, settled};
 use crate::{
     answer::{Answer, Reply, Respond},
     app::App,
-    credential::Vault,
     problem::{Problem, Result},
     spec::{Describe, Shape},
 };
@@ -66,20 +64,6 @@ impl<P: Permission> CanSealed<P> {
     }
     /// Changes in one transaction; with an `Idempotency-Key`, once.
     pub async fn write<R: Respond + 'static>(&self, f: impl Fn(&mut WriteTx<'_>) -> Result<R> + Send + 'static) -> Answer<R> {
-        self.0.change(f, true).await
+        self.0.asked().change(f, Kept::Sealed).await
     }
-}
-
-/// What a key keeps of such an answer.
-pub(super) fn sealed(vault: &Vault, body: &str) -> Result<String> {
-    Ok(STANDARD.encode(vault.seal(body.as_bytes())?))
-}
-
-/// An answer that was kept sealed; refusals hold no secret and are kept as they are.
-pub(super) fn unsealed(vault: &Vault, kept: idempotency::Outcome) -> Result<idempotency::Outcome> {
-    if kept.headers == "problem" {
-        return Ok(kept);
-    }
-    let body = vault.open(&STANDARD.decode(&kept.body).map_err(Problem::internal)?)?;
-    Ok(idempotency::Outcome { body: String::from_utf8(body).map_err(Problem::internal)?, ..kept })
 }

@@ -9,11 +9,11 @@ use kartoteka_domain::{
     session::{EndSessions, ListSessions, SessionInfo},
     user::User,
 };
-use kartoteka_persistence::session as store;
+use kartoteka_persistence::{WriteTx, session as store};
 
 use crate::{
     answer::{Answer, Done, Plain, Reply, Respond},
-    can::{Can, SignedIn, UpdateUsers},
+    can::{Can, OwnChange, SignedIn, UpdateUsers},
     clock,
     problem::{Problem, ProblemCode, Result},
     record,
@@ -50,39 +50,31 @@ pub async fn get_my_session(who: SignedIn, at: At<SessionInfo>) -> Answer<Plain<
 ///
 /// Its tokens stop working at once. Ending it again does nothing.
 #[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "me")]
-pub async fn end_my_session(who: SignedIn, at: At<SessionInfo>) -> Answer<Done> {
+pub async fn end_my_session(who: OwnChange, at: At<SessionInfo>) -> Answer<Done> {
     let (user, id) = (oneself(&who)?, at.0);
-    who.app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            let session = store::of_user(tx, user, id, None)?.ok_or_else(Problem::not_found)?;
-            if session.ended_at.is_none() {
-                store::end(tx, session.id, Event::bare(RecordType::Session, id, Action::SignedOut))?;
-            }
-            Ok(())
-        })
-        .await?;
-    who.app.credentials.revoke(id);
-    Reply::of(&Done)
+    let end = move |tx: &mut WriteTx<'_>| {
+        let session = store::of_user(tx, user, id, None)?.ok_or_else(Problem::not_found)?;
+        if session.ended_at.is_none() {
+            store::end(tx, session.id, Event::bare(RecordType::Session, id, Action::SignedOut))?;
+        }
+        Ok(Done)
+    };
+    who.write(end).await.inspect(|_| who.app.credentials.revoke(id))
 }
 
 /// Sign out everywhere
 ///
 /// Ends every session of the asker; with `except_current` all but the asking one.
 #[utoipa::path(post, path = "/v1/me/sessions/end-all", tag = "me")]
-pub async fn end_my_sessions(who: SignedIn, which: Valid<EndSessions>) -> Answer<Done> {
+pub async fn end_my_sessions(who: OwnChange, which: Valid<EndSessions>) -> Answer<Done> {
     let user = oneself(&who)?;
     let spared: Option<SessionId> = if which.except_current.unwrap_or_default() { who.session } else { None };
-    who.app
-        .store
-        .write(who.scope()?, who.circumstances(), move |tx| -> Result<_> {
-            tx.record(Event::bare(RecordType::User, user.uuid(), Action::SignedOut).because("signed out everywhere"))?;
-            store::end_all(tx, user, spared)?;
-            Ok(())
-        })
-        .await?;
-    who.app.credentials.revoke(user.uuid());
-    Reply::of(&Done)
+    let end = move |tx: &mut WriteTx<'_>| {
+        tx.record(Event::bare(RecordType::User, user.uuid(), Action::SignedOut).because("signed out everywhere"))?;
+        store::end_all(tx, user, spared)?;
+        Ok(Done)
+    };
+    who.write(end).await.inspect(|_| who.app.credentials.revoke(user.uuid()))
 }
 
 /// List a colleague's sessions
