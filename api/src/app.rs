@@ -201,6 +201,7 @@ pub fn router() -> Router {
             list_tags, create_tag, get_tag, update_tag, archive_tag, restore_tag;
         crate::contact: list_contacts, create_contact, get_contact, update_contact, archive_contact, restore_contact, upsert_contact,
             add_contact_phone, add_contact_email, add_contact_messenger, reveal_contact;
+        crate::batch: batch_contacts, batch_companies, batch_leads, batch_deals, batch_tasks, batch_communications, batch_notes;
         crate::contact::view: get_contact_overview, get_contact_timeline;
         crate::company: list_companies, create_company, get_company, update_company, archive_company, restore_company, upsert_company;
         crate::lookup: look_up;

@@ -154,7 +154,7 @@ fn card_of(tx: &mut WriteTx<'_>, party: &Party) -> Result<ContactId> {
     Ok(created.record.id)
 }
 
-fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_match: &IfMatch) -> Result<Found<Communication>> {
+pub(crate) fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_match: &IfMatch) -> Result<Found<Communication>> {
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Communication, after: &mut Communication| {
         check_links(tx, after)?;
         // a recorded communication stays with its client: moving it would falsify two histories

@@ -1,7 +1,7 @@
 //! Companies over HTTP.
 
 use kartoteka_domain::{
-    access::RecordType,
+    access::{RecordType, Verb},
     company::{Company, ListCompanies, NewCompany},
     contact::{DuplicateChoice, OnDuplicate},
     event::{Action, Event},
@@ -16,7 +16,7 @@ use crate::{
     answer::{Answer, Created, CreatedOrFound, Found},
     can::{Can, CreateCompanies, UpdateCompanies},
     duplicate,
-    problem::{Problem, Result},
+    problem::{Problem, ProblemCode, Result},
     record,
     request::{ByExternalId, IfMatch, Params, Patch, Valid},
 };
@@ -39,7 +39,7 @@ pub async fn create_company(
     new: Valid<NewCompany>,
 ) -> Answer<CreatedOrFound<Company>> {
     let dry_run = choice.dry_run.unwrap_or(false);
-    let create = move |tx: &mut WriteTx<'_>| create(tx, &new, &choice).map(CreatedOrFound);
+    let create = move |tx: &mut WriteTx<'_>| create(tx, &new, choice.on_duplicate.unwrap_or(OnDuplicate::Reject)).map(CreatedOrFound);
     if dry_run { can.rehearse(create).await } else { can.write(create).await }
 }
 
@@ -54,18 +54,19 @@ pub async fn upsert_company(
     new: Valid<NewCompany>,
 ) -> Answer<CreatedOrFound<Company>> {
     let dry_run = choice.dry_run.unwrap_or(false);
-    let upsert = move |tx: &mut WriteTx<'_>| upsert(tx, &key.0, &new, &choice).map(CreatedOrFound);
+    let upsert =
+        move |tx: &mut WriteTx<'_>| upsert(tx, &key.0, &new, choice.on_duplicate.unwrap_or(OnDuplicate::Reject)).map(CreatedOrFound);
     if dry_run { can.rehearse(upsert).await } else { can.write(upsert).await }
 }
 
 /// Makes a company, or says what stands in the way.
-pub fn create(tx: &mut WriteTx<'_>, input: &NewCompany, choice: &DuplicateChoice) -> Result<Created<Company>> {
+pub fn create(tx: &mut WriteTx<'_>, input: &NewCompany, on_duplicate: OnDuplicate) -> Result<Created<Company>> {
     let settings = workspace::current(tx)?;
     let mut company: Company = record::make_in(tx, &settings, input, None)?;
     record::check_owner::<Company>(tx, company.owner_id, tx.scope().actor().user().filter(|_| company.owner_id.is_some()))?;
     let candidates = duplicate::find(tx, Cards::Companies, &company.identities(), None)?;
     if let Some(best) = candidates.first() {
-        match choice.on_duplicate.unwrap_or(OnDuplicate::Reject) {
+        match on_duplicate {
             OnDuplicate::Attach => {
                 tx.hold(RecordType::Company, best.id)?;
                 let Some(existing) = store::find_changeable(tx, best.id)? else {
@@ -86,7 +87,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCompany, choice: &DuplicateChoice
     Ok(Created::new(company))
 }
 
-fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCompany>, if_match: &IfMatch) -> Result<Found<Company>> {
+pub(crate) fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCompany>, if_match: &IfMatch) -> Result<Found<Company>> {
     record::change(tx, id, patch, if_match, |tx, before, after| {
         let settings = workspace::current(tx)?;
         check(tx, &settings, before, after)
@@ -119,7 +120,7 @@ pub(crate) fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Res
     record::restore::<Company>(tx, id, if_match)
 }
 
-fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewCompany, choice: &DuplicateChoice) -> Result<Created<Company>> {
+pub(crate) fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewCompany, on_duplicate: OnDuplicate) -> Result<Created<Company>> {
     // the address names the record: a body that names another one contradicts it
     if input.external_id.as_deref().is_some_and(|given| given != external_id) {
         return Err(Problem::invalid("/external_id", FieldCode::ConflictingFields));
@@ -127,7 +128,12 @@ fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewCompany, choice: &
     let input = NewCompany { external_id: Some(external_id.to_owned()), ..input.clone() };
     // twins with one key come one after the other: the first makes, the others change
     duplicate::lock_key(tx, RecordType::Company, external_id)?;
-    let Some(before) = store::find_by_external_id(tx, external_id)? else { return create(tx, &input, choice) };
+    let Some(before) = store::find_by_external_id(tx, external_id)? else {
+        if !tx.may(RecordType::Company, Verb::Create) {
+            return Err(Problem::new(ProblemCode::Forbidden));
+        }
+        return create(tx, &input, on_duplicate);
+    };
     tx.hold(RecordType::Company, before.uuid())?;
     let given = serde_json::to_value(&input).map_err(Problem::internal)?;
     let mut merged = serde_json::to_value(before.input()).map_err(Problem::internal)?;

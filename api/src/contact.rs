@@ -3,7 +3,7 @@
 pub mod view;
 
 use kartoteka_domain::{
-    access::RecordType,
+    access::{RecordType, Verb},
     contact::{AddedEmail, AddedMessenger, AddedPhone, Contact, DuplicateChoice, ListContacts, NewContact, OnDuplicate, Reveal},
     event::Event,
     invalid::{FieldCode, FieldErrors},
@@ -20,7 +20,7 @@ use crate::{
     can::{Can, CanSecretly, CreateContacts, RevealContacts, UpdateContacts},
     duplicate,
     next_step::{self, InPatch, Links, Sent},
-    problem::{Problem, Result},
+    problem::{Problem, ProblemCode, Result},
     record,
     request::{At, ByExternalId, IfMatch, Params, Patch, Valid},
 };
@@ -59,7 +59,8 @@ pub async fn upsert_contact(
     new: Valid<NewContact>,
 ) -> Answer<CreatedOrFound<Contact>> {
     let dry_run = choice.dry_run.unwrap_or(false);
-    let upsert = move |tx: &mut WriteTx<'_>| upsert(tx, &key.0, &new, &choice).map(CreatedOrFound);
+    let upsert =
+        move |tx: &mut WriteTx<'_>| upsert(tx, &key.0, &new, choice.on_duplicate.unwrap_or(OnDuplicate::Reject)).map(CreatedOrFound);
     if dry_run { can.rehearse(upsert).await } else { can.write(upsert).await }
 }
 
@@ -180,7 +181,7 @@ fn check_status(tx: &mut WriteTx<'_>, contact: &Contact, before: Option<&Contact
     Ok(())
 }
 
-fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewContact>, if_match: &IfMatch) -> Result<Found<Contact>> {
+pub(crate) fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewContact>, if_match: &IfMatch) -> Result<Found<Contact>> {
     let sent = InPatch::of(patch)?;
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Contact, after| {
         let settings = workspace::current(tx)?;
@@ -237,7 +238,7 @@ pub(crate) fn restore(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch) -> Res
     record::restore::<Contact>(tx, id, if_match)
 }
 
-fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact, choice: &DuplicateChoice) -> Result<Created<Contact>> {
+pub(crate) fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact, on_duplicate: OnDuplicate) -> Result<Created<Contact>> {
     // the address names the record: a body that names another one contradicts it
     if input.external_id.as_deref().is_some_and(|given| given != external_id) {
         return Err(Problem::invalid("/external_id", FieldCode::ConflictingFields));
@@ -246,7 +247,10 @@ fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact, choice: &
     // twins with one key come one after the other: the first makes, the others change
     duplicate::lock_key(tx, RecordType::Contact, external_id)?;
     let Some(before) = store::find_by_external_id(tx, external_id)? else {
-        return create(tx, &input, choice.on_duplicate.unwrap_or(OnDuplicate::Reject));
+        if !tx.may(RecordType::Contact, Verb::Create) {
+            return Err(Problem::new(ProblemCode::Forbidden));
+        }
+        return create(tx, &input, on_duplicate);
     };
     tx.hold(RecordType::Contact, before.uuid())?;
     let given = serde_json::to_value(&input).map_err(Problem::internal)?;

@@ -200,7 +200,7 @@ fn links(deal: &Deal) -> Links {
     }
 }
 
-fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewDeal>, if_match: &IfMatch) -> Result<Found<Deal>> {
+pub(crate) fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewDeal>, if_match: &IfMatch) -> Result<Found<Deal>> {
     let sent = InPatch::of(patch)?;
     let checked: Vec<ChecklistStepId> = patch.part("checked")?.unwrap_or_default();
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Deal, after: &mut Deal| {

@@ -10,7 +10,7 @@ use kartoteka_domain::{
     },
     communication::{Channel, CommunicationStatus, Coordinates, Direction, NewCommunication},
     company::NewCompany,
-    contact::{Contact, DuplicateChoice, EmailInput, ListContacts, NewContact, OnDuplicate, PhoneInput},
+    contact::{Contact, EmailInput, ListContacts, NewContact, OnDuplicate, PhoneInput},
     deal::{DealContact, LineItemInput, NewDeal},
     department::{Department, NewDepartment},
     event::Action,
@@ -128,7 +128,7 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
             owner_id: owner(at),
             ..NewCompany::default()
         };
-        companies.push(company::create(tx, &input, &DuplicateChoice::default())?.record.id);
+        companies.push(company::create(tx, &input, OnDuplicate::Reject)?.record.id);
     }
     let clients = [
         ("Ахматова Анна Андреевна", "8 (912) 345-67-80", "akhmatova@example.com", "Директор"),

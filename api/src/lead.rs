@@ -146,7 +146,7 @@ fn qualify(tx: &mut WriteTx<'_>, id: Uuid, if_match: &IfMatch, qualification: &L
     Ok(QualifiedLead { deal: Deal::find(tx, deal.id.uuid())?.unwrap_or(deal), lead })
 }
 
-fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfMatch) -> Result<Found<Lead>> {
+pub(crate) fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewLead>, if_match: &IfMatch) -> Result<Found<Lead>> {
     let sent = InPatch::of(patch)?;
     let mut former = None;
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Lead, after: &mut Lead| {

@@ -9,6 +9,7 @@ mod api_key;
 mod app;
 mod assignment;
 mod audit;
+mod batch;
 mod calendar;
 mod can;
 mod catalogue;

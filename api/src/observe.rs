@@ -28,6 +28,24 @@ pub struct Pattern(pub Arc<str>);
 #[derive(Clone, Copy)]
 pub struct TrustProxy(pub bool);
 
+/// In whose words and under which id a request's refusals are told, where they are parts of an answer.
+#[derive(Clone)]
+pub struct Asker {
+    /// The language.
+    pub locale: Locale,
+    /// The request's id.
+    pub request_id: String,
+}
+
+impl Asker {
+    /// Of a request.
+    pub fn of(req: &HttpRequest) -> Self {
+        let locale = Locale::accepted(req.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
+        let request_id = req.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        Self { locale, request_id }
+    }
+}
+
 /// The address a request came from.
 pub fn peer_address(req: &HttpRequest) -> Option<String> {
     if req.app_data::<TrustProxy>().is_some_and(|trust| trust.0)

@@ -123,6 +123,8 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type" 415,
     /// Some fields are not valid.
     ValidationFailed = "validation_failed" 422,
+    /// An operation of an atomic batch could not be done.
+    BatchRejected = "batch_rejected" 422,
     /// The idempotency key was used for another body.
     IdempotencyKeyReused = "idempotency_key_reused" 422,
     /// The workspace demands If-Match.

@@ -191,8 +191,13 @@ fn refuse_nul(bytes: &[u8]) -> Result<()> {
 }
 
 async fn read_json(req: &HttpRequest, payload: &mut Payload, types: &[&str]) -> Result<Vec<u8>> {
+    read_body(req, payload, types, MOST_BYTES).await
+}
+
+/// A JSON body of at most `most` bytes, with its hash left for the idempotency key.
+pub async fn read_body(req: &HttpRequest, payload: &mut Payload, types: &[&str], most: usize) -> Result<Vec<u8>> {
     expect_type(req, types)?;
-    let bytes = body_bytes(payload, MOST_BYTES).await?;
+    let bytes = body_bytes(payload, most).await?;
     refuse_nul(&bytes)?;
     let mut hash = Sha256::new();
     hash.update(req.query_string().as_bytes());
@@ -233,6 +238,22 @@ pub struct Patch<I> {
 }
 
 impl<I: Input> Patch<I> {
+    /// Of what was sent; refused where it is none.
+    pub fn of(mut value: Value) -> Result<Self> {
+        let _: I::Patch = read(&value)?;
+        if let Value::Object(object) = &mut value
+            && let Some(Value::Array(names)) = object.remove("clear")
+        {
+            for name in names.iter().filter_map(Value::as_str) {
+                object.insert(name.to_owned(), Value::Null);
+            }
+        }
+        Ok(Self { value, of: PhantomData })
+    }
+    /// What it says by itself, of nothing.
+    pub fn alone(&self) -> Result<I> {
+        read(&self.value)
+    }
     /// The input after the patch.
     pub fn applied_to(&self, input: &I) -> Result<I> {
         let mut merged = serde_json::to_value(input).map_err(Problem::internal)?;
@@ -269,16 +290,7 @@ impl<I: Input> FromRequest for Patch<I> {
         let (req, mut payload) = (req.clone(), payload.take());
         Box::pin(async move {
             let bytes = read_json(&req, &mut payload, &["application/merge-patch+json", "application/json"]).await?;
-            let mut value: Value = parse(&bytes)?;
-            let _: I::Patch = read(&value)?;
-            if let Value::Object(object) = &mut value
-                && let Some(Value::Array(names)) = object.remove("clear")
-            {
-                for name in names.iter().filter_map(Value::as_str) {
-                    object.insert(name.to_owned(), Value::Null);
-                }
-            }
-            Ok(Self { value, of: PhantomData })
+            Self::of(parse(&bytes)?)
         })
     }
 }
@@ -460,6 +472,14 @@ impl Describe for CalendarSecret {
 pub struct IfMatch(Option<Vec<String>>);
 
 impl IfMatch {
+    /// As if no header had been sent.
+    pub fn none() -> Self {
+        Self(None)
+    }
+    /// As if this version had been sent.
+    pub fn just(version: i64) -> Self {
+        Self(Some(vec![version.to_string()]))
+    }
     /// As if any version had been sent: for what the server itself read a moment ago, whatever a policy demands of callers.
     pub fn any() -> Self {
         Self(Some(vec!["*".to_owned()]))

@@ -427,6 +427,7 @@ fn problem_schemas() -> Vec<(&'static str, Value)> {
                     "oldest": {"type": "integer", "format": "int64", "description": "410 `events_gone`: the number of the oldest event that is kept."},
                     "latest": {"type": "integer", "format": "int64", "description": "410 `events_gone`: the number of the latest event."},
                     "changed_fields": {"type": "array", "description": "412 `version_mismatch`: the fields that changed since the version sent.", "items": {"type": "string"}},
+                    "results": {"type": "array", "description": "422 `batch_rejected`: what came of each operation, or would have.", "items": {"$ref": "#/components/schemas/BatchResult"}},
                     "submission_id": {"type": "string", "format": "uuid", "description": "422 of a form: the submission that was kept as rejected."},
                 },
             }),

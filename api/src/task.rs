@@ -245,7 +245,7 @@ fn refresh_because(tx: &mut WriteTx<'_>, task: &Task, reason: Option<&str>) -> R
     Ok(())
 }
 
-fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfMatch) -> Result<Found<Task>> {
+pub(crate) fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewTask>, if_match: &IfMatch) -> Result<Found<Task>> {
     let before: Task = record::get_to_change(tx, id)?;
     let Found(after) = record::change(tx, id, patch, if_match, |tx, _, after: &mut Task| check_links(tx, after))?;
     tx.explain_next_step(None, "/due_at");

@@ -344,6 +344,10 @@ impl Scope {
     pub fn workspace(&self) -> WorkspaceId {
         self.actor.workspace
     }
+    /// The same actor's right to do something else.
+    pub fn to(&self, record: RecordType, verb: Verb) -> Result<Self, Denied> {
+        self.actor.authorize(record, verb)
+    }
     /// The actor.
     pub fn actor(&self) -> &Actor {
         &self.actor

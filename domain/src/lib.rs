@@ -11,6 +11,7 @@ pub mod actor;
 pub mod api_key;
 pub mod assignment;
 pub mod audit;
+pub mod batch;
 pub mod calendar;
 pub mod catalogue;
 pub mod communication;

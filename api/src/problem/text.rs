@@ -128,6 +128,7 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
             ["This content type is not understood here", "Такой тип содержимого здесь не понимают", "Такий тип вмісту тут не розуміють"]
         }
         C::ValidationFailed => ["Some fields are not valid", "Некоторые поля неверны", "Деякі поля неправильні"],
+        C::BatchRejected => ["Nothing of the batch was done", "Из пакета не выполнено ничего", "З пакета не виконано нічого"],
         C::IdempotencyKeyReused => [
             "The idempotency key was used for another request",
             "Ключ идемпотентности уже занят другим запросом",

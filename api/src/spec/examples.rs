@@ -264,6 +264,32 @@ pub fn example(schema: &str) -> Option<Value> {
             json!({"communication": communication(), "led_here": [], "led_to": [link], "truncated": false})
         }
         "CommunicationPatch" => json!({"outcome": "wants an offer"}),
+        "ContactBatch" => json!({"atomic": false, "operations": [
+            {"kind": "create", "ref": "1", "record": {"last_name": "Ахматова", "first_name": "Анна", "phones": [{"value": "8 (912) 345-67-90"}]}},
+            {"kind": "update", "ref": "2", "id": ID, "version": 1, "record": {"position": "Директор"}},
+            {"kind": "upsert", "ref": "3", "external_id": "1c-42", "record": {"display_name": "ООО «Ромашка», склад"}},
+        ]}),
+        "CompanyBatch" => {
+            json!({"atomic": true, "operations": [{"kind": "upsert", "ref": "1", "external_id": "1c-7", "record": {"name": "Ромашка"}}]})
+        }
+        "LeadBatch" => json!({"operations": [{"kind": "update", "ref": "1", "id": ID, "record": {"status": "in_work"}}]}),
+        "DealBatch" => json!({"operations": [{"kind": "update", "ref": "1", "id": ID, "record": {"name": "Поставка на год"}}]}),
+        "TaskBatch" => {
+            json!({"operations": [{"kind": "create", "ref": "1", "record": {"title": "Позвонить", "due_at": "2030-01-10T09:00:00Z", "contact_id": ID}}]})
+        }
+        "CommunicationBatch" => {
+            json!({"operations": [{"kind": "create", "ref": "1", "record": {"channel": "call", "direction": "outbound", "contact_id": ID, "outcome": "Договорились"}}]})
+        }
+        "NoteBatch" => json!({"operations": [{"kind": "create", "ref": "1", "record": {"contact_id": ID, "body": "Любит чай"}}]}),
+        "BatchOutcome" => json!({
+        "dry_run": false, "created": 1, "updated": 0, "unchanged": 0, "duplicates": 0, "rejected": 1,
+        "results": [
+            {"ref": "1", "status": "created", "id": ID, "version": 1, "problem": null, "warnings": []},
+            {"ref": "2", "status": "rejected", "id": null, "version": null, "warnings": [], "problem": {
+                "type": "/problems/validation_failed", "title": "Some fields are not valid", "status": 422, "code": "validation_failed",
+                "detail": "«12» is not a phone number", "request_id": "019aa000-0000-7000-8000-0000000000f1",
+                "errors": [{"pointer": "/phones/0/value", "parameter": null, "code": "invalid_phone", "message": "«12» is not a phone number"}]}},
+        ]}),
         "Note" => note(),
         "NewNote" => json!({"contact_id": ID, "body": "Любит чай"}),
         "NotePatch" => json!({"pinned": true}),

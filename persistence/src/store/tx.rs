@@ -56,6 +56,7 @@ pub struct WriteTx<'a> {
     circumstances: Circumstances,
     because: Option<String>,
     next_steps: NextSteps,
+    events: u32,
 }
 
 /// What a transaction has to settle about next steps before it ends.
@@ -69,6 +70,18 @@ pub struct NextSteps {
     pub reason: Option<String>,
     /// Where in the request the next step is missing.
     pub pointer: Option<&'static str>,
+}
+
+impl NextSteps {
+    fn join(&mut self, other: Self) {
+        for (subject, concern) in other.concerns {
+            let known = self.concerns.entry(subject).or_insert(concern);
+            *known = concern.max(*known);
+        }
+        self.dismissed.extend(other.dismissed);
+        self.reason = other.reason.or(self.reason.take());
+        self.pointer = other.pointer.or(self.pointer);
+    }
 }
 
 /// Proof that a change's event is written, or that there is a stated reason for none.
@@ -125,10 +138,29 @@ impl WriteTx<'_> {
             self.next_steps.dismissed.push(event.id);
         }
         audit::write(self.db, self.scope, &self.circumstances, &event)?;
+        self.events = self.events.saturating_add(1);
         if let Some(look) = watch::look(&event, self.circumstances.now) {
             workspace::plan_look(self, event.id, look)?;
         }
         Ok(Recorded(()))
+    }
+    /// How many events it wrote so far: none, and nothing was changed.
+    pub fn events(&self) -> u32 {
+        self.events
+    }
+    /// Does a part of the work by another right of the same actor. What that part leaves unsettled is settled with the rest.
+    pub fn acting<T, E: Refusal>(&mut self, scope: &Scope, f: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        if scope.workspace() != self.scope.workspace() || scope.by() != self.scope.by() {
+            return Err(StoreError::Internal("somebody else was to act here".into()).into());
+        }
+        let (circumstances, because) = (self.circumstances.clone(), self.because.clone());
+        let mut part = WriteTx { db: self.db, scope, circumstances, because, next_steps: NextSteps::default(), events: 0 };
+        let done = f(&mut part)?;
+        let (now, left, events) = (part.circumstances.now, part.next_steps, part.events);
+        self.circumstances.now = now;
+        self.next_steps.join(left);
+        self.events = self.events.saturating_add(events);
+        Ok(done)
     }
     /// What is to be settled about next steps; whoever takes it, settles it.
     pub fn take_next_steps(&mut self) -> NextSteps {
@@ -283,7 +315,7 @@ fn once<T, E: Refusal>(
         Place::Alone => begin(db, scope.workspace(), true)?,
         Place::Grouped => <Db as Connection>::TransactionManager::begin_transaction(db).map_err(StoreError::from)?,
     }
-    let mut tx = WriteTx { db, scope, circumstances: circumstances.clone(), because: None, next_steps: NextSteps::default() };
+    let mut tx = WriteTx { db, scope, circumstances: circumstances.clone(), because: None, next_steps: NextSteps::default(), events: 0 };
     match f(&mut tx) {
         Ok(done) => {
             <Db as Connection>::TransactionManager::commit_transaction(tx.db).map_err(StoreError::from)?;

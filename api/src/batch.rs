@@ -1,0 +1,240 @@
+//! Batches over HTTP: many creations, changes and upserts in one request and one transaction, each as if it came alone.
+
+use std::marker::PhantomData;
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use futures_util::future::LocalBoxFuture;
+use kartoteka_domain::{
+    access::Verb,
+    batch::{
+        BatchKind, BatchOutcome, BatchParams, BatchResult, BatchStatus, CommunicationBatch, CompanyBatch, ContactBatch, DealBatch,
+        LeadBatch, NoteBatch, RawBatch, RawOperation, Target, TaskBatch,
+    },
+    communication::Communication,
+    company::Company,
+    contact::{Contact, DuplicateChoice, OnDuplicate},
+    deal::Deal,
+    lead::Lead,
+    note::Note,
+    record::{Made, Warning},
+    task::Task,
+};
+use kartoteka_persistence::{Reading, Stored, WriteTx};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    answer::{Answer, Created, Outcome, Plain, Respond},
+    can::{Can, UpdateCommunications, UpdateCompanies, UpdateContacts, UpdateDeals, UpdateLeads, UpdateNotes, UpdateTasks},
+    communication, company, contact, crud, deal, lead, next_step,
+    observe::Asker,
+    problem::{Problem, ProblemCode, Result},
+    request::{IfMatch, Params, Patch, parse, read, read_body},
+    spec::{Describe, Shape},
+    task,
+};
+
+/// The longest batch, bytes.
+const MOST_BYTES: usize = 8 * 1_048_576;
+
+/// A batch that could be read; `B` is how it is described.
+pub struct Batch<B> {
+    raw: RawBatch,
+    asker: Asker,
+    described: PhantomData<fn() -> B>,
+}
+
+impl<B: 'static> FromRequest for Batch<B> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, mut payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read_body(&req, &mut payload, &["application/json"], MOST_BYTES).await?;
+            let raw: RawBatch = parse(&bytes)?;
+            Ok(Self { raw: raw.checked()?, asker: Asker::of(&req), described: PhantomData })
+        })
+    }
+}
+impl<B: ToSchema> Describe for Batch<B> {
+    fn describe(shape: &mut Shape) {
+        shape.body::<B>(&["application/json"]);
+        shape.may_refuse(&[409]);
+    }
+}
+
+/// How a record type takes an operation of a batch.
+trait Batched: Made + Stored {
+    /// Makes one.
+    fn make_one(tx: &mut WriteTx<'_>, input: &Self::Input, on_duplicate: OnDuplicate) -> Result<Created<Self>>;
+    /// Changes one.
+    fn change_one(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<Self::Input>, if_match: &IfMatch) -> Result<Self>;
+    /// What there is for an integrator's own key; `None` where records have none.
+    const KEYED: Option<Keyed<Self>> = None;
+}
+
+/// What record types with an external id can do.
+struct Keyed<T: Made> {
+    find: fn(&mut WriteTx<'_>, &str) -> Result<Option<T>>,
+    upsert: fn(&mut WriteTx<'_>, &str, &T::Input, OnDuplicate) -> Result<Created<T>>,
+}
+
+macro_rules! batched {
+    ($($record:ty: $create:expr, $update:path $(, keyed $find:expr, $upsert:path)?;)*) => { $(
+        impl Batched for $record {
+            fn make_one(tx: &mut WriteTx<'_>, input: &Self::Input, on_duplicate: OnDuplicate) -> Result<Created<Self>> {
+                let create: fn(&mut WriteTx<'_>, &Self::Input, OnDuplicate) -> Result<Created<Self>> = $create;
+                create(tx, input, on_duplicate)
+            }
+            fn change_one(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<Self::Input>, if_match: &IfMatch) -> Result<Self> {
+                $update(tx, id, patch, if_match).map(|found| found.0)
+            }
+            $(const KEYED: Option<Keyed<Self>> = Some(Keyed { find: $find, upsert: $upsert });)?
+        }
+    )* };
+}
+batched! {
+    Contact: contact::create, contact::update,
+        keyed |tx, key| Ok(kartoteka_persistence::contact::find_by_external_id(tx, key)?), contact::upsert;
+    Company: company::create, company::update,
+        keyed |tx, key| Ok(kartoteka_persistence::company::find_by_external_id(tx, key)?), company::upsert;
+    Lead: |tx, input, _| lead::create(tx, input), lead::update;
+    Deal: |tx, input, _| deal::create(tx, input), deal::update;
+    Task: |tx, input, _| task::create(tx, input), task::update;
+    Communication: |tx, input, _| communication::create(tx, input), communication::update;
+    Note: |tx, input, _| crud::create(tx, input), crud::update;
+}
+
+/// What a batch was asked for beside its body.
+trait Choice {
+    fn dry_run(&self) -> bool;
+    fn on_duplicate(&self) -> OnDuplicate {
+        OnDuplicate::Reject
+    }
+}
+impl Choice for BatchParams {
+    fn dry_run(&self) -> bool {
+        self.dry_run.unwrap_or_default()
+    }
+}
+impl Choice for DuplicateChoice {
+    fn dry_run(&self) -> bool {
+        self.dry_run.unwrap_or_default()
+    }
+    fn on_duplicate(&self) -> OnDuplicate {
+        self.on_duplicate.unwrap_or(OnDuplicate::Reject)
+    }
+}
+
+/// What came of a batch.
+pub struct Results(BatchOutcome);
+
+impl Respond for Results {
+    fn outcome(&self) -> Result<Outcome> {
+        Plain(self.0.clone()).outcome()
+    }
+    fn describe(shape: &mut Shape) {
+        shape.answer::<BatchOutcome>(200, "What came of each operation; of a dry run what would have.");
+    }
+}
+
+macro_rules! batches {
+    ($($handler:ident $path:literal $tag:literal $record:ident as $batch:ident by $right:ident, $choice:ident, $summary:literal;)*) => { $(
+        #[utoipa::path(post, path = $path, tag = $tag, summary = $summary, description = "Up to 500 operations in one transaction, in their order; each gets the result it would have got \
+            alone, and one that is refused leaves the others. With `atomic` one that is refused or a duplicate refuses all: 422 `batch_rejected` with the same `results`, and nothing is written.")]
+        pub async fn $handler(can: Can<$right>, choice: Params<$choice>, batch: Batch<$batch>) -> Answer<Results> {
+            let (dry_run, on_duplicate) = (choice.dry_run(), choice.on_duplicate());
+            let work = move |tx: &mut WriteTx<'_>| run::<$record>(tx, &batch.raw, &batch.asker, on_duplicate, dry_run);
+            if dry_run { can.rehearse(work).await } else { can.write(work).await }
+        }
+    )* };
+}
+batches! {
+    batch_contacts "/v1/contacts/batch" "contacts" Contact as ContactBatch by UpdateContacts, DuplicateChoice, "Create, change or upsert several contacts";
+    batch_companies "/v1/companies/batch" "companies" Company as CompanyBatch by UpdateCompanies, DuplicateChoice, "Create, change or upsert several companies";
+    batch_leads "/v1/leads/batch" "leads" Lead as LeadBatch by UpdateLeads, BatchParams, "Create or change several leads";
+    batch_deals "/v1/deals/batch" "deals" Deal as DealBatch by UpdateDeals, BatchParams, "Create or change several deals";
+    batch_tasks "/v1/tasks/batch" "tasks" Task as TaskBatch by UpdateTasks, BatchParams, "Create or change several tasks";
+    batch_communications "/v1/communications/batch" "communications" Communication as CommunicationBatch by UpdateCommunications, BatchParams, "Record or change several communications";
+    batch_notes "/v1/notes/batch" "notes" Note as NoteBatch by UpdateNotes, BatchParams, "Write or change several notes";
+}
+
+/// What one operation did.
+struct Did {
+    status: BatchStatus,
+    id: Uuid,
+    version: i64,
+    warnings: Vec<Warning>,
+}
+
+fn run<T: Batched>(tx: &mut WriteTx<'_>, batch: &RawBatch, asker: &Asker, on_duplicate: OnDuplicate, dry_run: bool) -> Result<Results> {
+    let mut results = Vec::with_capacity(batch.operations.len());
+    for operation in &batch.operations {
+        let name = operation.get("ref").and_then(Value::as_str).map(|name| name.chars().take(200).collect());
+        results.push(match tx.attempt(|tx| one::<T>(tx, operation, on_duplicate)) {
+            Ok(Did { status, id, version, warnings }) => {
+                BatchResult { name, status, id: Some(id), version: Some(version), problem: None, warnings }
+            }
+            // ours, or another transaction's: nothing the operation could be told, and the rest would meet it, too
+            Err(problem) if problem.transient || problem.code.status() >= 500 => return Err(problem),
+            Err(problem) => {
+                let duplicate = problem.code == ProblemCode::DuplicateFound;
+                let id = problem.extra.get("existing_id").and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok());
+                BatchResult {
+                    name,
+                    status: if duplicate { BatchStatus::Duplicate } else { BatchStatus::Rejected },
+                    id: id.filter(|_| duplicate),
+                    version: None,
+                    problem: Some(problem.document(asker.locale, &asker.request_id)),
+                    warnings: Vec::new(),
+                }
+            }
+        });
+    }
+    let mut outcome = BatchOutcome::of(dry_run, results);
+    let refused = batch.atomic == Some(true) && outcome.has_failed();
+    if dry_run || refused {
+        // what would be new is nowhere
+        outcome.results.iter_mut().filter(|result| result.status == BatchStatus::Created).for_each(|result| result.id = None);
+    }
+    if refused {
+        return Err(Problem::new(ProblemCode::BatchRejected).with("results", outcome.results));
+    }
+    Ok(Results(outcome))
+}
+
+/// One operation by its own right, with the next steps of what it touched settled.
+fn one<T: Batched>(tx: &mut WriteTx<'_>, operation: &Value, on_duplicate: OnDuplicate) -> Result<Did> {
+    let operation: RawOperation = read(operation)?;
+    let target = operation.target(T::KEYED.is_some())?;
+    let verb = if operation.kind == BatchKind::Create { Verb::Create } else { Verb::Update };
+    let scope = tx.scope().to(T::TYPE, verb)?;
+    tx.acting(&scope, |tx| {
+        let done = apply::<T>(tx, &operation, target, on_duplicate)?;
+        let mut warnings = done.record.warned().to_vec();
+        warnings.extend(next_step::settle(tx)?);
+        let status = match (done.fresh, tx.events()) {
+            (true, _) => BatchStatus::Created,
+            (false, 0) => BatchStatus::Unchanged,
+            (false, _) => BatchStatus::Updated,
+        };
+        Ok(Did { status, id: done.record.uuid(), version: done.record.version(), warnings })
+    })
+}
+
+fn apply<T: Batched>(tx: &mut WriteTx<'_>, operation: &RawOperation, target: Target, on_duplicate: OnDuplicate) -> Result<Created<T>> {
+    let patch = Patch::<T::Input>::of(operation.record.clone())?;
+    let if_match = operation.version.map_or_else(IfMatch::none, IfMatch::just);
+    let change = |tx: &mut WriteTx<'_>, id| T::change_one(tx, id, &patch, &if_match).map(|record| Created { record, fresh: false });
+    match (target, T::KEYED) {
+        (Target::New, _) => T::make_one(tx, &patch.alone()?, on_duplicate),
+        (Target::Id(id), _) => change(tx, id),
+        (Target::External(key), Some(keyed)) => {
+            let found = (keyed.find)(tx, &key)?.ok_or_else(Problem::not_found)?;
+            change(tx, found.uuid())
+        }
+        (Target::Either(key), Some(keyed)) => (keyed.upsert)(tx, &key, &patch.alone()?, on_duplicate),
+        (Target::External(_) | Target::Either(_), None) => Err(Problem::internal("a key where records have none")),
+    }
+}

@@ -1,0 +1,343 @@
+//! Batch: many creations, changes and upserts in one request, each with a result of its own.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{
+    ToSchema,
+    openapi::{ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, schema::Type},
+};
+use uuid::Uuid;
+
+use crate::{
+    invalid::{FieldCode, FieldErrors},
+    record::Warning,
+};
+
+/// The most operations of one batch.
+pub const MOST: usize = 500;
+/// The longest name an operation may bear.
+const LONGEST_REF: usize = 200;
+
+words! {
+    /// What an operation of a batch does.
+    pub enum BatchKind {
+        /// Makes a record.
+        Create = "create",
+        /// Changes the one with this id or external id.
+        Update = "update",
+        /// Makes or changes the one with this external id.
+        Upsert = "upsert",
+    }
+}
+
+words! {
+    /// What came of an operation of a batch.
+    pub enum BatchStatus {
+        /// The record is new.
+        Created = "created",
+        /// The record was changed.
+        Updated = "updated",
+        /// The record was so already: nothing was written.
+        Unchanged = "unchanged",
+        /// A card that seems to be the same is there: nothing was written.
+        Duplicate = "duplicate",
+        /// Refused: nothing was written.
+        Rejected = "rejected",
+    }
+}
+
+params! {
+    /// How a batch is done.
+    pub struct BatchParams {
+        /// Check everything, answer what would happen, write nothing.
+        dry_run: bool,
+    }
+}
+
+/// A batch as it is read: its operations one by one, so that one that cannot be read leaves the others.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawBatch {
+    /// All or nothing.
+    #[serde(default)]
+    pub atomic: Option<bool>,
+    /// What to do, in this order.
+    pub operations: Vec<Value>,
+}
+
+impl RawBatch {
+    /// At least one operation, and no more than [`MOST`].
+    pub fn checked(self) -> Result<Self, FieldErrors> {
+        match self.operations.len() {
+            0 => Err(FieldErrors::one("/operations", FieldCode::TooShort)),
+            1..=MOST => Ok(self),
+            _ => {
+                let mut errors = FieldErrors::default();
+                errors.add_with("/operations", FieldCode::TooLong, MOST.to_string());
+                Err(errors)
+            }
+        }
+    }
+}
+
+/// One operation as it is read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawOperation {
+    /// What to do.
+    pub kind: BatchKind,
+    /// The asker's name for it.
+    #[serde(rename = "ref")]
+    pub name: String,
+    /// Which record.
+    #[serde(default)]
+    pub id: Option<Uuid>,
+    /// Which record, by the integrator's own key.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// The version it was made from.
+    #[serde(default)]
+    pub version: Option<i64>,
+    /// The record's fields.
+    pub record: Value,
+}
+
+/// Which record an operation is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A new one.
+    New,
+    /// The one with this id.
+    Id(Uuid),
+    /// The one with this external id, which must be there.
+    External(String),
+    /// The one with this external id, there or not.
+    Either(String),
+}
+
+impl RawOperation {
+    /// Which record it is about; every fault at once. `keyed`: records of this type have an external id.
+    pub fn target(&self, keyed: bool) -> Result<Target, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        if self.name.is_empty() {
+            errors.add("/ref", FieldCode::Required);
+        } else if self.name.chars().count() > LONGEST_REF {
+            errors.add("/ref", FieldCode::TooLong);
+        }
+        let external = self.external_id.as_deref().filter(|_| keyed);
+        if !keyed && self.external_id.is_some() {
+            errors.add("/external_id", FieldCode::ConflictingFields);
+        }
+        let target = match (self.kind, self.id, external) {
+            (BatchKind::Create, None, None) => Some(Target::New),
+            // where the address is the integrator's own key, it is a field like any other
+            (BatchKind::Create, None, Some(_)) => {
+                errors.add("/external_id", FieldCode::ConflictingFields);
+                None
+            }
+            (BatchKind::Update, Some(id), None) => Some(Target::Id(id)),
+            (BatchKind::Update, None, Some(key)) => Some(Target::External(key.to_owned())),
+            (BatchKind::Upsert, None, Some(key)) => Some(Target::Either(key.to_owned())),
+            (BatchKind::Upsert, ..) if !keyed => {
+                errors.add("/kind", FieldCode::ConflictingFields);
+                None
+            }
+            (_, Some(_), _) => {
+                errors.add("/id", FieldCode::ConflictingFields);
+                None
+            }
+            (BatchKind::Update, None, None) => {
+                errors.add("/id", FieldCode::Required);
+                None
+            }
+            (BatchKind::Upsert, None, None) => {
+                errors.add("/external_id", FieldCode::Required);
+                None
+            }
+        };
+        if self.version.is_some() && self.kind != BatchKind::Update {
+            errors.add("/version", FieldCode::ConflictingFields);
+        }
+        errors.finish()?;
+        target.ok_or_else(|| FieldErrors::one("/kind", FieldCode::ConflictingFields))
+    }
+}
+
+/// A problem document, which the API describes, or none.
+fn problem_or_null() -> RefOr<Schema> {
+    OneOfBuilder::new().item(Ref::from_schema_name("Problem")).item(ObjectBuilder::new().schema_type(Type::Null)).into()
+}
+
+/// What came of one operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchResult {
+    /// The asker's name for it; null where it could not be read.
+    #[serde(rename = "ref")]
+    #[schema(required = true)]
+    pub name: Option<String>,
+    /// What came of it.
+    #[schema(required = true)]
+    pub status: BatchStatus,
+    /// The record; of a `duplicate` the best candidate; null where it was refused.
+    #[schema(required = true)]
+    pub id: Option<Uuid>,
+    /// The record's version now; null where nothing was done.
+    #[schema(required = true)]
+    pub version: Option<i64>,
+    /// Why it was refused, as the same request alone would have been; pointers lead into the operation's `record`.
+    #[schema(required = true, schema_with = problem_or_null)]
+    pub problem: Option<Value>,
+    /// What a policy warns of.
+    #[schema(required = true)]
+    pub warnings: Vec<Warning>,
+}
+
+/// What came of a batch: a result for each operation, in their order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchOutcome {
+    /// Whether this is a preview: nothing was written.
+    #[schema(required = true)]
+    pub dry_run: bool,
+    /// One for each operation, in the same order.
+    #[schema(required = true)]
+    pub results: Vec<BatchResult>,
+    /// How many are new.
+    #[schema(required = true)]
+    pub created: u32,
+    /// How many were changed.
+    #[schema(required = true)]
+    pub updated: u32,
+    /// How many were so already.
+    #[schema(required = true)]
+    pub unchanged: u32,
+    /// How many seem to be there already.
+    #[schema(required = true)]
+    pub duplicates: u32,
+    /// How many were refused.
+    #[schema(required = true)]
+    pub rejected: u32,
+}
+
+impl BatchOutcome {
+    /// Of these results.
+    pub fn of(dry_run: bool, results: Vec<BatchResult>) -> Self {
+        let count = |status| u32::try_from(results.iter().filter(|result| result.status == status).count()).unwrap_or(u32::MAX);
+        Self {
+            dry_run,
+            created: count(BatchStatus::Created),
+            updated: count(BatchStatus::Updated),
+            unchanged: count(BatchStatus::Unchanged),
+            duplicates: count(BatchStatus::Duplicate),
+            rejected: count(BatchStatus::Rejected),
+            results,
+        }
+    }
+    /// Whether something was not done.
+    pub fn has_failed(&self) -> bool {
+        self.duplicates > 0 || self.rejected > 0
+    }
+}
+
+/// Declares the shapes of a record type's batch: with `keyed` its records have an external id.
+macro_rules! batch {
+    (@ $batch:ident, $operation:ident, $patch:ty, $name:literal, $kinds:literal, { $($keyed:tt)* }) => {
+        #[doc = concat!("Several ", $name, " to make or change in one request.")]
+        #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $batch {
+            /// All or nothing: when one operation cannot be done, nothing is written.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub atomic: Option<bool>,
+            /// What to do, in this order; each sees what those before it did.
+            #[schema(min_items = 1, max_items = 500)]
+            pub operations: Vec<$operation>,
+        }
+        #[doc = concat!("One of several ", $name, " to make or change: ", $kinds)]
+        #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $operation {
+            /// What to do.
+            pub kind: $crate::batch::BatchKind,
+            /// The asker's name for it: a row number, a key of his own. Answered with its result.
+            #[serde(rename = "ref")]
+            #[schema(min_length = 1, max_length = 200)]
+            pub name: String,
+            /// Which record is changed.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub id: Option<uuid::Uuid>,
+            $($keyed)*
+            /// The version the change was made from, as `If-Match` tells it; any when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub version: Option<i64>,
+            /// The fields: all of a new record, or what changes (JSON Merge Patch).
+            pub record: $patch,
+        }
+    };
+    ($batch:ident of $operation:ident, $patch:ty, keyed $name:literal) => {
+        batch! { @ $batch, $operation, $patch, $name, "`create`, `update` by `id` or `external_id`, `upsert` by `external_id`.", {
+            /// Which record is changed, or made, by the integrator's own key.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(min_length = 1, max_length = 200)]
+            pub external_id: Option<String>,
+        } }
+    };
+    ($batch:ident of $operation:ident, $patch:ty, $name:literal) => {
+        batch! { @ $batch, $operation, $patch, $name, "`create`, or `update` by `id`.", {} }
+    };
+}
+batch! { ContactBatch of ContactOperation, crate::contact::ContactPatch, keyed "contacts" }
+batch! { CompanyBatch of CompanyOperation, crate::company::CompanyPatch, keyed "companies" }
+batch! { LeadBatch of LeadOperation, crate::lead::LeadPatch, "leads" }
+batch! { DealBatch of DealOperation, crate::deal::DealPatch, "deals" }
+batch! { TaskBatch of TaskOperation, crate::task::TaskPatch, "tasks" }
+batch! { CommunicationBatch of CommunicationOperation, crate::communication::CommunicationPatch, "communications" }
+batch! { NoteBatch of NoteOperation, crate::note::NotePatch, "notes" }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(kind: &str, id: bool, external_id: Option<&str>, version: Option<i64>) -> RawOperation {
+        let id = id.then(|| Uuid::from_u128(7));
+        serde_json::from_value(serde_json::json!({
+            "kind": kind, "ref": "1", "id": id, "external_id": external_id, "version": version, "record": {}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_operation_names_the_record_it_is_about_and_only_one() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(operation("create", false, None, None).target(true), Ok(Target::New));
+        assert_eq!(operation("update", true, None, Some(3)).target(false), Ok(Target::Id(id)));
+        assert_eq!(operation("update", false, Some("a"), None).target(true), Ok(Target::External("a".into())));
+        assert_eq!(operation("upsert", false, Some("a"), None).target(true), Ok(Target::Either("a".into())));
+        let refused = |operation: RawOperation, keyed: bool| -> Vec<(String, FieldCode)> {
+            operation.target(keyed).unwrap_err().0.into_iter().map(|error| (error.pointer, error.code)).collect()
+        };
+        let conflict = |pointer: &str| vec![(pointer.to_owned(), FieldCode::ConflictingFields)];
+        assert_eq!(refused(operation("create", true, None, None), true), conflict("/id"));
+        assert_eq!(refused(operation("create", false, Some("a"), None), true), conflict("/external_id"));
+        assert_eq!(refused(operation("create", false, None, Some(1)), true), conflict("/version"));
+        assert_eq!(refused(operation("update", false, None, None), true), [("/id".into(), FieldCode::Required)]);
+        assert_eq!(refused(operation("update", true, Some("a"), None), true), conflict("/id"));
+        assert_eq!(refused(operation("upsert", false, None, None), true), [("/external_id".into(), FieldCode::Required)]);
+        assert_eq!(refused(operation("upsert", false, None, None), false), conflict("/kind"));
+        assert_eq!(refused(operation("update", true, Some("a"), None), false), conflict("/external_id"));
+        let unnamed = RawOperation { name: String::new(), ..operation("create", false, None, None) };
+        assert_eq!(refused(unnamed, true), [("/ref".into(), FieldCode::Required)]);
+        let long = RawOperation { name: "r".repeat(201), ..operation("create", false, None, None) };
+        assert_eq!(refused(long, true), [("/ref".into(), FieldCode::TooLong)]);
+    }
+
+    #[test]
+    fn a_batch_holds_one_to_five_hundred_operations_and_counts_what_came_of_them() {
+        let batch = |count: usize| RawBatch { atomic: None, operations: vec![Value::Null; count] }.checked().is_ok();
+        assert!(!batch(0) && batch(1) && batch(500) && !batch(501));
+        let result = |status| BatchResult { name: None, status, id: None, version: None, problem: None, warnings: Vec::new() };
+        let outcome =
+            BatchOutcome::of(false, vec![result(BatchStatus::Created), result(BatchStatus::Unchanged), result(BatchStatus::Created)]);
+        assert_eq!((outcome.created, outcome.unchanged, outcome.rejected, outcome.has_failed()), (2, 1, 0, false));
+        assert!(BatchOutcome::of(false, vec![result(BatchStatus::Duplicate)]).has_failed());
+    }
+}
