@@ -159,16 +159,17 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
             ..NewContact::default()
         };
         let card = contact::create(tx, &input, OnDuplicate::Attach)?.record;
+        // what came of it: in own words, or of the list
+        let chosen = outcomes.get(at).filter(|one| at > 0 && one.next_step != OutcomeStep::Task);
         let call = NewCommunication {
             channel: Some(Channel::Call),
             direction: Some(Direction::Outbound),
             contact_id: Some(card.id),
             occurred_at: Some(now - chrono::Duration::hours(20 + i64::try_from(at).unwrap_or(0))),
             duration_seconds: Some(120),
-            // of the list with what it demands, or in own words
-            outcome_id: outcomes.get(at).map(|one| one.id),
-            outcome: (at >= outcomes.len()).then(|| "interested".to_owned()),
-            next_meeting: (outcomes.get(at).map(|one| one.next_step) == Some(OutcomeStep::Meeting)).then(|| NextMeeting {
+            outcome_id: chosen.map(|one| one.id),
+            outcome: chosen.is_none().then(|| "interested".to_owned()),
+            next_meeting: chosen.filter(|one| one.next_step == OutcomeStep::Meeting).map(|_| NextMeeting {
                 occurred_at: Some(now + chrono::Duration::days(2)),
                 place: Some("Москва, Красная площадь, 1".into()),
                 ..NextMeeting::default()

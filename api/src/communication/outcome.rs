@@ -59,12 +59,11 @@ pub fn follow(
         after.outcome = Some(outcome.told(after.outcome.take(), sent.words, former.as_ref()));
         own = outcome.own_task(after, brought, tx.now());
     }
-    let next = match own {
-        Some(task) => Some(plan_own(tx, after, task)?),
-        None => {
-            let links = Links { contact_id: Some(after.contact_id), lead_id: after.lead_id, deal_id: after.deal_id, ..Links::default() };
-            next_step::plan(tx, sent.task, links)?
-        }
+    let next = if let Some(task) = own {
+        Some(plan_own(tx, after, task)?)
+    } else {
+        let links = Links { contact_id: Some(after.contact_id), lead_id: after.lead_id, deal_id: after.deal_id, ..Links::default() };
+        next_step::plan(tx, sent.task, links)?
     };
     if let Some(task) = &next {
         after.next_task = Some(AgreedTask::from(task));
