@@ -255,6 +255,14 @@ fn a_meeting_that_ends_is_held_to_its_outcome_too() {
     manager.post(&leave, here(json!({}))).is_problem(422, "validation_failed").names_with("/outcome", "outcome_required");
     manager.post(&leave, here(json!({"outcome_id": id}))).is_problem(422, "validation_failed").names_with("/next_meeting", "required");
     let next = json!({"occurred_at": "2090-03-01T09:00:00Z", "place": "офис клиента"});
+    let archived = outcome(&workspace, &json!({}));
+    admin.delete(&format!("/v1/communication-outcomes/{archived}")).no_content();
+    for nowhere in [archived.as_str(), "01939d5a-0000-7000-8000-000000000000"] {
+        manager
+            .post(&leave, here(json!({"outcome_id": nowhere})))
+            .is_problem(422, "validation_failed")
+            .names_with("/outcome_id", "reference_not_found");
+    }
     manager
         .post(&leave, here(json!({"next_meeting": next})))
         .is_problem(422, "validation_failed")
@@ -312,4 +320,28 @@ fn who_is_not_told_what_came_of_it_is_not_told_the_entry_either() {
     let seen = blind.get(&made.path()).ok();
     assert_eq!(json!([seen["outcome"], seen["outcome_id"], seen["next_meeting"]]), json!([null, null, null]));
     blind.get(&format!("/v1/communications?outcome_id={id}")).is_problem(403, "field_not_permitted");
+}
+
+#[test]
+fn who_led_a_talk_plans_a_meeting_though_the_card_is_not_his() {
+    let workspace = app().workspace();
+    let (admin, manager) = (workspace.administrator(), workspace.manager());
+    let contact = card(&admin);
+    let id = outcome(&workspace, &json!({"next_step": "meeting"}));
+    let body = json!({"channel": "call", "direction": "inbound", "contact_id": contact, "owner_id": manager.user_id});
+    let made = admin.post("/v1/communications", body).created();
+    manager.get(&format!("/v1/contacts/{contact}")).is_problem(404, "not_found");
+    let next = json!({"occurred_at": "2090-03-01T09:00:00Z", "place": "офис"});
+    let changed = manager.patch(&made.path(), json!({"outcome_id": id, "next_meeting": next})).ok();
+    let meeting = manager.get(&format!("/v1/communications/{}", changed.at("/next_meeting/id").as_str().unwrap())).ok();
+    assert_eq!(json!([meeting["owner_id"], meeting["contact_id"]]), json!([manager.user_id, contact]));
+    // whoever may change talks and make none plans none
+    let role = json!({"key": "editor", "name": "Правщик", "rights": [{"record": "communication", "read": "all", "update": "all"}]});
+    admin.post("/v1/roles", role).created();
+    let other = admin.post("/v1/communications", json!({"channel": "call", "direction": "inbound", "contact_id": contact})).created();
+    let editor = workspace.somebody("editor", json!({}));
+    editor
+        .patch(&other.path(), json!({"outcome_id": id, "next_meeting": next}))
+        .is_problem(422, "validation_failed")
+        .names_with("/next_meeting", "not_permitted");
 }

@@ -8,11 +8,12 @@ use kartoteka_domain::{
         outcome::{Brought, CommunicationOutcome, ListCommunicationOutcomes, NewCommunicationOutcome},
     },
     event::Event,
-    invalid::FieldCode,
+    invalid::{FieldCode, FieldErrors},
     next_step::Subject,
+    record::Made,
     task::{NewTask, Task},
 };
-use kartoteka_persistence::{Reading, Stored, WriteTx, communication::outcome as store, next_step as steps, user, workspace};
+use kartoteka_persistence::{Reading, Stored, WriteTx, next_step as steps, reference, user, workspace};
 
 use crate::{
     crud,
@@ -49,13 +50,23 @@ pub fn follow(
     sent: Sent<'_>,
 ) -> Result<Option<Communication>> {
     let former = before.and_then(|before| before.outcome_id);
-    let chosen = if after.outcome_id == former { None } else { store::find(tx, after.outcome_id)? };
+    let chosen = match after.outcome_id.filter(|id| Some(*id) != former) {
+        None => None,
+        Some(id) => Some(
+            CommunicationOutcome::find(tx, id.uuid())?
+                .filter(|outcome| outcome.archived_at.is_none())
+                .ok_or_else(|| Problem::invalid("/outcome_id", FieldCode::ReferenceNotFound))?,
+        ),
+    };
     let brought =
         Brought { task: sent.task.is_some() || after.next_task.is_some(), meeting: sent.meeting.is_some() || after.next_meeting.is_some() };
     let mut own = None;
     if let Some(outcome) = chosen {
         outcome.check(after, brought)?;
-        let former = store::find(tx, former)?;
+        let former = match former {
+            Some(id) => CommunicationOutcome::find(tx, id.uuid())?,
+            None => None,
+        };
         after.outcome = Some(outcome.told(after.outcome.take(), sent.words, former.as_ref()));
         own = outcome.own_task(after, brought, tx.now());
     }
@@ -105,14 +116,17 @@ fn plan_meeting(tx: &mut WriteTx<'_>, of: &Communication, meeting: &NextMeeting)
     if !tx.may(RecordType::Communication, Verb::Create) {
         return Err(Problem::invalid("/next_meeting", FieldCode::NotPermitted));
     }
-    let made: Communication = record::make(tx, &meeting.input(of.contact_id), None).map_err(|mut problem: Problem| {
+    let pointed = |mut problem: Problem| {
         for error in &mut problem.errors {
-            // with whom it is says the communication itself
-            if error.pointer != "/contact_id" {
-                error.pointer = format!("/next_meeting{}", error.pointer);
-            }
+            error.pointer = format!("/next_meeting{}", error.pointer);
         }
         problem
-    })?;
+    };
+    let settings = workspace::current(tx)?;
+    let made: Communication = record::make_trusted(tx, &settings, &meeting.input(of.contact_id)).map_err(pointed)?;
+    // with whom the communication was is no question of the meeting's
+    let mut errors = FieldErrors::default();
+    reference::check(tx, &made.references(), &of.references(), &mut errors)?;
+    errors.finish().map_err(|errors| pointed(errors.into()))?;
     Ok(made.agreed_in(of))
 }

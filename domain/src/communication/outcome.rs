@@ -158,21 +158,32 @@ impl Made for CommunicationOutcome {
         let mut errors = FieldErrors::default();
         let name = errors.required_line("/name", input.name.as_deref());
         let next_step = input.next_step.unwrap_or(OutcomeStep::None);
-        let (task_title, task_kind) = (line(input.task_title.as_deref()), line(input.task_kind.as_deref()));
+        let (mut task_title, mut task_kind, mut due_in_seconds) =
+            (line(input.task_title.as_deref()), line(input.task_kind.as_deref()), input.due_in_seconds);
         if let Some(kind) = task_kind.as_deref().filter(|kind| !workspace::is_key(kind)) {
             errors.add_with("/task_kind", FieldCode::InvalidKey, kind);
         }
-        let told =
-            [("task_title", task_title.is_some()), ("task_kind", task_kind.is_some()), ("due_in_seconds", input.due_in_seconds.is_some())];
-        if next_step != OutcomeStep::Task {
-            for (field, _) in told.iter().filter(|(_, told)| *told) {
-                errors.add(format!("/{field}"), FieldCode::ConflictingFields);
-            }
-        } else if told.iter().any(|(_, told)| *told) {
+        if next_step == OutcomeStep::Task {
             // a task is made from all of it or not at all
-            for (field, _) in told.iter().filter(|(field, told)| !told && *field != "task_kind") {
-                errors.add(format!("/{field}"), FieldCode::Required);
+            if task_title.is_none() && (task_kind.is_some() || due_in_seconds.is_some()) {
+                errors.add("/task_title", FieldCode::Required);
             }
+            if due_in_seconds.is_none() && (task_kind.is_some() || task_title.is_some()) {
+                errors.add("/due_in_seconds", FieldCode::Required);
+            }
+        } else {
+            // what was told of the task goes with it, what is told anew contradicts
+            let (title, kind, due) =
+                previous.map_or((None, None, None), |old| (old.task_title.as_ref(), old.task_kind.as_ref(), old.due_in_seconds));
+            let anew = [
+                ("/task_title", task_title.is_some() && task_title.as_ref() != title),
+                ("/task_kind", task_kind.is_some() && task_kind.as_ref() != kind),
+                ("/due_in_seconds", due_in_seconds.is_some() && due_in_seconds != due),
+            ];
+            for (pointer, _) in anew.iter().filter(|(_, anew)| *anew) {
+                errors.add(*pointer, FieldCode::ConflictingFields);
+            }
+            (task_title, task_kind, due_in_seconds) = (None, None, None);
         }
         errors.finish()?;
         let mut channels = slice(input.channels.as_ref()).to_vec();
@@ -189,7 +200,7 @@ impl Made for CommunicationOutcome {
             next_step: next_step,
             task_title: task_title,
             task_kind: task_kind,
-            due_in_seconds: input.due_in_seconds,
+            due_in_seconds: due_in_seconds,
             position: input.position.unwrap_or(0),
         });
         Ok(match previous {

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use kartoteka_domain::{
     communication::outcome::{CommunicationOutcome, ListCommunicationOutcomes, topic_key},
     event::Event,
-    id::{CommunicationOutcomeId, WorkspaceId},
+    id::WorkspaceId,
     list::Page,
     text,
 };
@@ -87,13 +87,5 @@ impl Stored for CommunicationOutcome {
     fn update(tx: &mut WriteTx<'_>, before: &Self, after: &Self, event: Event) -> Result<(), StoreError> {
         replace!(tx, row(tx.workspace(), after)?, before.version, event);
         Ok(())
-    }
-}
-
-/// One by its id, whatever became of it.
-pub fn find(tx: &mut dyn Reading, id: Option<CommunicationOutcomeId>) -> Result<Option<CommunicationOutcome>, StoreError> {
-    match id {
-        Some(id) => CommunicationOutcome::find(tx, id.uuid()),
-        None => Ok(None),
     }
 }

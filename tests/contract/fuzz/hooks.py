@@ -539,8 +539,6 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
                 body.pop(name, None)
             if step == "task":
                 body |= {"task_title": f"task {unique()}", "due_in_seconds": 3600}
-            elif step and operation.startswith("update_"):
-                body |= {"task_title": None, "task_kind": None, "due_in_seconds": None}
         case "create_hand_over":
             # from somebody of no account to the one who asks
             body |= {"from_user_id": make("users"), "to_user_id": own[0]}

@@ -126,6 +126,24 @@ fn defaults_of_a_task_are_whole_and_only_where_a_task_is_made() {
 }
 
 #[test]
+fn what_was_told_of_a_task_goes_with_it() {
+    let task = outcome(NewCommunicationOutcome {
+        next_step: Some(OutcomeStep::Task),
+        task_title: Some("x".into()),
+        task_kind: Some("call".into()),
+        due_in_seconds: Some(60),
+        ..NewCommunicationOutcome::default()
+    });
+    let birth = Birth { id: Uuid::from_u128(7), at: now(), by: ActorRef::system() };
+    let making = Making { birth: &birth, workspace: None, fresh_id: &Uuid::nil, asker: None };
+    let changed = |input: NewCommunicationOutcome| CommunicationOutcome::make(&input, Some(&task), &making);
+    let none = changed(NewCommunicationOutcome { next_step: None, ..task.input() }).unwrap();
+    assert_eq!((none.next_step, none.task_title, none.task_kind, none.due_in_seconds), (OutcomeStep::None, None, None, None));
+    let other = changed(NewCommunicationOutcome { next_step: Some(OutcomeStep::Meeting), due_in_seconds: Some(61), ..task.input() });
+    assert_eq!(faults(other.map(|_| ())), ["/due_in_seconds conflicting_fields"]);
+}
+
+#[test]
 fn the_name_is_told_where_nobody_says_it_otherwise() {
     let (refusal, agreed) = (
         CommunicationOutcome { name: "Отказ".into(), ..outcome(NewCommunicationOutcome::default()) },
