@@ -193,6 +193,7 @@ fn read(tx: &mut dyn Reading, record: RecordType, id: Uuid) -> Result<Option<Obj
         RecordType::LostReason => one::<d::catalogue::LostReason>(tx, id),
         RecordType::Task => one::<d::task::Task>(tx, id),
         RecordType::Communication => one::<d::communication::Communication>(tx, id),
+        RecordType::CommunicationOutcome => one::<d::communication::outcome::CommunicationOutcome>(tx, id),
         RecordType::Note => one::<d::note::Note>(tx, id),
         RecordType::Form => one::<d::form::Form>(tx, id),
         RecordType::Submission => one::<d::submission::Submission>(tx, id),

@@ -137,6 +137,7 @@ located! {
     kartoteka_domain::catalogue::LostReason => "/v1/lost-reasons",
     kartoteka_domain::task::Task => "/v1/tasks",
     kartoteka_domain::communication::Communication => "/v1/communications",
+    kartoteka_domain::communication::outcome::CommunicationOutcome => "/v1/communication-outcomes",
     kartoteka_domain::note::Note => "/v1/notes",
     kartoteka_domain::form::Form => "/v1/forms",
     kartoteka_domain::user::User => "/v1/users",

@@ -224,6 +224,8 @@ pub fn router() -> Router {
         crate::communication: list_communications, create_communication, get_communication, update_communication, archive_communication, restore_communication;
         crate::communication::chain: get_communication_chain;
         crate::communication::meeting: check_in_to_meeting, check_out_of_meeting;
+        crate::communication::outcome: list_communication_outcomes, create_communication_outcome, get_communication_outcome, update_communication_outcome,
+            archive_communication_outcome, restore_communication_outcome;
         crate::assignment: list_assignment_rules, create_assignment_rule, get_assignment_rule, update_assignment_rule, archive_assignment_rule,
             restore_assignment_rule, list_assignment_decisions, assign_lead;
         crate::telephony: submit_call_event;

@@ -64,6 +64,8 @@ permissions! {
     ReadLostReasons = Read LostReason, CreateLostReasons = Create LostReason, UpdateLostReasons = Update LostReason,
     ReadTasks = Read Task, CreateTasks = Create Task, UpdateTasks = Update Task,
     ReadCommunications = Read Communication, CreateCommunications = Create Communication, UpdateCommunications = Update Communication,
+    ReadCommunicationOutcomes = Read CommunicationOutcome, CreateCommunicationOutcomes = Create CommunicationOutcome,
+    UpdateCommunicationOutcomes = Update CommunicationOutcome,
     ReadNotes = Read Note, CreateNotes = Create Note, UpdateNotes = Update Note,
     ReadForms = Read Form, CreateForms = Create Form, UpdateForms = Update Form,
     ReadSubmissions = Read Submission, UpdateSubmissions = Update Submission,

@@ -2,10 +2,11 @@
 
 pub mod chain;
 pub mod meeting;
+pub mod outcome;
 
 use kartoteka_domain::{
     communication::{
-        AgreedTask, Communication, ListCommunications, NewCommunication, Party,
+        Communication, ListCommunications, NewCommunication, NextMeeting, Party,
         chain::{Place, leads_from},
     },
     contact::{EmailInput, NewContact, OnDuplicate, PhoneInput},
@@ -15,6 +16,7 @@ use kartoteka_domain::{
     invalid::FieldCode,
     lead::Lead,
     record::Record,
+    task::NewTask,
     workspace::Policy,
 };
 use kartoteka_persistence::{
@@ -22,10 +24,10 @@ use kartoteka_persistence::{
 };
 use uuid::Uuid;
 
+use self::outcome::Sent;
 use crate::{
     answer::{Created, Found},
     contact, lead,
-    next_step::{self, Links},
     problem::{Problem, Result},
     record,
     request::{IfMatch, Patch},
@@ -63,15 +65,11 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCommunication) -> Result<Created<
     let mut communication: Communication = record::make(tx, &input, None)?;
     check_links(tx, &communication)?;
     tx.explain_next_step(input.no_next_step_reason.as_deref(), "/next_task");
-    let links = Links {
-        contact_id: Some(communication.contact_id),
-        lead_id: communication.lead_id,
-        deal_id: communication.deal_id,
-        ..Links::default()
-    };
-    communication.next_task = next_step::plan(tx, input.next_task.as_ref(), links)?.as_ref().map(AgreedTask::from);
+    let sent = Sent { words: input.outcome.is_some(), task: input.next_task.as_ref(), meeting: input.next_meeting.as_ref() };
+    let meeting = outcome::follow(tx, None, &mut communication, sent)?;
     check_outcome(tx, &mut communication)?;
     Communication::insert(tx, &communication, Event::created(&communication))?;
+    outcome::keep(tx, meeting.as_ref())?;
     consequences(tx, &communication)?;
     Ok(Created::new(communication))
 }
@@ -155,6 +153,8 @@ fn card_of(tx: &mut WriteTx<'_>, party: &Party) -> Result<ContactId> {
 }
 
 pub(crate) fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunication>, if_match: &IfMatch) -> Result<Found<Communication>> {
+    let (task, meeting): (Option<NewTask>, Option<NextMeeting>) = (patch.part("next_task")?, patch.part("next_meeting")?);
+    let sent = Sent { words: patch.names("outcome"), task: task.as_ref(), meeting: meeting.as_ref() };
     let Found(after) = record::change(tx, id, patch, if_match, |tx, before: &Communication, after: &mut Communication| {
         check_links(tx, after)?;
         // a recorded communication stays with its client: moving it would falsify two histories
@@ -163,6 +163,8 @@ pub(crate) fn update(tx: &mut WriteTx<'_>, id: Uuid, patch: &Patch<NewCommunicat
         }
         check_chain(tx, before, after)?;
         meeting::compare(tx, before, after, patch.names("coordinates"))?;
+        let agreed = outcome::follow(tx, Some(before), after, sent)?;
+        outcome::keep(tx, agreed.as_ref())?;
         check_outcome(tx, after)
     })?;
     if after.archived_at().is_none() {

@@ -8,7 +8,10 @@ use kartoteka_domain::{
         AssignRoundRobin, Assignment,
         rule::{AssignmentMethod, AssignmentRule, NewAssignmentRule},
     },
-    communication::{Channel, CommunicationStatus, Coordinates, Direction, NewCommunication},
+    communication::{
+        Channel, CommunicationStatus, Coordinates, Direction, NewCommunication, NextMeeting,
+        outcome::{CommunicationOutcome, ListCommunicationOutcomes, OutcomeStep},
+    },
     company::NewCompany,
     contact::{Contact, EmailInput, ListContacts, NewContact, OnDuplicate, PhoneInput},
     deal::{DealContact, LineItemInput, NewDeal},
@@ -139,6 +142,7 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
         ("Кузнецова Мария", "8-495-123-45-67", "kuznetsova@example.com", "Секретарь"),
     ];
     let now = tx.now();
+    let outcomes = record::list::<CommunicationOutcome>(tx, &ListCommunicationOutcomes::default())?.data;
     for (at, (name, phone, email, position)) in clients.into_iter().enumerate() {
         let input = NewContact {
             display_name: Some(name.into()),
@@ -155,13 +159,22 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
             ..NewContact::default()
         };
         let card = contact::create(tx, &input, OnDuplicate::Attach)?.record;
+        // what came of it: in own words, or of the list
+        let chosen = outcomes.get(at).filter(|one| at > 0 && one.next_step != OutcomeStep::Task);
         let call = NewCommunication {
             channel: Some(Channel::Call),
             direction: Some(Direction::Outbound),
             contact_id: Some(card.id),
             occurred_at: Some(now - chrono::Duration::hours(20 + i64::try_from(at).unwrap_or(0))),
             duration_seconds: Some(120),
-            outcome: Some("interested".into()),
+            outcome_id: chosen.map(|one| one.id),
+            outcome: chosen.is_none().then(|| "interested".to_owned()),
+            next_meeting: chosen.filter(|one| one.next_step == OutcomeStep::Meeting).map(|_| NextMeeting {
+                occurred_at: Some(now + chrono::Duration::days(2)),
+                place: Some("Москва, Красная площадь, 1".into()),
+                ..NextMeeting::default()
+            }),
+            body: Some("Рассказали о ценах и сроках".into()),
             owner_id: owner(at),
             ..NewCommunication::default()
         };

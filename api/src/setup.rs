@@ -4,6 +4,10 @@ use kartoteka_domain::{
     access::{RoleKey, Scope},
     actor::ActorRef,
     catalogue::{ContactStatus, LostReason, NewContactStatus, NewLostReason, NewRejectReason, NewSource, RejectReason, Source},
+    communication::{
+        Channel,
+        outcome::{CommunicationOutcome, CommunicationRequirement, NewCommunicationOutcome, OutcomeStep},
+    },
     event::Event,
     id::WorkspaceId,
     invalid::FieldErrors,
@@ -109,7 +113,59 @@ fn lists(tx: &mut WriteTx<'_>, language: &str) -> Result<()> {
         let new = NewRejectReason { key: Some(key.into()), name: Some(pick(names)), position: Some(position), color: None };
         record::create::<RejectReason>(tx, &new)?;
     }
+    outcomes(tx, language)?;
     sales(tx, language)
+}
+
+/// What may come of a communication, to begin with.
+fn outcomes(tx: &mut WriteTx<'_>, language: &str) -> Result<()> {
+    let pick = |[en, ru, uk]: [&str; 3]| match language {
+        "ru" => ru.to_owned(),
+        "uk" => uk.to_owned(),
+        _ => en.to_owned(),
+    };
+    let talks =
+        || Some(vec![Channel::Call, Channel::Meeting, Channel::Email, Channel::Sms, Channel::Chat, Channel::Social, Channel::Other]);
+    let call_back = |title, due_in_seconds| NewCommunicationOutcome {
+        next_step: Some(OutcomeStep::Task),
+        task_title: Some(pick(title)),
+        task_kind: Some("call".into()),
+        due_in_seconds: Some(due_in_seconds),
+        ..NewCommunicationOutcome::default()
+    };
+    let entries = [
+        (["Interested", "Заинтересован", "Зацікавлений"], NewCommunicationOutcome::default()),
+        (
+            ["Meeting planned", "Назначена встреча", "Призначено зустріч"],
+            NewCommunicationOutcome { channels: talks(), next_step: Some(OutcomeStep::Meeting), ..NewCommunicationOutcome::default() },
+        ),
+        (
+            ["To be called back", "Просил перезвонить", "Просив передзвонити"],
+            NewCommunicationOutcome {
+                channels: talks(), ..call_back(["Call back", "Перезвонить", "Передзвонити"], 24 * 3600)
+            },
+        ),
+        (
+            ["No answer", "Не ответил", "Не відповів"],
+            NewCommunicationOutcome {
+                channels: Some(vec![Channel::Call]),
+                ..call_back(["Call again", "Позвонить ещё раз", "Зателефонувати ще раз"], 2 * 3600)
+            },
+        ),
+        (
+            ["Refused", "Отказ", "Відмова"],
+            NewCommunicationOutcome { required_fields: Some(vec![CommunicationRequirement::Body]), ..NewCommunicationOutcome::default() },
+        ),
+        (
+            ["Wrong number", "Неверный номер", "Хибний номер"],
+            NewCommunicationOutcome { channels: Some(vec![Channel::Call, Channel::Sms]), ..NewCommunicationOutcome::default() },
+        ),
+    ];
+    for (position, (names, entry)) in (1_i64..).zip(entries) {
+        let new = NewCommunicationOutcome { name: Some(pick(names)), position: Some(10 * position), ..entry };
+        record::create::<CommunicationOutcome>(tx, &new)?;
+    }
+    Ok(())
 }
 
 /// What sales begin with: a pipeline, and why deals are lost.

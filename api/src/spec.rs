@@ -284,6 +284,7 @@ const TAGS: &[(&str, &str)] = &[
     ("assignment", "Who becomes responsible for an enquiry, and why."),
     ("audit-events", "Who did what, proven complete, and the way back."),
     ("auth", "Signing in and out."),
+    ("communication-outcomes", "What may come of communications, and what that demands."),
     ("communications", "Calls, meetings, letters, messages."),
     ("companies", "Organisations' cards."),
     ("contact-statuses", "The workspace's own list of statuses."),

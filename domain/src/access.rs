@@ -65,6 +65,8 @@ words! {
         Deal = "deal",
         /// A reason deals are lost for.
         LostReason = "lost_reason",
+        /// What may come of a communication.
+        CommunicationOutcome = "communication_outcome",
         /// An address that is told of events.
         Webhook = "webhook",
     }

@@ -1,25 +1,26 @@
 //! Communication: a call, meeting, letter or message, always with a card. Refuses what cannot have happened.
 
+mod agreed;
 pub mod chain;
 pub mod meeting;
+pub mod outcome;
 mod part;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::{
     access::RecordType,
     contact::slice,
-    id::{ContactId, DealId, LeadId, SubmissionId, TaskId, UserId},
+    id::{CommunicationOutcomeId, ContactId, DealId, LeadId, SubmissionId, TaskId, UserId},
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
     record::{CLOCKS_DIFFER, Made, Making, Reference},
-    task::{NewTask, Task},
+    task::NewTask,
     workspace::Policy,
 };
 
+pub use agreed::{AgreedMeeting, AgreedTask, NextMeeting};
 pub use part::{Channel, CommunicationStatus, Coordinates, Direction, Participant, Party, TriggerKind, TriggeredBy};
 
 record! {
@@ -55,8 +56,10 @@ record! {
         pub body: Option<String>,
         /// Topic: sales, support, complaint, feedback, own words.
         pub topic: Option<String>,
-        /// What came of it.
+        /// What came of it, in words.
         pub outcome: Option<String>,
+        /// What came of it, of the workspace's list.
+        pub outcome_id: Option<CommunicationOutcomeId>,
         /// Address of the recording.
         pub recording_url: Option<String>,
         /// What was said.
@@ -85,6 +88,8 @@ record! {
         pub owner_id: Option<UserId>,
         /// The next step agreed in it.
         pub next_task: Option<AgreedTask>,
+        /// The next meeting agreed in it.
+        pub next_meeting: Option<AgreedMeeting>,
     }
 }
 
@@ -123,8 +128,11 @@ input! {
         body: String, max 200_000;
         /// Topic: sales, support, complaint, feedback, own words.
         topic: String, max 100;
-        /// What came of it.
+        /// What came of it, in words; the name of the chosen outcome when absent.
         outcome: String, max 500;
+        /// What came of it, of the workspace's list (`/v1/communication-outcomes`): it must be for the channel and the topic; what it demands
+        /// is asked for when it is chosen.
+        outcome_id: CommunicationOutcomeId;
         /// Address of the recording, http or https.
         recording_url: String, max 2000;
         /// What was said.
@@ -136,9 +144,12 @@ input! {
         coordinates: Coordinates;
         /// The user who led it; the asking user when absent.
         owner_id: UserId;
-        /// The next step with this client, made in the same transaction; only when recording.
+        /// The next step with this client, made in the same transaction; only when recording, or with another outcome of the list.
         #[validate(nested)]
         next_task: NewTask;
+        /// The meeting agreed on, planned in the same transaction; only when recording, or with another outcome of the list.
+        #[validate(nested)]
+        next_meeting: NextMeeting;
         /// Why there is no next step; only when recording.
         no_next_step_reason: String, max 1000;
     }
@@ -174,6 +185,8 @@ list_params! {
         direction: AnyOf<Direction>,
         /// Whether they took place.
         status: AnyOf<CommunicationStatus>,
+        /// What came of them, of the workspace's list.
+        outcome_id: AnyOf<CommunicationOutcomeId>,
         /// Only those that took place and say neither what came of them nor a next step (`true`), or the others (`false`).
         outcome_missing: bool,
         /// Took place at or after.
@@ -182,26 +195,6 @@ list_params! {
         occurred_before: crate::list::Moment,
         /// Related records to put beside each one: contact, owner, lead, deal.
         expand: AnyOf<CommunicationExpansion>,
-    }
-}
-
-/// The next step that was agreed in a communication, as it was then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AgreedTask {
-    /// Its id.
-    #[schema(required = true)]
-    pub id: TaskId,
-    /// What to do.
-    #[schema(required = true)]
-    pub title: String,
-    /// When it is due.
-    #[schema(required = true)]
-    pub due_at: Option<DateTime<Utc>>,
-}
-
-impl From<&Task> for AgreedTask {
-    fn from(task: &Task) -> Self {
-        Self { id: task.id, title: task.title.clone(), due_at: task.due_at }
     }
 }
 
@@ -226,12 +219,14 @@ impl Made for Communication {
             body: self.body.clone(),
             topic: self.topic.clone(),
             outcome: self.outcome.clone(),
+            outcome_id: self.outcome_id,
             recording_url: self.recording_url.clone(),
             transcript: self.transcript.clone(),
             place: self.place.clone(),
             coordinates: self.coordinates.clone(),
             owner_id: self.owner_id,
             next_task: None,
+            next_meeting: None,
             no_next_step_reason: None,
         }
     }
@@ -259,11 +254,14 @@ impl Made for Communication {
         if previous.is_none_or(|old| old.participants != participants) {
             part::check(participants, &mut errors);
         }
-        if previous.is_some() && input.next_task.is_some() {
-            errors.add("/next_task", FieldCode::Unchangeable);
+        if let Some(old) = previous {
+            old.check_steps(input.outcome_id, input.next_task.is_some(), input.next_meeting.as_ref(), now, &mut errors);
+            if input.party.is_some() {
+                errors.add("/party", FieldCode::Unchangeable);
+            }
         }
-        if previous.is_some() && input.party.is_some() {
-            errors.add("/party", FieldCode::Unchangeable);
+        if let (None, Some(meeting)) = (previous, &input.next_meeting) {
+            meeting.check(now, &mut errors);
         }
         errors.finish()?;
         let (Some(channel), Some(direction), Some(contact_id)) = (input.channel, input.direction, input.contact_id) else {
@@ -296,6 +294,7 @@ impl Made for Communication {
             body: prose(input.body.as_deref()),
             topic: line(input.topic.as_deref()),
             outcome: line(input.outcome.as_deref()),
+            outcome_id: input.outcome_id,
             recording_url: recording_url,
             transcript: prose(input.transcript.as_deref()),
             planned_at: planned_at,
@@ -310,6 +309,7 @@ impl Made for Communication {
             place_mismatch: previous.and_then(|p| p.place_mismatch.clone()),
             owner_id: if previous.is_some() { input.owner_id } else { input.owner_id.or(making.asker) },
             next_task: previous.and_then(|p| p.next_task.clone()),
+            next_meeting: previous.and_then(|p| p.next_meeting.clone()),
         });
         Ok(match previous {
             None => communication,
@@ -324,6 +324,7 @@ impl Made for Communication {
             Reference::optional("/lead_id", RecordType::Lead, self.lead_id),
             Reference::optional("/deal_id", RecordType::Deal, self.deal_id),
             Reference::optional("/task_id", RecordType::Task, self.task_id),
+            Reference::optional("/outcome_id", RecordType::CommunicationOutcome, self.outcome_id),
         ]
         .into_iter()
         .flatten()
@@ -353,7 +354,29 @@ impl Communication {
         self.status == CommunicationStatus::Done
             && !matches!(self.channel, Channel::Form | Channel::Survey)
             && self.outcome.is_none()
+            && self.outcome_id.is_none()
             && self.next_task.is_none()
+            && self.next_meeting.is_none()
+    }
+
+    /// What an outcome demands may come with it when it is chosen, once.
+    fn check_steps(
+        &self,
+        outcome: Option<CommunicationOutcomeId>,
+        task: bool,
+        meeting: Option<&NextMeeting>,
+        now: DateTime<Utc>,
+        errors: &mut FieldErrors,
+    ) {
+        let chosen = outcome.is_some() && outcome != self.outcome_id;
+        if task && !(chosen && self.next_task.is_none()) {
+            errors.add("/next_task", FieldCode::Unchangeable);
+        }
+        match meeting {
+            Some(_) if !chosen || self.next_meeting.is_some() => errors.add("/next_meeting", FieldCode::Unchangeable),
+            Some(meeting) => meeting.check(now, errors),
+            None => {}
+        }
     }
 
     /// What the policy says of a communication without its outcome.
@@ -370,79 +393,4 @@ impl Communication {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{actor::ActorRef, record::Birth};
-    use uuid::Uuid;
-
-    fn make(input: &NewCommunication, previous: Option<&Communication>) -> Result<Communication, FieldErrors> {
-        let birth = Birth { id: Uuid::from_u128(7), at: "2026-11-22T10:00:00Z".parse().unwrap(), by: ActorRef::system() };
-        let making = Making { birth: &birth, workspace: None, fresh_id: &Uuid::nil, asker: None };
-        let who = ContactId::new(Uuid::from_u128(1));
-        Communication::make(
-            &NewCommunication {
-                channel: input.channel.or(Some(Channel::Meeting)),
-                direction: Some(Direction::Outbound),
-                contact_id: Some(who),
-                ..input.clone()
-            },
-            previous,
-            &making,
-        )
-    }
-    fn planned() -> NewCommunication {
-        NewCommunication {
-            status: Some(CommunicationStatus::Planned),
-            occurred_at: "2026-11-23T09:00:00Z".parse().ok(),
-            duration_seconds: Some(3600),
-            place: Some("офис клиента".into()),
-            coordinates: Some(Coordinates { latitude: 55.75, longitude: -0.0 }),
-            ..NewCommunication::default()
-        }
-    }
-
-    #[test]
-    fn the_plan_stays_when_it_is_done_otherwise() {
-        let plan = make(&planned(), None).unwrap();
-        let done = NewCommunication {
-            status: Some(CommunicationStatus::Done),
-            occurred_at: "2026-11-22T09:00:00Z".parse().ok(),
-            duration_seconds: Some(600),
-            place: Some("кафе".into()),
-            coordinates: None,
-            ..plan.input()
-        };
-        let done = make(&done, Some(&plan)).unwrap();
-        assert_eq!((done.planned_at, done.planned_duration_seconds), ("2026-11-23T09:00:00Z".parse().ok(), Some(3600)));
-        assert_eq!((done.planned_place.as_deref(), done.place.as_deref()), (Some("офис клиента"), Some("кафе")));
-        assert_eq!((&done.planned_coordinates, &done.coordinates), (&plan.coordinates, &None));
-        assert_eq!(done.duration_seconds, Some(600));
-    }
-
-    #[test]
-    fn a_plan_that_is_moved_is_the_new_plan_and_what_was_never_planned_has_none() {
-        let plan = make(&planned(), None).unwrap();
-        let moved = NewCommunication { occurred_at: "2026-11-24T09:00:00Z".parse().ok(), ..plan.input() };
-        assert_eq!(make(&moved, Some(&plan)).unwrap().planned_at, "2026-11-24T09:00:00Z".parse().ok());
-        let at_once = make(&NewCommunication { place: Some("офис".into()), ..NewCommunication::default() }, None).unwrap();
-        assert_eq!((at_once.planned_at, at_once.planned_place, at_once.planned_duration_seconds), (None, None, None));
-    }
-
-    #[test]
-    fn what_is_later_was_planned_not_done() {
-        let done = NewCommunication { status: Some(CommunicationStatus::Done), ..planned() };
-        assert_eq!(make(&done, None).unwrap_err().0[0].code, FieldCode::InTheFuture);
-    }
-
-    #[test]
-    fn an_outcome_is_missed_only_of_what_took_place() {
-        let is_missing = |input: &NewCommunication| make(input, None).unwrap().outcome_missing();
-        assert!(is_missing(&NewCommunication::default()));
-        assert!(!is_missing(&NewCommunication { outcome: Some("договорились".into()), ..NewCommunication::default() }));
-        assert!(!is_missing(&planned()));
-        assert!(!is_missing(&NewCommunication { channel: Some(Channel::Form), ..NewCommunication::default() }));
-        let made = make(&NewCommunication::default(), None).unwrap();
-        assert_eq!(made.outcome_verdict(Policy::Require), Policy::Require);
-        assert_eq!(Communication { outcome: Some("x".into()), ..made }.outcome_verdict(Policy::Require), Policy::Off);
-    }
-}
+mod tests;

@@ -123,6 +123,8 @@ pub type SubmissionId = Id<crate::submission::Submission>;
 pub type TaskId = Id<crate::task::Task>;
 /// Id of a communication.
 pub type CommunicationId = Id<crate::communication::Communication>;
+/// Id of an outcome of communications.
+pub type CommunicationOutcomeId = Id<crate::communication::outcome::CommunicationOutcome>;
 /// Id of a note.
 pub type NoteId = Id<crate::note::Note>;
 /// Id of a deal.

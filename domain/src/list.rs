@@ -159,6 +159,7 @@ sort_parameter!(
     crate::deal::DealSort,
     crate::pipeline::PipelineSort,
     crate::communication::CommunicationSort,
+    crate::communication::outcome::CommunicationOutcomeSort,
     crate::note::NoteSort,
     crate::submission::SubmissionSort,
     crate::catalogue::CatalogueSort,

@@ -226,6 +226,7 @@ fn reach(key: RoleKey, record: RecordType, verb: Verb) -> Reach {
             | R::ContactStatus
             | R::RejectReason
             | R::LostReason
+            | R::CommunicationOutcome
             | R::Pipeline
             | R::Tag,
             V::Read,

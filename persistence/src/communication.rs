@@ -1,5 +1,7 @@
 //! Communications.
 
+pub mod outcome;
+
 use diesel::prelude::*;
 use kartoteka_domain::{
     access::RecordType,
@@ -26,13 +28,24 @@ row! {
     CommunicationRow in communication {
         channel: String, direction: String, status: String, occurred_at: At, contact_id: Uid, lead_id: Option<Uid>, task_id: Option<Uid>,
         submission_id: Option<Uid>, owner_id: Option<Uid>, deal_id: Option<Uid>, profile: Doc, triggered_by_id: Option<Uid>,
-        agreed_task_id: Option<Uid>, outcome_missing: bool,
+        agreed_task_id: Option<Uid>, outcome_missing: bool, outcome_id: Option<Uid>,
     }
 }
 keyed!(CommunicationRow { occurred_at, created_at });
 
-const ELSEWHERE: &[&str] =
-    &["channel", "direction", "status", "occurred_at", "contact_id", "lead_id", "task_id", "submission_id", "owner_id", "deal_id"];
+const ELSEWHERE: &[&str] = &[
+    "channel",
+    "direction",
+    "status",
+    "occurred_at",
+    "contact_id",
+    "lead_id",
+    "task_id",
+    "submission_id",
+    "owner_id",
+    "deal_id",
+    "outcome_id",
+];
 
 fn row(workspace: WorkspaceId, c: &Communication) -> Result<CommunicationRow, StoreError> {
     Ok(stamped! { CommunicationRow of c, in workspace.into();
@@ -49,7 +62,8 @@ fn row(workspace: WorkspaceId, c: &Communication) -> Result<CommunicationRow, St
     profile: pack(c, ELSEWHERE)?,
     triggered_by_id: c.triggered_by.as_ref().map(|trigger| Uid(trigger.id)),
     agreed_task_id: c.next_task.as_ref().map(|task| task.id.into()),
-    outcome_missing: c.outcome_missing(),    })
+    outcome_missing: c.outcome_missing(),
+    outcome_id: c.outcome_id.map(Uid::from), })
 }
 
 fn record(row: CommunicationRow) -> Result<Communication, StoreError> {
@@ -64,6 +78,7 @@ fn record(row: CommunicationRow) -> Result<Communication, StoreError> {
         ("submission_id", json!(row.submission_id)),
         ("owner_id", json!(row.owner_id)),
         ("deal_id", json!(row.deal_id)),
+        ("outcome_id", json!(row.outcome_id)),
     ];
     revive(row.profile.clone(), row.envelope(), columns)
 }
@@ -84,7 +99,7 @@ impl Stored for Communication {
             if let Some(archived) = fragment::archived(request.archived, "communication.archived_at") {
                 query = query.filter(archived);
             }
-            narrow!(query, params; communication.contact_id in contact_id, communication.lead_id in lead_id, communication.task_id in task_id, communication.deal_id in deal_id, communication.owner_id in owner_id);
+            narrow!(query, params; communication.contact_id in contact_id, communication.lead_id in lead_id, communication.task_id in task_id, communication.deal_id in deal_id, communication.owner_id in owner_id, communication.outcome_id in outcome_id);
             narrow!(query, words params; communication.channel in channel, communication.direction in direction, communication.status in status);
             narrow!(query, from params; communication.occurred_at in occurred_after);
             narrow!(query, until params; communication.occurred_at in occurred_before);

@@ -9,7 +9,10 @@ use kartoteka_domain::{
 
 use crate::{
     db::Uid,
-    schema::{catalogue_entry, communication, company, contact, deal, department, form, lead, member, pipeline, submission, task},
+    schema::{
+        catalogue_entry, communication, communication_outcome, company, contact, deal, department, form, lead, member, pipeline,
+        submission, task,
+    },
     store::{Reading, StoreError},
 };
 
@@ -69,6 +72,12 @@ pub fn check(tx: &mut dyn Reading, references: &[Reference], kept: &[Reference],
                 .filter(communication::id.eq(Uid::from(id)))
                 .filter(communication::archived_at.is_null())
                 .select(communication::id)
+                .first(tx.db().0)
+                .optional()?,
+            RecordType::CommunicationOutcome => all!(tx, communication_outcome)
+                .filter(communication_outcome::id.eq(Uid::from(id)))
+                .filter(communication_outcome::archived_at.is_null())
+                .select(communication_outcome::id)
                 .first(tx.db().0)
                 .optional()?,
             RecordType::Submission => {

@@ -101,7 +101,11 @@ tables! {
     communication {
         workspace_id -> Guid, id -> Guid, channel -> Text, direction -> Text, status -> Text, occurred_at -> Instant, contact_id -> Guid, lead_id -> Nullable<Guid>,
         task_id -> Nullable<Guid>, submission_id -> Nullable<Guid>, owner_id -> Nullable<Guid>, deal_id -> Nullable<Guid>, profile -> Document,
-        triggered_by_id -> Nullable<Guid>, agreed_task_id -> Nullable<Guid>, outcome_missing -> Bool,
+        triggered_by_id -> Nullable<Guid>, agreed_task_id -> Nullable<Guid>, outcome_missing -> Bool, outcome_id -> Nullable<Guid>,
+        version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
+    }
+    communication_outcome {
+        workspace_id -> Guid, id -> Guid, name_key -> Text, sort_key -> Text, position -> BigInt, channels -> Text, topic_key -> Nullable<Text>, profile -> Document,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
     assignment_rule {

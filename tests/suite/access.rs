@@ -82,7 +82,16 @@ pub fn expected(role: &str, record: &str) -> [&'static str; 3] {
         ("marketer" | "operator", "deal") => ["none", "none", "none"],
         (
             _,
-            "workspace" | "user" | "department" | "role" | "source" | "contact_status" | "reject_reason" | "lost_reason" | "pipeline"
+            "workspace"
+            | "user"
+            | "department"
+            | "role"
+            | "source"
+            | "contact_status"
+            | "reject_reason"
+            | "lost_reason"
+            | "pipeline"
+            | "communication_outcome"
             | "tag",
         ) => ["all", "none", "none"],
         ("head", "submission") => ["all", "none", "all"],
@@ -121,6 +130,7 @@ fn the_matrix_of_the_ready_made_roles_is_what_me_tells() {
             "contact_status",
             "reject_reason",
             "lost_reason",
+            "communication_outcome",
             "pipeline",
             "deal",
             "tag",

@@ -51,6 +51,7 @@ mod naughty;
 mod next_step;
 mod note;
 mod notification;
+mod outcome;
 mod parsing;
 mod pipeline;
 mod preview;

@@ -40,6 +40,8 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     list_tasks create_task get_task update_task archive_task restore_task complete_task cancel_task reopen_task record_no_answer get_task_occurrences hand_over_task
     create_hand_over list_hand_overs get_hand_over undo_hand_over
     list_communications create_communication get_communication update_communication archive_communication restore_communication get_communication_chain
+    list_communication_outcomes create_communication_outcome get_communication_outcome update_communication_outcome archive_communication_outcome
+    restore_communication_outcome
     list_assignment_rules create_assignment_rule get_assignment_rule update_assignment_rule archive_assignment_rule restore_assignment_rule
     list_assignment_decisions assign_lead
     check_in_to_meeting check_out_of_meeting submit_call_event

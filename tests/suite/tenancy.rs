@@ -19,7 +19,15 @@ pub fn one_of_each(workspace: &Workspace) -> BTreeMap<String, String> {
         "/v1/roles",
         json!({"key": format!("own_{}", workspace.slug.replace('-', "_").chars().filter(char::is_ascii_alphanumeric).collect::<String>()), "name": mark}),
     );
-    for list in ["/v1/sources", "/v1/contact-statuses", "/v1/reject-reasons", "/v1/lost-reasons", "/v1/tags", "/v1/pipelines"] {
+    for list in [
+        "/v1/sources",
+        "/v1/contact-statuses",
+        "/v1/reject-reasons",
+        "/v1/lost-reasons",
+        "/v1/communication-outcomes",
+        "/v1/tags",
+        "/v1/pipelines",
+    ] {
         make(list, json!({"name": mark}));
     }
     make("/v1/assignment-rules", json!({"name": mark, "method": "keep_present"}));

@@ -12,6 +12,7 @@ use kartoteka_domain::{
 use kartoteka_persistence::{Reading, WriteTx, user, workspace};
 use uuid::Uuid;
 
+use super::outcome::{self, Sent};
 use crate::{
     answer::{Answer, Found},
     can::{Can, UpdateCommunications},
@@ -33,14 +34,15 @@ pub async fn check_in_to_meeting(
 ) -> Answer<Found<Communication>> {
     can.write(move |tx| {
         let now = tx.now();
-        be_there(tx, at.0, &if_match, |_, meeting, radius| Ok(meeting.check_in(&position, radius, now)?)).map(Found)
+        be_there(tx, at.0, &if_match, &position, |meeting, radius| meeting.check_in(&position, radius, now), false).map(Found)
     })
     .await
 }
 
 /// Check out of a meeting
 ///
-/// It lasted from the check-in until now. Where the workspace demands an outcome of communications, it is demanded here, unless it was told before.
+/// It lasted from the check-in until now. Where the workspace demands an outcome of communications, it is demanded here, unless it was told before;
+/// what an outcome of the list demands is demanded here, too.
 #[utoipa::path(post, path = "/v1/communications/{id}/check-out", tag = "communications")]
 pub async fn check_out_of_meeting(
     can: Can<UpdateCommunications>,
@@ -50,12 +52,7 @@ pub async fn check_out_of_meeting(
 ) -> Answer<Found<Communication>> {
     can.write(move |tx| {
         let now = tx.now();
-        be_there(tx, at.0, &if_match, |tx, meeting, radius| {
-            let mut ended = meeting.check_out(&position, radius, now)?;
-            super::check_outcome(tx, &mut ended)?;
-            Ok(ended)
-        })
-        .map(Found)
+        be_there(tx, at.0, &if_match, &position, |meeting, radius| meeting.check_out(&position, radius, now), true).map(Found)
     })
     .await
 }
@@ -75,12 +72,21 @@ fn be_there(
     tx: &mut WriteTx<'_>,
     id: Uuid,
     if_match: &IfMatch,
-    step: impl FnOnce(&mut WriteTx<'_>, &Communication, i64) -> Result<Communication>,
+    position: &Position,
+    step: impl FnOnce(&Communication, i64) -> std::result::Result<Communication, PresenceRefused>,
+    ended: bool,
 ) -> Result<Communication> {
     let before: Communication = record::get_in_use(tx, id, if_match)?;
     let settings = workspace::current(tx)?;
-    let after = step(tx, &before, settings.meeting_radius_m)?;
+    let mut after = step(&before, settings.meeting_radius_m)?;
+    let words = kartoteka_domain::invalid::line(position.outcome.as_deref()).is_some();
+    let sent = Sent { words, task: position.next_task.as_ref(), meeting: position.next_meeting.as_ref() };
+    let agreed = outcome::follow(tx, Some(&before), &mut after, sent)?;
+    if ended {
+        super::check_outcome(tx, &mut after)?;
+    }
     let after = record::store_change(tx, &before, after, Action::Updated)?;
+    outcome::keep(tx, agreed.as_ref())?;
     if before.place_mismatch.is_none() && after.place_mismatch.is_some() {
         report(tx, &settings, &after)?;
     }

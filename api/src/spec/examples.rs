@@ -84,9 +84,10 @@ fn task() -> Value {
 fn communication() -> Value {
     record(json!({
         "channel": "call", "direction": "outbound", "status": "done", "occurred_at": AT, "duration_seconds": 180, "contact_id": ID, "participants": [], "lead_id": null,
-        "deal_id": null, "task_id": null, "submission_id": null, "triggered_by": null, "subject": null, "body": null, "topic": "sales", "outcome": "interested",
+        "deal_id": null, "task_id": null, "submission_id": null, "triggered_by": null, "subject": null, "body": null, "topic": "sales", "outcome": "interested", "outcome_id": null,
         "recording_url": "https://pbx.example/rec/1.mp3", "transcript": null, "place": null, "coordinates": null, "planned_at": null, "planned_place": null,
         "planned_coordinates": null, "planned_duration_seconds": null, "check_in": null, "check_out": null, "place_matches": null, "place_mismatch": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1", "next_task": null,
+        "next_meeting": null,
     }))
 }
 
@@ -290,6 +291,17 @@ pub fn example(schema: &str) -> Option<Value> {
                 "detail": "«12» is not a phone number", "request_id": "019aa000-0000-7000-8000-0000000000f1",
                 "errors": [{"pointer": "/phones/0/value", "parameter": null, "code": "invalid_phone", "message": "«12» is not a phone number"}]}},
         ]}),
+        "CommunicationOutcome" => record(
+            json!({"name": "Назначена встреча", "channels": ["call"], "topic": null, "required_fields": ["body"], "next_step": "meeting",
+            "task_title": null, "task_kind": null, "due_in_seconds": null, "position": 30}),
+        ),
+        "NewCommunicationOutcome" => {
+            json!({"name": "Думает", "channels": ["call", "meeting"], "required_fields": ["body"], "next_step": "task", "task_title": "Узнать решение",
+            "due_in_seconds": 172_800, "position": 60})
+        }
+        "CommunicationOutcomePatch" => json!({"position": 70}),
+        "NextMeeting" => json!({"occurred_at": "2090-03-01T09:00:00Z", "place": "Москва, Красная площадь, 1", "duration_seconds": 3600}),
+        "AgreedMeeting" => json!({"id": ID, "occurred_at": "2090-03-01T09:00:00Z", "place": "Москва, Красная площадь, 1"}),
         "Note" => note(),
         "NewNote" => json!({"contact_id": ID, "body": "Любит чай"}),
         "NotePatch" => json!({"pinned": true}),

@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::{Channel, Communication, CommunicationStatus, Coordinates};
+use super::{Channel, Communication, CommunicationStatus, Coordinates, NextMeeting};
 use crate::{
+    id::CommunicationOutcomeId,
     invalid::{FieldCode, FieldErrors, line},
     record::CLOCKS_DIFFER,
+    task::NewTask,
 };
 
 /// Mean radius of the Earth, metres.
@@ -34,6 +36,17 @@ pub struct Position {
     #[schema(max_length = 500)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
+    /// What came of it, of the workspace's list; what it demands of the meeting's other fields is told by a change before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome_id: Option<CommunicationOutcomeId>,
+    /// The next step that comes with another outcome of the list.
+    #[validate(nested)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_task: Option<NewTask>,
+    /// The next meeting that comes with another outcome of the list.
+    #[validate(nested)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_meeting: Option<NextMeeting>,
 }
 
 /// Where somebody was.
@@ -89,7 +102,12 @@ fn whole_metres(distance: f64) -> i64 {
 }
 
 impl Position {
-    fn checked(&self, earliest: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(Coordinates, DateTime<Utc>), FieldErrors> {
+    fn checked(
+        &self,
+        of: &Communication,
+        earliest: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<(Coordinates, DateTime<Utc>), FieldErrors> {
         let mut errors = FieldErrors::default();
         errors.absorb(self.validate());
         let at = errors.time("/at", self.at).unwrap_or(now);
@@ -99,6 +117,7 @@ impl Position {
         if earliest.is_some_and(|earliest| at < earliest) {
             errors.add_with("/at", FieldCode::InThePast, at.to_rfc3339());
         }
+        of.check_steps(self.outcome_id.or(of.outcome_id), self.next_task.is_some(), self.next_meeting.as_ref(), now, &mut errors);
         match &self.coordinates {
             None => errors.add("/coordinates", FieldCode::Required),
             // no number at all passes every comparison
@@ -132,7 +151,7 @@ impl Communication {
 
     /// The meeting begins: it takes place here and now, whatever was planned.
     pub fn check_in(&self, position: &Position, radius_m: i64, now: DateTime<Utc>) -> Result<Self, PresenceRefused> {
-        let (coordinates, at) = position.checked(None, now).map_err(PresenceRefused::Invalid)?;
+        let (coordinates, at) = position.checked(self, None, now).map_err(PresenceRefused::Invalid)?;
         self.meeting()?;
         if self.check_in.is_some() {
             return Err(PresenceRefused::AlreadyThere);
@@ -147,6 +166,7 @@ impl Communication {
             place: if begun.place_matches == Some(false) { None } else { begun.place.clone() },
             check_in: Some(presence),
             outcome: line(position.outcome.as_deref()).or_else(|| begun.outcome.clone()),
+            outcome_id: position.outcome_id.or(begun.outcome_id),
             ..begun
         })
     }
@@ -154,7 +174,7 @@ impl Communication {
     /// The meeting ends: it lasted from the check-in until now.
     pub fn check_out(&self, position: &Position, radius_m: i64, now: DateTime<Utc>) -> Result<Self, PresenceRefused> {
         let earliest = self.check_in.as_ref().map(|begun| begun.at);
-        let (coordinates, at) = position.checked(earliest, now).map_err(PresenceRefused::Invalid)?;
+        let (coordinates, at) = position.checked(self, earliest, now).map_err(PresenceRefused::Invalid)?;
         self.meeting()?;
         let Some(begun) = &self.check_in else { return Err(PresenceRefused::NotThereYet) };
         if self.check_out.is_some() {
@@ -166,7 +186,8 @@ impl Communication {
         }
         let (ended, presence) = self.clone().present(coordinates, at, radius_m);
         let outcome = line(position.outcome.as_deref()).or_else(|| ended.outcome.clone());
-        Ok(Self { duration_seconds: Some(duration), check_out: Some(presence), outcome, ..ended })
+        let outcome_id = position.outcome_id.or(ended.outcome_id);
+        Ok(Self { duration_seconds: Some(duration), check_out: Some(presence), outcome, outcome_id, ..ended })
     }
 
     /// Held against the plan where nobody checked in: by where it is said to have taken place.

@@ -109,15 +109,19 @@ pub fn hideable(record: RecordType) -> Vec<String> {
     properties(record).into_iter().filter(|(name, schema)| may(schema) && !named(name)).map(|(name, _)| name).collect()
 }
 
-/// Where a meeting was planned, and where somebody was, are told with the place itself.
-const OF_A_PLACE: &[(&str, &[&str])] =
-    &[("place", &["planned_place"]), ("coordinates", &["planned_coordinates", "check_in", "check_out", "place_mismatch"])];
+/// Where a meeting was planned, where the next one is to be, and where somebody was, are told with the place itself; what came of it is told
+/// in words and by its entry of the list.
+const TOGETHER: &[(&str, &[&str])] = &[
+    ("outcome", &["outcome_id"]),
+    ("place", &["planned_place", "next_meeting"]),
+    ("coordinates", &["planned_coordinates", "check_in", "check_out", "place_mismatch"]),
+];
 
 /// The rules with those that follow from them: what hides a place hides its plan, unless a rule of its own says otherwise.
 pub fn with_plans(rules: &[FieldRule]) -> Vec<FieldRule> {
     let mut all = rules.to_vec();
     for rule in rules.iter().filter(|rule| rule.record == RecordType::Communication && rule.effect == FieldEffect::Hidden) {
-        let follows = OF_A_PLACE.iter().find(|(field, _)| *field == rule.field).map_or(&[][..], |(_, follows)| *follows);
+        let follows = TOGETHER.iter().find(|(field, _)| *field == rule.field).map_or(&[][..], |(_, follows)| *follows);
         for field in follows {
             if !all.iter().any(|known| known.record == rule.record && known.field == *field) {
                 all.push(FieldRule { field: (*field).to_owned(), ..rule.clone() });

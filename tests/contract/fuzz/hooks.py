@@ -35,7 +35,7 @@ KINDS = {
     "owner_id": "users", "user_id": "users", "head_id": "users", "contact_id": "contacts", "company_id": "companies", "lead_id": "leads",
     "task_id": "tasks", "form_id": "forms", "source_id": "sources", "department_id": "departments", "reject_reason_id": "reject-reasons",
     "actor_id": "users", "deal_id": "deals", "pipeline_id": "pipelines", "lost_reason_id": "lost-reasons", "rule_id": "assignment-rules", "from_user_id": "users", "to_user_id": "users",
-    "contact_ids": "contacts", "notify_user_id": "users", "webhook_id": "webhooks",
+    "contact_ids": "contacts", "notify_user_id": "users", "webhook_id": "webhooks", "outcome_id": "communication-outcomes",
 }
 TABLES = {"country": "UA", "currency": "UAH", "language": "uk", "network": "telegram", "type": "customer", "color": "#2266cc"}
 POINT = {"id", "label", "primary", "validity", "value"}
@@ -132,6 +132,7 @@ NEW = {
     "tasks": lambda: {"title": "Call back", "contact_id": home()},
     "communications": lambda: {"channel": "call", "direction": "outbound", "contact_id": home()},
     "assignment-rules": lambda: {"name": f"rule_{unique()}", "method": "round_robin", "user_ids": [(living["users"] or [make("users")])[0]]},
+    "communication-outcomes": lambda: {"name": f"outcome {unique()}"},
     "notes": lambda: {"body": "Любит чай", "contact_id": home()},
     "hand-overs": lambda: {"from_user_id": make("users"), "to_user_id": own[0] if own else caller.send("GET", "/v1/me")["user"]["id"]},
     "webhooks": lambda: {"name": f"hook {unique()}", "url": "https://hooks.example/x", "active": False},
@@ -370,6 +371,8 @@ def convincing(inside: str, name: str, value: str) -> str:
             return "2027-03-01T09:00:00Z"
         case ("", "recording_url"):
             return "https://pbx.example/rec/1.mp3"
+        case ("next_meeting", "occurred_at"):
+            return "2027-03-01T09:00:00Z"
         case (_, "occurred_at" | "received_at"):
             return "2026-03-01T09:00:00Z"
         case (_, time) if time.endswith(("_at", "_until")):
@@ -502,6 +505,13 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
         for name in ("contact_id", "company_id", "lead_id", "deal_id", "recurrence"):
             body["next_task"].pop(name, None)
         body["next_task"]["title"] = f"task {unique()}"
+    if isinstance(body.get("next_meeting"), dict):
+        # when and where only a rule asks, and nobody takes part twice
+        body["next_meeting"].pop("participants", None)
+        body["next_meeting"] |= {"occurred_at": "2027-03-01T09:00:00Z", "place": "Москва"}
+    if is_uuid(body.get("outcome_id")):
+        # one that demands nothing
+        body["outcome_id"] = make("communication-outcomes")
     match operation:
         case "create_communication" | "update_communication":
             # with a card or with whoever is told of, and nobody takes part twice
@@ -522,6 +532,13 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
             for name in ("user_ids", "department_id", "conditions"):
                 body.pop(name, None)
             body |= {"method": "keep_present"}
+        case "create_communication_outcome" | "update_communication_outcome":
+            # a task is made from all of it or not at all
+            step = body.get("next_step")
+            for name in ("task_title", "task_kind", "due_in_seconds"):
+                body.pop(name, None)
+            if step == "task":
+                body |= {"task_title": f"task {unique()}", "due_in_seconds": 3600}
         case "create_hand_over":
             # from somebody of no account to the one who asks
             body |= {"from_user_id": make("users"), "to_user_id": own[0]}
@@ -577,7 +594,8 @@ def kind_of(operation: str) -> str:
 EXCLUDED = {
     "create_note": ("company_id", "lead_id", "task_id", "deal_id"), "update_note": ("company_id", "lead_id", "task_id", "deal_id"),
     "create_task": ("company_id", "lead_id", "deal_id"), "update_task": ("company_id", "lead_id", "deal_id"),
-    "create_communication": ("lead_id", "task_id", "deal_id"), "update_communication": ("lead_id", "task_id", "deal_id", "next_task", "contact_id", "party"),
+    "create_communication": ("lead_id", "task_id", "deal_id"), "update_communication": ("lead_id", "task_id", "deal_id", "next_task", "next_meeting", "contact_id", "party"),
+    "check_in_to_meeting": ("next_task", "next_meeting"), "check_out_of_meeting": ("next_task", "next_meeting"),
     "upsert_contact": ("external_id",), "upsert_company": ("external_id",),
     "update_company": ("parent_id",), "update_department": ("parent_id",), "update_user": ("email", "password"), "update_role": ("key",),
     "update_assignment_rule": ("user_ids",),
@@ -687,6 +705,7 @@ BEYOND_SCHEMA = {
 ONE_OF_SEVERAL = re.compile(
     "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/condition/N/value|/conditions/turnover/at_least|/pipeline_id|/stage_id|/to_user_id|/contact_ids|/working_calendar/.*|(/next_task)?/due_at|/fields/.*|/display_name"
     "|expected_(sequence|hash)|/current_password|/amount|/line_items|/expected_close_on|/company_id|/contacts|/owner_id|/source_id|/budget|/comment"
+    "|/(subject|body|topic|duration_seconds|participants|lead_id|deal_id|place|coordinates|recording_url|transcript|next_task|next_meeting)|/(task_title|due_in_seconds)"
 )
 
 

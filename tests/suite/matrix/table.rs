@@ -73,6 +73,11 @@ const RECORDS: &[(&str, &str)] = &[
         "read: list_communications get_communication get_communication_chain create: create_communication submit_call_event update: update_communication check_in_to_meeting check_out_of_meeting
         delete: archive_communication restore_communication",
     ),
+    (
+        "communication_outcome",
+        "read: list_communication_outcomes get_communication_outcome create: create_communication_outcome update: update_communication_outcome
+        delete: archive_communication_outcome restore_communication_outcome",
+    ),
     ("note", "read: list_notes get_note create: create_note update: update_note delete: archive_note restore_note"),
     (
         "form",
