@@ -67,6 +67,8 @@ words! {
         LostReason = "lost_reason",
         /// An address that is told of events.
         Webhook = "webhook",
+        /// Where somebody was, as his phone told.
+        Position = "position",
     }
 }
 

@@ -85,6 +85,8 @@ pub fn expected(role: &str, record: &str) -> [&'static str; 3] {
             "workspace" | "user" | "department" | "role" | "source" | "contact_status" | "reject_reason" | "lost_reason" | "pipeline"
             | "tag",
         ) => ["all", "none", "none"],
+        ("head", "position") => ["department", "none", "none"],
+        ("manager" | "operator" | "marketer" | "analyst", "position") => ["own", "none", "none"],
         ("head", "submission") => ["all", "none", "all"],
         ("head" | "integration", "form" | "submission") => ["all", "none", "none"],
         ("head", "contact" | "company" | "lead" | "task" | "communication" | "note" | "deal") => ["department", "all", "department"],
@@ -125,6 +127,7 @@ fn the_matrix_of_the_ready_made_roles_is_what_me_tells() {
             "deal",
             "tag",
             "webhook",
+            "position",
         ] {
             let right = me["rights"]
                 .as_array()

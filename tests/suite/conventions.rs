@@ -93,6 +93,7 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("submissions", "submission"),
         ("tasks", "task"),
         ("communications", "communication"),
+        ("positions", "position"),
         ("notes", "note"),
         ("webhooks", "webhook"),
         ("integrations", "webhook"),

@@ -53,6 +53,7 @@ mod note;
 mod notification;
 mod parsing;
 mod pipeline;
+mod position;
 mod preview;
 mod problem;
 mod role;

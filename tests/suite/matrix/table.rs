@@ -73,6 +73,7 @@ const RECORDS: &[(&str, &str)] = &[
         "read: list_communications get_communication get_communication_chain create: create_communication submit_call_event update: update_communication check_in_to_meeting check_out_of_meeting
         delete: archive_communication restore_communication",
     ),
+    ("position", "read: list_positions"),
     ("note", "read: list_notes get_note create: create_note update: update_note delete: archive_note restore_note"),
     (
         "form",
@@ -124,7 +125,8 @@ const RECORDS: &[(&str, &str)] = &[
 
 /// One's own affairs, by a person's credential or any.
 const PERSON: &str = "list_my_sessions get_my_session end_my_session create_calendar_link get_calendar_link revoke_calendar_link
-    list_notifications get_notification read_notification count_unread_notifications read_notifications get_notification_settings update_notification_settings";
+    list_notifications get_notification read_notification count_unread_notifications read_notifications get_notification_settings update_notification_settings
+    get_position_consent update_position_consent submit_positions";
 const ANYBODY: &str = "get_me get_events stream_events get_presence revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
 
 /// What is open to everybody, with what it must say to the request of [`Line::body`].
@@ -207,6 +209,9 @@ impl Line {
             "read_notifications",
             "get_notification_settings",
             "update_notification_settings",
+            "get_position_consent",
+            "update_position_consent",
+            "submit_positions",
             "get_integration_health",
         ];
         !of_a_set && !OF_A_SET.contains(&self.id.as_str()) && !alone.contains(&self.id.as_str())
