@@ -1,6 +1,6 @@
 //! Positions of the mobile application: by consent, in working time, told to few; and the meetings that they end.
 
-use kartoteka_tests::{Answer, Caller, Value, Workspace, app, eventually, json};
+use kartoteka_tests::{Answer, App, Caller, Database, Engine, Server, Value, Workspace, app, eventually, json};
 
 use crate::api_key::later;
 
@@ -17,14 +17,19 @@ struct Team {
     manager: Caller,
 }
 
-/// A team that works day and night.
 fn team() -> Team {
-    let workspace = app().workspace();
+    team_of(app())
+}
+
+/// A team that works day and night.
+fn team_of(app: App) -> Team {
+    let workspace = app.workspace();
     let admin = workspace.administrator();
     works(&admin, &json!([{"from": "00:00", "until": "24:00"}]));
     let department = admin.post("/v1/departments", json!({"name": "Север"})).created();
     let of = json!({"department_id": department["id"]});
-    let (head, manager) = (workspace.somebody("head", of.clone()), workspace.somebody("manager", of));
+    // who belongs to his department is believed for a second: the head comes last
+    let (manager, head) = (workspace.somebody("manager", of.clone()), workspace.somebody("head", of));
     admin.patch(&department.path(), json!({"head_id": head.user_id})).ok();
     Team { workspace, admin, head, manager }
 }
@@ -365,4 +370,29 @@ fn the_outside_is_never_told_where_anybody_is() {
     assert!(!told.text().contains("55.123456") && !told.text().contains("positions_re"), "{told}");
     let audit = admin.get("/v1/audit-events?limit=200").ok();
     assert!(!audit.text().contains("55.123456") && audit.text().contains("positions_received"), "{audit}");
+}
+
+#[test]
+fn positions_are_kept_for_thirty_days() {
+    let database = Database::fresh();
+    let server = Server::start(&database, &[]);
+    let Team { workspace, mut manager, .. } = team_of(App::of(&server));
+    consents(&manager);
+    let begun = meeting(&manager);
+    manager.post(SEND, batch(&[at(60, THERE), at(61, THERE), at(62, THERE)])).ok();
+    assert!(server.stop());
+    let mine = format!("workspace_id = {}", database.uuid(&workspace.id));
+    let (days_29, days_31) = match database.engine {
+        Engine::Sqlite => ("at - 29 * 86400000000", "at - 31 * 86400000000"),
+        Engine::Postgres => ("at - interval '29 days'", "at - interval '31 days'"),
+    };
+    let last = format!("(SELECT max(at) FROM kept_position WHERE {mine})");
+    database.sql(&format!("UPDATE kept_position SET at = {days_31} WHERE {mine} AND at < {last}"));
+    database.sql(&format!("UPDATE kept_position SET at = {days_29} WHERE {mine} AND at = {last}"));
+    database.sql(&format!("UPDATE meeting_presence SET since = {} WHERE {mine}", days_31.replace("at", "since")));
+    let server = Server::start(&database, &[]);
+    manager.app = App::of(&server);
+    eventually("old positions to be forgotten", || (manager.get("/v1/positions").ok().items().len() == 1).then_some(()));
+    assert_eq!(database.number(&format!("SELECT count(*) FROM meeting_presence WHERE {mine}")), 0);
+    manager.get(&begun.path()).ok();
 }
