@@ -1,5 +1,6 @@
 //! A workspace with believable people, a form and enquiries in three languages, to try everything on.
 
+use chrono::SubsecRound;
 use kartoteka_domain::{
     access::{RecordType, RoleKey, Scope},
     actor::ActorRef,
@@ -90,7 +91,7 @@ fn walk_to_work(tx: &mut WriteTx<'_>, person: UserId) -> Result<()> {
     let given_at = now - chrono::Duration::hours(1);
     positions::set_consent(tx, person, &PositionConsent { given: true, given_at: Some(given_at), withdrawn_at: None })?;
     let walk = [(0, 55.7601, 37.6186), (5, 55.7580, 37.6176), (10, 55.7558, 37.6173)].map(|(minutes, latitude, longitude)| Fix {
-        at: given_at + chrono::Duration::minutes(minutes),
+        at: given_at.trunc_subsecs(0) + chrono::Duration::minutes(minutes + 1),
         coordinates: Coordinates { latitude, longitude },
         accuracy_m: Some(12.5),
     });

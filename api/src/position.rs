@@ -101,8 +101,6 @@ fn take(tx: &mut WriteTx<'_>, user: UserId, batch: &NewPositions) -> Result<Posi
     for meeting in store::followed(tx, user, first.at - FOLLOWED_FOR, last.at)? {
         look_at(tx, meeting, user, &fresh, settings.meeting_radius_m, &mut taken)?;
     }
-    // where somebody was is kept, whatever comes next with the client
-    tx.take_next_steps();
     Ok(taken)
 }
 
@@ -117,32 +115,52 @@ fn look_at(
 ) -> Result<()> {
     tx.hold(RecordType::Communication, id.uuid())?;
     let Some(before) = communication::find_regardless(tx, id)? else { return Ok(()) };
-    let Some((from, until)) = before.followed() else { return Ok(()) };
-    if !fresh.iter().any(|fix| fix.at > from && fix.at <= until) {
+    let is_concerned = before.followed().is_some_and(|(from, until)| fresh.iter().any(|fix| fix.at > from && fix.at <= until));
+    if !is_concerned {
         return Ok(());
     }
     tx.follow(before.updated_at);
-    let mut after = before.followed_by(&store::between(tx, user, from, until)?, radius_m);
-    if after == before {
-        return Ok(());
+    let had_ended = before.check_out.clone();
+    let after = conclude(tx, before, user, radius_m)?;
+    match (&had_ended, &after.check_out) {
+        (before, after) if before == after => {}
+        (_, Some(_)) => taken.ended_meetings.push(id),
+        (_, None) => taken.resumed_meetings.push(id),
     }
-    // what the server concludes is not the person's writing: his field rights are not asked
-    after.stamp(&tx.scope().by().clone(), tx.now());
-    let (told, reason) = match after.check_out {
-        Some(_) => (&mut taken.ended_meetings, LEFT),
-        None => (&mut taken.resumed_meetings, STAYED),
-    };
-    told.push(id);
-    Communication::update(tx, &before, &after, Event::updated(&before, &after).because(reason))?;
     Ok(())
 }
 
-/// Somebody came to a meeting: his positions tell when he leaves. Where a key says so, they are those of the person who leads it.
-pub fn follow(tx: &mut WriteTx<'_>, meeting: &Communication) -> Result<()> {
-    if let (Some(user), Some(begun)) = (tx.scope().actor().user().or(meeting.owner_id), &meeting.check_in) {
-        store::follow(tx, meeting.id, user, begun.at)?;
+/// A meeting that is held, as all of somebody's positions tell it; stored where that is news.
+fn conclude(tx: &mut WriteTx<'_>, before: Communication, user: UserId, radius_m: i64) -> Result<Communication> {
+    let Some((from, until)) = before.followed() else { return Ok(before) };
+    let mut after = before.followed_by(&store::between(tx, user, from, until)?, radius_m);
+    if after == before {
+        return Ok(before);
     }
-    Ok(())
+    // what the server concludes is not the person's writing: his field rights are not asked
+    after.stamp(&tx.scope().by().clone(), tx.now());
+    let reason = if after.check_out.is_some() { LEFT } else { STAYED };
+    Communication::update(tx, &before, &after, Event::updated(&before, &after).because(reason))?;
+    // where somebody was is kept, whatever comes next with the client
+    tx.take_next_steps();
+    Ok(after)
+}
+
+/// Before somebody comes to a meeting: no batch of his comes in between.
+pub fn hold_own(tx: &mut WriteTx<'_>) -> Result<()> {
+    match tx.scope().actor().user() {
+        Some(user) => Ok(store::hold(tx, user)?),
+        None => Ok(()),
+    }
+}
+
+/// Somebody came to a meeting: his positions tell when he leaves, those among them that are here already, since a phone without a network sends
+/// everything late. Where a key says so, they are those of the person who leads it.
+pub fn follow(tx: &mut WriteTx<'_>, meeting: Communication) -> Result<Communication> {
+    let (Some(user), Some(begun)) = (tx.scope().actor().user().or(meeting.owner_id), &meeting.check_in) else { return Ok(meeting) };
+    store::follow(tx, meeting.id, user, begun.at)?;
+    let radius_m = workspace::current(tx)?.meeting_radius_m;
+    conclude(tx, meeting, user, radius_m)
 }
 
 /// List somebody's positions

@@ -4,7 +4,7 @@ mod following;
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Duration, DurationRound, Utc};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -217,7 +217,8 @@ impl NewPositions {
                 }
             }
             fixes.push(Fix {
-                at: to_second(position.at),
+                // one a second is as much as anybody needs, and bounds what a day can bring
+                at: position.at.trunc_subsecs(0),
                 // one zero: -0.0 is not what every database answers
                 coordinates: Coordinates { latitude: position.latitude + 0.0, longitude: position.longitude + 0.0 },
                 accuracy_m: position.accuracy_m.map(|metres| metres + 0.0),
@@ -226,11 +227,6 @@ impl NewPositions {
         errors.finish()?;
         Ok(fixes)
     }
-}
-
-/// One position a second is as much as anybody needs, and bounds what a day can bring.
-fn to_second(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.duration_trunc(Duration::seconds(1)).unwrap_or(at)
 }
 
 /// Positions that may be kept, and how many may not.
@@ -246,7 +242,7 @@ pub struct Sifted {
 
 /// Keeps to the consent, which does not reach back, and to working time.
 pub fn sift(fixes: Vec<Fix>, given_at: DateTime<Utc>, time: &WorkingTime) -> Sifted {
-    let (since, mut sifted) = (to_second(given_at), Sifted::default());
+    let (since, mut sifted) = (given_at.trunc_subsecs(0), Sifted::default());
     for fix in fixes {
         if fix.at < since {
             sifted.before_consent += 1;

@@ -224,10 +224,8 @@ fn late_positions_move_the_end_or_take_it_back() {
     let back = send(&[position(&t300, THERE)]);
     assert_eq!((&back["ended_meetings"], &back["resumed_meetings"]), (&json!([]), &json!([])), "he was back, but had left before");
     assert_eq!(out(), json!(t120));
-    // the same positions in another order, of another meeting of his
+    // of another meeting of his all of it is known when he comes
     let second = meeting(&manager);
-    let told = send(&[position(&t500, AWAY)]);
-    assert_eq!(told["ended_meetings"], json!([second.id()]), "of what is known already, too");
     assert_eq!(manager.get(&second.path()).ok().at("/check_out/at"), &json!(t120));
 
     let Team { manager, .. } = team();
@@ -264,6 +262,43 @@ fn what_a_person_said_himself_stands_and_only_whoever_came_ends_it() {
     manager.delete(&open.path()).no_content();
     assert_eq!(manager.post(SEND, batch(&[at(490, 56.5)])).ok()["ended_meetings"], json!([]));
     assert_eq!(manager.get(&said.path()).ok()["version"], 3);
+}
+
+#[test]
+fn a_check_in_that_comes_after_the_positions_is_ended_by_them_too() {
+    let Team { manager, .. } = team();
+    consents(&manager);
+    manager.post(SEND, batch(&[at(100, AWAY), at(20, AWAY), at(60, THERE), at(300, AWAY)])).ok();
+    let contact = manager.post("/v1/contacts", json!({"last_name": "Блок"})).created().id();
+    let new = json!({"channel": "meeting", "direction": "outbound", "status": "planned", "contact_id": contact});
+    let plan = manager.post("/v1/communications", new).created();
+    let here = json!({"coordinates": {"latitude": THERE, "longitude": 37.62}, "at": later(30)});
+    let come = manager.post(&format!("{}/check-in", plan.path()), here).ok();
+    assert_eq!((come.at("/check_out/by_positions"), come.at("/check_out/coordinates/latitude")), (&json!(true), &json!(AWAY)));
+    assert!((69..=71).contains(&come["duration_seconds"].as_i64().unwrap()), "{come}");
+    assert_eq!((manager.get(&plan.path()).ok().text(), &come["version"]), (come.text(), &json!(3)));
+}
+
+#[test]
+fn working_hours_are_those_where_the_person_is() {
+    let Team { admin, manager, head, .. } = team();
+    // twenty-five hours apart: never the same day
+    for (who, zone) in [(&manager, "Pacific/Kiritimati"), (&head, "Pacific/Pago_Pago")] {
+        admin.patch(&format!("/v1/users/{}", who.user_id), json!({"time_zone": zone})).ok();
+        consents(who);
+    }
+    let sent = at(60, THERE);
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 60;
+    let days = ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"];
+    let today = days[usize::try_from((since + 14 * 3600) / 86_400 % 7).unwrap()];
+    let mut week: serde_json::Map<String, Value> = days.iter().map(|day| ((*day).to_owned(), json!([]))).collect();
+    week.insert(today.to_owned(), json!([{"from": "00:00", "until": "24:00"}]));
+    admin.patch("/v1/workspace", json!({"working_calendar": {"weekly": week}})).ok();
+    let counts = |who: &Caller| {
+        let taken = who.post(SEND, batch(std::slice::from_ref(&sent))).ok();
+        (taken["kept"].as_i64().unwrap(), taken["outside_working_hours"].as_i64().unwrap())
+    };
+    assert_eq!((counts(&manager), counts(&head)), ((1, 0), (0, 1)));
 }
 
 #[test]

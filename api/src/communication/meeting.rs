@@ -35,9 +35,9 @@ pub async fn check_in_to_meeting(
 ) -> Answer<Found<Communication>> {
     can.write(move |tx| {
         let now = tx.now();
+        position::hold_own(tx)?;
         let begun = be_there(tx, at.0, &if_match, |_, meeting, radius| Ok(meeting.check_in(&position, radius, now)?))?;
-        position::follow(tx, &begun)?;
-        Ok(Found(begun))
+        position::follow(tx, begun).map(Found)
     })
     .await
 }
