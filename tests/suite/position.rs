@@ -1,6 +1,8 @@
 //! Positions of the mobile application: by consent, in working time, told to few; and the meetings that they end.
 
-use kartoteka_tests::{Answer, App, Caller, Database, Engine, Server, Value, Workspace, app, eventually, json};
+mod told;
+
+use kartoteka_tests::{Answer, App, Caller, Value, Workspace, app, eventually, json};
 
 use crate::api_key::later;
 
@@ -134,6 +136,14 @@ fn what_is_kept_is_counted_and_everything_else_told_why_not() {
     let reasons: Vec<&str> = told.iter().filter_map(|event| event["reason"].as_str()).collect();
     assert!(reasons.contains(&"2 kept, 0 outside working hours, 0 before the consent, 1 repeated"), "{reasons:?}");
     assert!(told.iter().all(|event| event["changes"] == json!({})));
+}
+
+/// The day of the week of a moment, Sunday first (Sakamoto).
+fn weekday(moment: &str) -> usize {
+    let part = |from: usize, until: usize| moment[from..until].parse::<usize>().unwrap();
+    let (year, month, day) = (part(0, 4), part(5, 7), part(8, 10));
+    let year = if month < 3 { year - 1 } else { year };
+    (year + year / 4 - year / 100 + year / 400 + [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4][month - 1] + day) % 7
 }
 
 /// The day before a moment.
@@ -288,9 +298,8 @@ fn working_hours_are_those_where_the_person_is() {
         consents(who);
     }
     let sent = at(60, THERE);
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 60;
-    let days = ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"];
-    let today = days[usize::try_from((since + 14 * 3600) / 86_400 % 7).unwrap()];
+    let days = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+    let today = days[weekday(&later(60 + 14 * 3600))];
     let mut week: serde_json::Map<String, Value> = days.iter().map(|day| ((*day).to_owned(), json!([]))).collect();
     week.insert(today.to_owned(), json!([{"from": "00:00", "until": "24:00"}]));
     admin.patch("/v1/workspace", json!({"working_calendar": {"weekly": week}})).ok();
@@ -345,89 +354,4 @@ fn a_batch_sent_again_under_its_key_is_answered_as_before() {
     let first = keyed.post(SEND, positions.clone()).ok();
     assert_eq!(keyed.post(SEND, positions).ok().text(), first.text());
     assert_eq!(first["kept"], 2);
-}
-
-#[test]
-fn positions_are_told_to_who_may_see_them_and_every_look_is_written_down() {
-    let Team { workspace, admin, head, manager } = team();
-    consents(&manager);
-    let times: Vec<String> = (0..3).map(|n| later(60 + n)).collect();
-    let all: Vec<Value> = times.iter().map(|at| json!({"at": at, "latitude": AWAY, "longitude": 37.62})).collect();
-    manager.post(SEND, batch(&all)).ok();
-    let path = format!("/v1/positions?user_id={}", manager.user_id);
-    let own = manager.get("/v1/positions").ok();
-    assert_eq!(
-        own.items().iter().map(|p| p["at"].as_str().unwrap()).collect::<Vec<_>>(),
-        [&times[2], &times[1], &times[0]].map(String::as_str)
-    );
-    assert_eq!(
-        (&own.items()[0]["latitude"], &own.items()[0]["accuracy_m"], &own.items()[0]["user_id"]),
-        (&json!(AWAY), &Value::Null, &json!(manager.user_id))
-    );
-    assert_eq!(manager.get(&path).ok().items(), own.items());
-    assert!(trace(&admin, &manager.user_id, "positions_read").is_empty(), "one's own is one's own");
-
-    assert_eq!(head.get(&path).ok().items(), own.items());
-    let told = trace(&admin, &manager.user_id, "positions_read");
-    assert_eq!((told.len(), &told[0]["actor"]["id"], &told[0]["record_type"]), (1, &json!(head.user_id), &json!("user")));
-    let first = admin.get(&format!("{path}&limit=2")).ok();
-    let rest = admin.get(&format!("{path}&limit=2&cursor={}", first["next_cursor"].as_str().unwrap())).ok();
-    assert_eq!([first.items(), rest.items()].concat(), own.items());
-    assert_eq!(rest["next_cursor"], Value::Null);
-    assert_eq!(trace(&admin, &manager.user_id, "positions_read").len(), 3, "each request once");
-    let window = format!("{path}&sort=at&after={}&before={}", times[1], times[2]);
-    assert_eq!(admin.get(&window).ok().items(), &own.items()[1..2]);
-    admin.get(&format!("{path}&sort=created_at")).is_problem(400, "invalid_parameter");
-
-    // nobody else: a colleague, a head of others, another workspace, a key of integrations
-    let before = trace(&admin, &manager.user_id, "positions_read").len();
-    for stranger in [workspace.manager(), workspace.head(), app().workspace().administrator()] {
-        let nothing = stranger.get(&format!("{path}&include_total=true")).ok();
-        assert_eq!((nothing.items().len(), &nothing["total"]), (0, &json!(0)));
-    }
-    workspace.key("integration").get(&path).is_problem(403, "forbidden");
-    let key = workspace.key("administrator");
-    assert!(key.get("/v1/positions").ok().items().is_empty());
-    assert_eq!(trace(&admin, &manager.user_id, "positions_read").len(), before);
-    assert_eq!(key.get(&path).ok().items().len(), 3);
-    assert_eq!(trace(&admin, &manager.user_id, "positions_read").len(), before + 1);
-}
-
-#[test]
-fn the_outside_is_never_told_where_anybody_is() {
-    let Team { admin, manager, .. } = team();
-    consents(&manager);
-    manager.post(SEND, batch(&[at(60, 55.123_456), at(300, 55.123_456)])).ok();
-    admin.get(&format!("/v1/positions?user_id={}", manager.user_id)).ok();
-    let mark = manager.post("/v1/contacts", json!({"last_name": "После"})).created().id();
-    let told = eventually("the journal", || Some(admin.get("/v1/events?limit=200").ok()).filter(|told| told.text().contains(&mark)));
-    assert!(told.text().contains("position_consent_given"));
-    assert!(!told.text().contains("55.123456") && !told.text().contains("positions_re"), "{told}");
-    let audit = admin.get("/v1/audit-events?limit=200").ok();
-    assert!(!audit.text().contains("55.123456") && audit.text().contains("positions_received"), "{audit}");
-}
-
-#[test]
-fn positions_are_kept_for_thirty_days() {
-    let database = Database::fresh();
-    let server = Server::start(&database, &[]);
-    let Team { workspace, mut manager, .. } = team_of(App::of(&server));
-    consents(&manager);
-    let begun = meeting(&manager);
-    manager.post(SEND, batch(&[at(60, THERE), at(61, THERE), at(62, THERE)])).ok();
-    assert!(server.stop());
-    let mine = format!("workspace_id = {}", database.uuid(&workspace.id));
-    let (days_29, days_31) = match database.engine {
-        Engine::Sqlite => ("at - 29 * 86400000000", "at - 31 * 86400000000"),
-        Engine::Postgres => ("at - interval '29 days'", "at - interval '31 days'"),
-    };
-    let last = format!("(SELECT max(at) FROM kept_position WHERE {mine})");
-    database.sql(&format!("UPDATE kept_position SET at = {days_31} WHERE {mine} AND at < {last}"));
-    database.sql(&format!("UPDATE kept_position SET at = {days_29} WHERE {mine} AND at = {last}"));
-    database.sql(&format!("UPDATE meeting_presence SET since = {} WHERE {mine}", days_31.replace("at", "since")));
-    let server = Server::start(&database, &[]);
-    manager.app = App::of(&server);
-    eventually("old positions to be forgotten", || (manager.get("/v1/positions").ok().items().len() == 1).then_some(()));
-    assert_eq!(database.number(&format!("SELECT count(*) FROM meeting_presence WHERE {mine}")), 0);
-    manager.get(&begun.path()).ok();
 }
