@@ -226,6 +226,7 @@ pub fn router() -> Router {
         crate::communication::meeting: check_in_to_meeting, check_out_of_meeting;
         crate::communication::outcome: list_communication_outcomes, create_communication_outcome, get_communication_outcome, update_communication_outcome,
             archive_communication_outcome, restore_communication_outcome;
+        crate::position: get_position_consent, update_position_consent, submit_positions, list_positions;
         crate::assignment: list_assignment_rules, create_assignment_rule, get_assignment_rule, update_assignment_rule, archive_assignment_rule,
             restore_assignment_rule, list_assignment_decisions, assign_lead;
         crate::telephony: submit_call_event;
@@ -376,7 +377,7 @@ async fn stop_on_signal(app: App, handle: ServerHandle) {
     handle.stop(true).await;
 }
 
-/// Once an hour: forgets expired idempotency keys, failed sign-ins of days ago, events that are kept no longer.
+/// Once an hour: forgets expired idempotency keys, failed sign-ins of days ago, events and positions that are kept no longer.
 async fn keep_house(app: App) {
     use kartoteka_persistence::{idempotency, lockout, presence};
     loop {
@@ -402,6 +403,10 @@ async fn keep_house(app: App) {
                     app.store.write(scope, crate::clock::own_circumstances(), |tx| Ok(presence::forget_expired(tx)?)).await;
                 if let Err(problem) = swept {
                     tracing::warn!(%problem, "who had a card open stays for now");
+                }
+                let scope = crate::credential::lookup_scope(id.into());
+                if let Err(problem) = app.store.write(scope, crate::clock::own_circumstances(), crate::position::forget_old).await {
+                    tracing::warn!(%problem, "old positions stay for now");
                 }
                 if let Err(problem) = journal::forget_old(&app, id.into()).await {
                     tracing::warn!(%problem, "old events stay for now");

@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// The longest batch, bytes.
-const MOST_BYTES: usize = 8 * 1_048_576;
+const MOST_BYTES: usize = 2 * 1_048_576;
 
 /// A batch that could be read; `B` is how it is described.
 pub struct Batch<B> {

@@ -1,5 +1,6 @@
 //! A workspace with believable people, a form and enquiries in three languages, to try everything on.
 
+use chrono::SubsecRound;
 use kartoteka_domain::{
     access::{RecordType, RoleKey, Scope},
     actor::ActorRef,
@@ -18,9 +19,11 @@ use kartoteka_domain::{
     department::{Department, NewDepartment},
     event::Action,
     form::{FormField, FormFieldKind, NewForm},
+    id::UserId,
     journal::EventType,
     note::{NewNote, Note},
     notification::NotificationKind,
+    position::{Fix, PositionConsent, PositionsTaken},
     record::Record,
     submission::Posted,
     task::NewTask,
@@ -30,7 +33,7 @@ use kartoteka_domain::{
 };
 use std::sync::Arc;
 
-use kartoteka_persistence::{Store, WriteTx};
+use kartoteka_persistence::{Store, WriteTx, position as positions};
 use serde_json::{Value, json};
 
 use crate::{
@@ -82,6 +85,21 @@ fn tell_outside(tx: &mut WriteTx<'_>, vault: &Vault) -> Result<()> {
     };
     let made = webhook::create(tx, vault, &[], &hook)?;
     webhook::test(tx, made.uuid())?;
+    Ok(())
+}
+
+/// Somebody consents to his positions being kept, and his phone sends some.
+fn walk_to_work(tx: &mut WriteTx<'_>, person: UserId) -> Result<()> {
+    let now = tx.now();
+    let given_at = now - chrono::Duration::hours(1);
+    positions::set_consent(tx, person, &PositionConsent { given: true, given_at: Some(given_at), withdrawn_at: None })?;
+    let walk = [(0, 55.7601, 37.6186), (5, 55.7580, 37.6176), (10, 55.7558, 37.6173)].map(|(minutes, latitude, longitude)| Fix {
+        at: given_at.trunc_subsecs(0) + chrono::Duration::minutes(minutes + 1),
+        coordinates: Coordinates { latitude, longitude },
+        accuracy_m: Some(12.5),
+    });
+    let taken = PositionsTaken { kept: 3, ..PositionsTaken::default() };
+    positions::keep(tx, person, &walk, taken.in_short())?;
     Ok(())
 }
 
@@ -215,6 +233,9 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
             ..NewCommunication::default()
         };
         communication::create(tx, &meeting)?;
+    }
+    if let Some(person) = owner(0) {
+        walk_to_work(tx, person)?;
     }
     if let Some(client) = record::list::<Contact>(tx, &ListContacts::default())?.data.first() {
         let line = |name: &str, quantity: &str, unit: &str, price: i64| LineItemInput {

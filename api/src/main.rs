@@ -40,6 +40,7 @@ mod notification;
 mod observe;
 mod outside;
 mod pipeline;
+mod position;
 mod problem;
 mod record;
 mod request;

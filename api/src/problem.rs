@@ -83,6 +83,8 @@ codes! {
     AlreadyCheckedIn = "already_checked_in" 409,
     /// Nobody checked in yet.
     NotCheckedIn = "not_checked_in" 409,
+    /// The person does not let his positions be kept.
+    PositionConsentMissing = "position_consent_missing" 409,
     /// The hand-over is taken back already.
     AlreadyUndone = "already_undone" 409,
     /// The deal may not go to that stage.

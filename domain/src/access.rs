@@ -69,6 +69,8 @@ words! {
         CommunicationOutcome = "communication_outcome",
         /// An address that is told of events.
         Webhook = "webhook",
+        /// Where somebody was, as his phone told.
+        Position = "position",
     }
 }
 

@@ -165,7 +165,12 @@ impl RawOperation {
 
 /// A problem document, which the API describes, or none.
 fn problem_or_null() -> RefOr<Schema> {
-    OneOfBuilder::new().item(Ref::from_schema_name("Problem")).item(ObjectBuilder::new().schema_type(Type::Null)).into()
+    let text = "Why it was refused, as the same request alone would have been; pointers lead into the operation's `record`.";
+    OneOfBuilder::new()
+        .description(Some(text))
+        .item(Ref::from_schema_name("Problem"))
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .into()
 }
 
 /// What came of one operation.
@@ -238,10 +243,10 @@ impl BatchOutcome {
     }
 }
 
-/// Declares the shapes of a record type's batch: with `keyed` its records have an external id.
+/// Declares the shapes of a record type's batch and of its operations; the keyed ones name their key.
 macro_rules! batch {
-    (@ $batch:ident, $operation:ident, $patch:ty, $name:literal, $kinds:literal, { $($keyed:tt)* }) => {
-        #[doc = concat!("Several ", $name, " to make or change in one request.")]
+    ($(#[$bm:meta])* pub struct $batch:ident { $(#[$om:meta])* $operation:ident: $patch:ty $(, $(#[$km:meta])* key $key:ident)? }) => {
+        $(#[$bm])*
         #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $batch {
@@ -252,20 +257,23 @@ macro_rules! batch {
             #[schema(min_items = 1, max_items = 500)]
             pub operations: Vec<$operation>,
         }
-        #[doc = concat!("One of several ", $name, " to make or change: ", $kinds)]
+        $(#[$om])*
         #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $operation {
             /// What to do.
-            pub kind: $crate::batch::BatchKind,
+            pub kind: BatchKind,
             /// The asker's name for it: a row number, a key of his own. Answered with its result.
             #[serde(rename = "ref")]
             #[schema(min_length = 1, max_length = 200)]
             pub name: String,
             /// Which record is changed.
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub id: Option<uuid::Uuid>,
-            $($keyed)*
+            pub id: Option<Uuid>,
+            $($(#[$km])*
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(min_length = 1, max_length = 200)]
+            pub $key: Option<String>,)?
             /// The version the change was made from, as `If-Match` tells it; any when absent.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub version: Option<i64>,
@@ -273,25 +281,60 @@ macro_rules! batch {
             pub record: $patch,
         }
     };
-    ($batch:ident of $operation:ident, $patch:ty, keyed $name:literal) => {
-        batch! { @ $batch, $operation, $patch, $name, "`create`, `update` by `id` or `external_id`, `upsert` by `external_id`.", {
-            /// Which record is changed, or made, by the integrator's own key.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            #[schema(min_length = 1, max_length = 200)]
-            pub external_id: Option<String>,
-        } }
-    };
-    ($batch:ident of $operation:ident, $patch:ty, $name:literal) => {
-        batch! { @ $batch, $operation, $patch, $name, "`create`, or `update` by `id`.", {} }
-    };
 }
-batch! { ContactBatch of ContactOperation, crate::contact::ContactPatch, keyed "contacts" }
-batch! { CompanyBatch of CompanyOperation, crate::company::CompanyPatch, keyed "companies" }
-batch! { LeadBatch of LeadOperation, crate::lead::LeadPatch, "leads" }
-batch! { DealBatch of DealOperation, crate::deal::DealPatch, "deals" }
-batch! { TaskBatch of TaskOperation, crate::task::TaskPatch, "tasks" }
-batch! { CommunicationBatch of CommunicationOperation, crate::communication::CommunicationPatch, "communications" }
-batch! { NoteBatch of NoteOperation, crate::note::NotePatch, "notes" }
+batch! {
+    /// Several contacts to make or change.
+    pub struct ContactBatch {
+        /// One contact to make or change: `create`, `update` by `id` or `external_id`, `upsert` by `external_id`.
+        ContactOperation: crate::contact::ContactPatch,
+        /// Which contact is changed, or made, by the integrator's own key.
+        key external_id
+    }
+}
+batch! {
+    /// Several companies to make or change.
+    pub struct CompanyBatch {
+        /// One company to make or change: `create`, `update` by `id` or `external_id`, `upsert` by `external_id`.
+        CompanyOperation: crate::company::CompanyPatch,
+        /// Which company is changed, or made, by the integrator's own key.
+        key external_id
+    }
+}
+batch! {
+    /// Several leads to make or change.
+    pub struct LeadBatch {
+        /// One lead to make or change: `create`, or `update` by `id`.
+        LeadOperation: crate::lead::LeadPatch
+    }
+}
+batch! {
+    /// Several deals to make or change.
+    pub struct DealBatch {
+        /// One deal to make or change: `create`, or `update` by `id`.
+        DealOperation: crate::deal::DealPatch
+    }
+}
+batch! {
+    /// Several tasks to make or change.
+    pub struct TaskBatch {
+        /// One task to make or change: `create`, or `update` by `id`.
+        TaskOperation: crate::task::TaskPatch
+    }
+}
+batch! {
+    /// Several communications to record or change.
+    pub struct CommunicationBatch {
+        /// One communication to record or change: `create`, or `update` by `id`.
+        CommunicationOperation: crate::communication::CommunicationPatch
+    }
+}
+batch! {
+    /// Several notes to write or change.
+    pub struct NoteBatch {
+        /// One note to write or change: `create`, or `update` by `id`.
+        NoteOperation: crate::note::NotePatch
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -54,6 +54,14 @@ words! {
         CalendarLinkRevoked = "calendar_link_revoked",
         /// Somebody changed what he wants to be told.
         NotificationSettingsChanged = "notification_settings_changed",
+        /// Somebody lets his positions be kept.
+        PositionConsentGiven = "position_consent_given",
+        /// He does no more.
+        PositionConsentWithdrawn = "position_consent_withdrawn",
+        /// Positions of somebody's phone came in.
+        PositionsReceived = "positions_received",
+        /// Somebody looked at another person's positions.
+        PositionsRead = "positions_read",
         /// A key was replaced.
         KeyRotated = "key_rotated",
         /// A webhook to which nothing got through for long is told nothing for now.

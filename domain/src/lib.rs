@@ -43,6 +43,7 @@ pub mod outside;
 pub mod person_name;
 pub mod phone;
 pub mod pipeline;
+pub mod position;
 pub mod record;
 pub mod recurrence;
 pub mod role;

@@ -158,6 +158,7 @@ sort_parameter!(
     crate::task::TaskSort,
     crate::deal::DealSort,
     crate::pipeline::PipelineSort,
+    crate::position::PositionSort,
     crate::communication::CommunicationSort,
     crate::communication::outcome::CommunicationOutcomeSort,
     crate::note::NoteSort,

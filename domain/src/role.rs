@@ -233,6 +233,9 @@ fn reach(key: RoleKey, record: RecordType, verb: Verb) -> Reach {
         ) => Reach::All,
         (K::Head | K::Manager | K::Integration | K::Marketer, R::Tag, V::Create) => Reach::All,
         (K::Marketer, R::Tag, V::Update | V::Delete) => Reach::All,
+        // what is kept of oneself one may see
+        (K::Head, R::Position, V::Read) => Reach::Department,
+        (K::Manager | K::Operator | K::Marketer | K::Analyst, R::Position, V::Read) => Reach::Own,
         // the call centre hands over before there is a deal
         (K::Operator | K::Marketer, R::Deal, _) => Reach::None,
         (K::Marketer, _, V::Read) if card => Reach::All,

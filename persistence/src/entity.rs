@@ -92,6 +92,22 @@ macro_rules! part {
     };
 }
 
+/// Inserts many rows by one statement: `insert_all!(db, &recorded, table, &rows)`.
+macro_rules! insert_all {
+    ($db:expr, $recorded:expr, $table:ident, $rows:expr) => {{
+        use crate::schema::$table::table;
+        use diesel::RunQueryDsl;
+        let _: &crate::store::Recorded = $recorded;
+        let rows: &Vec<_> = $rows;
+        #[expect(clippy::disallowed_methods, reason = "the one place for changes of rows")]
+        let inserted = match $db {
+            crate::db::Db::Sqlite(c) => diesel::insert_into(table).values(rows).execute(c),
+            crate::db::Db::Postgres(c) => diesel::insert_into(table).values(rows).execute(c),
+        };
+        inserted
+    }};
+}
+
 /// Deletes the parts of a record: `delete_parts!(db, &recorded, table, workspace, column = id)`.
 macro_rules! delete_parts {
     ($db:expr, $recorded:expr, $table:ident, $workspace:expr, $column:ident = $value:expr) => {{

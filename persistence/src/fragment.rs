@@ -88,6 +88,10 @@ impl Fragment {
     pub fn texts(self, values: impl IntoIterator<Item = String>) -> Self {
         self.list(values.into_iter().map(Piece::Text).collect())
     }
+    /// `(?, ?, …)` of moments.
+    pub fn instants(self, values: impl IntoIterator<Item = DateTime<Utc>>) -> Self {
+        self.list(values.into_iter().map(|value| Piece::Instant(At(value))).collect())
+    }
     /// `(?, ?, …)` of ids.
     pub fn guids(self, values: impl IntoIterator<Item = Uuid>) -> Self {
         self.list(values.into_iter().map(|value| Piece::Guid(Uid(value))).collect())

@@ -36,6 +36,7 @@ pub mod note;
 pub mod notification;
 pub mod open_work;
 pub mod pipeline;
+pub mod position;
 pub mod presence;
 pub mod reference;
 pub mod role;

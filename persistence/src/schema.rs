@@ -108,6 +108,11 @@ tables! {
         workspace_id -> Guid, id -> Guid, name_key -> Text, sort_key -> Text, position -> BigInt, channels -> Text, topic_key -> Nullable<Text>, profile -> Document,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,
     }
+    position_consent { workspace_id -> Guid, id -> Guid, given_at -> Instant, withdrawn_at -> Nullable<Instant>, }
+    kept_position {
+        workspace_id -> Guid, id -> Guid, user_id -> Guid, at -> Instant, latitude -> Double, longitude -> Double, accuracy_m -> Nullable<Double>, created_at -> Instant,
+    }
+    meeting_presence { workspace_id -> Guid, id -> Guid, user_id -> Guid, since -> Instant, }
     assignment_rule {
         workspace_id -> Guid, id -> Guid, active -> Bool, position -> BigInt, last_user_id -> Nullable<Guid>, profile -> Document,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,

@@ -94,6 +94,8 @@ pub fn expected(role: &str, record: &str) -> [&'static str; 3] {
             | "communication_outcome"
             | "tag",
         ) => ["all", "none", "none"],
+        ("head", "position") => ["department", "none", "none"],
+        ("manager" | "operator" | "marketer" | "analyst", "position") => ["own", "none", "none"],
         ("head", "submission") => ["all", "none", "all"],
         ("head" | "integration", "form" | "submission") => ["all", "none", "none"],
         ("head", "contact" | "company" | "lead" | "task" | "communication" | "note" | "deal") => ["department", "all", "department"],
@@ -135,6 +137,7 @@ fn the_matrix_of_the_ready_made_roles_is_what_me_tells() {
             "deal",
             "tag",
             "webhook",
+            "position",
         ] {
             let right = me["rights"]
                 .as_array()

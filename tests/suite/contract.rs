@@ -35,7 +35,7 @@ fn answered() -> BTreeSet<String> {
     own.into_iter().chain(problems.as_object().into_iter().flatten().map(|(name, _)| name.clone())).collect()
 }
 
-const VERBS: &str = "list create get update archive restore upsert add look submit test rotate replay complete cancel reopen reject check request confirm revoke
+const VERBS: &str = "list create get update archive restore upsert batch add look submit test rotate replay complete cancel reopen reject check request confirm revoke
     refresh change reveal verify revert begin disable end reset qualify move place record assign undo hand count read resume stream";
 
 #[test]

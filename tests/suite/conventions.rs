@@ -94,6 +94,7 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
         ("tasks", "task"),
         ("communications", "communication"),
         ("communication-outcomes", "communication_outcome"),
+        ("positions", "position"),
         ("notes", "note"),
         ("webhooks", "webhook"),
         ("integrations", "webhook"),

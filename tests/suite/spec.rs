@@ -30,7 +30,7 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     list_contacts create_contact get_contact update_contact archive_contact restore_contact upsert_contact
     add_contact_phone add_contact_email add_contact_messenger get_contact_overview get_contact_timeline
     list_companies create_company get_company update_company archive_company restore_company upsert_company
-    look_up
+    look_up batch_contacts batch_companies batch_leads batch_deals batch_tasks batch_communications batch_notes
     list_leads create_lead get_lead update_lead archive_lead restore_lead reject_lead qualify_lead
     list_pipelines create_pipeline get_pipeline update_pipeline archive_pipeline restore_pipeline get_board
     list_deals create_deal get_deal update_deal archive_deal restore_deal move_deal place_deal get_deal_moves get_deal_stage_changes get_stuck_deals
@@ -45,6 +45,7 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     list_assignment_rules create_assignment_rule get_assignment_rule update_assignment_rule archive_assignment_rule restore_assignment_rule
     list_assignment_decisions assign_lead
     check_in_to_meeting check_out_of_meeting submit_call_event
+    get_position_consent update_position_consent submit_positions list_positions
     list_audit_events get_audit_event verify_audit_events revert_audit_event revert_period
     get_contact_history get_company_history get_lead_history get_deal_history get_task_history
     revert_contact revert_company revert_lead revert_deal revert_task revert_communication revert_note revert_form revert_user revert_role

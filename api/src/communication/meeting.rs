@@ -16,6 +16,7 @@ use super::outcome::{self, Sent};
 use crate::{
     answer::{Answer, Found},
     can::{Can, UpdateCommunications},
+    position,
     problem::{Problem, ProblemCode, Result},
     record,
     request::{At, IfMatch, Valid},
@@ -24,7 +25,8 @@ use crate::{
 
 /// Check in to a meeting
 ///
-/// It takes place here and now, whatever was planned: the plan stays beside it, and the distance to it is told.
+/// It takes place here and now, whatever was planned: the plan stays beside it, and the distance to it is told. From here on the positions that the one
+/// who checks in sends (`submit_positions`) end it when he leaves.
 #[utoipa::path(post, path = "/v1/communications/{id}/check-in", tag = "communications")]
 pub async fn check_in_to_meeting(
     can: Can<UpdateCommunications>,
@@ -34,7 +36,9 @@ pub async fn check_in_to_meeting(
 ) -> Answer<Found<Communication>> {
     can.write(move |tx| {
         let now = tx.now();
-        be_there(tx, at.0, &if_match, &position, |meeting, radius| meeting.check_in(&position, radius, now), false).map(Found)
+        position::hold_own(tx)?;
+        let begun = be_there(tx, at.0, &if_match, &position, |meeting, radius| meeting.check_in(&position, radius, now), false)?;
+        position::follow(tx, begun).map(Found)
     })
     .await
 }

@@ -111,6 +111,11 @@ pub fn title(code: ProblemCode, locale: Locale) -> &'static str {
         C::NotAMeeting => ["This is not a meeting", "Это не встреча", "Це не зустріч"],
         C::AlreadyCheckedIn => ["This is recorded already", "Это уже отмечено", "Це вже позначено"],
         C::NotCheckedIn => ["Nobody checked in yet", "Начало встречи ещё не отмечено", "Початок зустрічі ще не позначено"],
+        C::PositionConsentMissing => [
+            "You have not consented to your positions being kept",
+            "Вы не дали согласия на хранение ваших местоположений",
+            "Ви не дали згоди на зберігання ваших місцеположень",
+        ],
         C::AlreadyUndone => ["The hand-over is taken back already", "Передача уже отменена", "Передачу вже скасовано"],
         C::NoContact => ["The task is about no contact", "Задача не связана с контактом", "Задача не пов'язана з контактом"],
         C::AlreadyProcessed => ["The submission is processed", "Заявка уже обработана", "Заявку вже оброблено"],

@@ -338,6 +338,18 @@ pub fn example(schema: &str) -> Option<Value> {
             {"channel": "email", "available": true, "reason": null}, {"channel": "telegram", "available": false, "reason": "blocked"}],
             "time_zone": "Europe/Moscow", "updated_at": AT})
         }
+        "SayPositionConsent" => json!({"given": true}),
+        "PositionConsent" => json!({"given": true, "given_at": AT, "withdrawn_at": null}),
+        "NewPositions" => {
+            json!({"positions": [{"at": "2026-11-22T10:00:00Z", "latitude": 55.7558, "longitude": 37.6173, "accuracy_m": 12.5}]})
+        }
+        "PositionsTaken" => {
+            json!({"kept": 1, "outside_working_hours": 0, "before_consent": 0, "repeated": 0, "ended_meetings": [ID], "resumed_meetings": []})
+        }
+        "KeptPosition" => {
+            json!({"id": ID, "user_id": "019aa000-0000-7000-8000-0000000000a1", "at": "2026-11-22T10:00:00Z", "latitude": 55.7558, "longitude": 37.6173,
+            "accuracy_m": 12.5, "created_at": AT})
+        }
         "CalendarLinkState" => json!({"active": true, "created_at": AT, "read_at": null}),
         "SessionInfo" => {
             json!({"id": ID, "user_id": "019aa000-0000-7000-8000-0000000000a1", "created_at": AT, "refreshed_at": AT, "expires_at": "2026-12-22T10:00:00Z", "ended_at": null,

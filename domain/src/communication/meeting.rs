@@ -61,6 +61,18 @@ pub struct Presence {
     /// How far from the planned place, metres; null where no place was planned.
     #[schema(required = true)]
     pub distance_m: Option<i64>,
+    /// Whether positions of the mobile application told it, instead of the person.
+    #[schema(required = true)]
+    #[serde(default)]
+    pub by_positions: bool,
+}
+
+impl Presence {
+    /// Somebody was here at this time.
+    pub(crate) fn of(plan: Option<&Coordinates>, coordinates: Coordinates, at: DateTime<Utc>) -> Self {
+        let distance_m = plan.map(|plan| whole_metres(distance_m(plan, &coordinates)));
+        Self { at, coordinates, distance_m, by_positions: false }
+    }
 }
 
 /// How far from the plan a meeting was.
@@ -138,15 +150,15 @@ impl Communication {
 
     /// Somebody was here at this time: how far from the plan, and whether that is too far.
     fn present(mut self, coordinates: Coordinates, at: DateTime<Utc>, radius_m: i64) -> (Self, Presence) {
-        let distance_m = self.planned_coordinates.as_ref().map(|plan| whole_metres(distance_m(plan, &coordinates)));
-        if let Some(distance_m) = distance_m {
+        let presence = Presence::of(self.planned_coordinates.as_ref(), coordinates, at);
+        if let Some(distance_m) = presence.distance_m {
             let fits = distance_m <= radius_m;
             self.place_matches = Some(fits && self.place_matches != Some(false));
             if !fits && self.place_mismatch.is_none() {
                 self.place_mismatch = Some(PlaceMismatch { distance_m, radius_m });
             }
         }
-        (self, Presence { at, coordinates, distance_m })
+        (self, presence)
     }
 
     /// The meeting begins: it takes place here and now, whatever was planned.

@@ -24,6 +24,7 @@ SECRETS = {
     "create_hand_over": lambda demo, client: {"from_user_id": people(client)[0], "to": [{"user_id": people(client)[1]}]},
     "hand_over_task": lambda demo, client: {"owner_id": next(one for one in people(client) if one != owner(client))},
     "update_webhook": lambda demo, client: {"active": False},
+    "submit_positions": lambda demo, client: consented(client),
     "check_out_of_meeting": lambda demo, client: arrived(client),
     "confirm_password_reset": lambda demo, client: {"token": reset_token(client)},
 }
@@ -51,6 +52,13 @@ def arrived(client):
     for meeting in client.get("/v1/communications?status=planned").raise_for_status().json()["data"]:
         client.post(f"/v1/communications/{meeting['id']}/check-in", json=body).raise_for_status()
     return {}
+
+
+def consented(client):
+    """A position of now, whose keeping was consented to."""
+    client.put("/v1/me/position-consent", json={"given": True}).raise_for_status()
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {"positions": [{"at": now, "latitude": 55.7558, "longitude": 37.6173, "accuracy_m": 12.5}]}
 
 
 def reset_token(client):

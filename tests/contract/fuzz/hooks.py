@@ -426,6 +426,9 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict) -> 
         settle_headers(case, operation)
     if isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
         case.body = settle_body(case.body, operation, kind, case.path_parameters)
+    elif isinstance(case.body, dict) and operation.startswith("batch_") and isinstance(case.body.get("atomic", False), bool):
+        # one faulty operation leaves the others: only where all or nothing is asked for does it refuse the request
+        case.body["atomic"] = True
 
 
 def of_oneself(case: Case, operation: str) -> None:
@@ -435,6 +438,10 @@ def of_oneself(case: Case, operation: str) -> None:
         person.token = person.sign_in()["access_token"]
         if operation != "end_my_sessions":
             case.path_parameters["id"] = person.send("GET", "/v1/me/sessions")["data"][0]["id"]
+    elif operation == "submit_positions" and not stays():
+        # who withdrew his consent in another request gives it anew
+        caller.send("PUT", "/v1/me/position-consent", {"given": True})
+        return
     elif operation in ("begin_totp", "confirm_totp", "disable_totp", "create_recovery_codes") and not stays():
         person = newcomer()
         proof = {"current_password": PASSWORD}
@@ -513,6 +520,8 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
         # one that demands nothing
         body["outcome_id"] = make("communication-outcomes")
     match operation:
+        case batch if batch.startswith("batch_"):
+            body.pop("atomic", None)
         case "create_communication" | "update_communication":
             # with a card or with whoever is told of, and nobody takes part twice
             if body.get("contact_id"):
@@ -527,6 +536,11 @@ def settle_body(body: dict, operation: str, kind: str, path: dict) -> dict:
             body.pop("status")
         case "check_in_to_meeting" | "check_out_of_meeting":
             body.pop("at", None)
+        case "submit_positions" if isinstance(body.get("positions"), list):
+            # nobody is in the future, and what is a week old comes too late
+            for one in body["positions"]:
+                if isinstance(one, dict):
+                    one["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - CHANCE.randrange(86_400)))
         case "create_assignment_rule" | "update_assignment_rule":
             # which of them a way of choosing needs, no schema tells
             for name in ("user_ids", "department_id", "conditions"):
@@ -698,7 +712,7 @@ BEYOND_SCHEMA = {
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address", "private_address",
     "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "own_operation", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
-    "fields_missing",
+    "fields_missing", "batch_rejected",
 }
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner, or a stage, made a field required.

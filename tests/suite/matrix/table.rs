@@ -39,23 +39,23 @@ const RECORDS: &[(&str, &str)] = &[
     (
         "contact",
         "read: list_contacts get_contact get_contact_overview get_contact_timeline get_contact_history look_up reveal_contact
-        create: create_contact update: create_hand_over list_hand_overs get_hand_over undo_hand_over update_contact upsert_contact add_contact_phone add_contact_email add_contact_messenger
+        create: create_contact update: create_hand_over list_hand_overs get_hand_over undo_hand_over update_contact upsert_contact batch_contacts add_contact_phone add_contact_email add_contact_messenger
         delete: archive_contact restore_contact",
     ),
     (
         "company",
-        "read: list_companies get_company get_company_history create: create_company update: update_company upsert_company
+        "read: list_companies get_company get_company_history create: create_company update: update_company upsert_company batch_companies
         delete: archive_company restore_company",
     ),
     (
         "lead",
-        "read: list_leads get_lead get_lead_history get_attention list_assignment_decisions create: create_lead update: update_lead reject_lead qualify_lead assign_lead
+        "read: list_leads get_lead get_lead_history get_attention list_assignment_decisions create: create_lead update: update_lead batch_leads reject_lead qualify_lead assign_lead
         delete: archive_lead restore_lead",
     ),
     (
         "deal",
         "read: list_deals get_deal get_deal_history get_deal_moves get_deal_stage_changes get_stuck_deals get_board create: create_deal
-        update: update_deal move_deal place_deal delete: archive_deal restore_deal",
+        update: update_deal batch_deals move_deal place_deal delete: archive_deal restore_deal",
     ),
     ("pipeline", "read: list_pipelines get_pipeline create: create_pipeline update: update_pipeline delete: archive_pipeline restore_pipeline"),
     (
@@ -66,11 +66,11 @@ const RECORDS: &[(&str, &str)] = &[
     (
         "task",
         "read: list_tasks get_task get_task_history get_task_occurrences get_my_day create: create_task
-        update: update_task complete_task cancel_task reopen_task record_no_answer hand_over_task delete: archive_task restore_task",
+        update: update_task batch_tasks complete_task cancel_task reopen_task record_no_answer hand_over_task delete: archive_task restore_task",
     ),
     (
         "communication",
-        "read: list_communications get_communication get_communication_chain create: create_communication submit_call_event update: update_communication check_in_to_meeting check_out_of_meeting
+        "read: list_communications get_communication get_communication_chain create: create_communication submit_call_event update: update_communication batch_communications check_in_to_meeting check_out_of_meeting
         delete: archive_communication restore_communication",
     ),
     (
@@ -78,7 +78,8 @@ const RECORDS: &[(&str, &str)] = &[
         "read: list_communication_outcomes get_communication_outcome create: create_communication_outcome update: update_communication_outcome
         delete: archive_communication_outcome restore_communication_outcome",
     ),
-    ("note", "read: list_notes get_note create: create_note update: update_note delete: archive_note restore_note"),
+    ("position", "read: list_positions"),
+    ("note", "read: list_notes get_note create: create_note update: update_note batch_notes delete: archive_note restore_note"),
     (
         "form",
         "read: list_forms get_form get_form_snippet create: create_form update: update_form rotate_form_key test_form
@@ -129,7 +130,8 @@ const RECORDS: &[(&str, &str)] = &[
 
 /// One's own affairs, by a person's credential or any.
 const PERSON: &str = "list_my_sessions get_my_session end_my_session create_calendar_link get_calendar_link revoke_calendar_link
-    list_notifications get_notification read_notification count_unread_notifications read_notifications get_notification_settings update_notification_settings";
+    list_notifications get_notification read_notification count_unread_notifications read_notifications get_notification_settings update_notification_settings
+    get_position_consent update_position_consent submit_positions";
 const ANYBODY: &str = "get_me get_events stream_events get_presence revoke_token change_my_password create_recovery_codes begin_totp confirm_totp disable_totp end_my_sessions";
 
 /// What is open to everybody, with what it must say to the request of [`Line::body`].
@@ -194,8 +196,22 @@ pub fn reach(role: &str, record: &str, verb: &str) -> &'static str {
 pub const OWNED: [&str; 7] = ["contact", "company", "lead", "deal", "task", "communication", "note"];
 
 /// What speaks of no record of somebody's: a key of one's own, an exact question.
-const OF_A_SET: [&str; 7] =
-    ["look_up", "upsert_company", "upsert_contact", "get_attention", "get_stuck_deals", "submit_call_event", "list_assignment_decisions"];
+const OF_A_SET: [&str; 14] = [
+    "look_up",
+    "upsert_company",
+    "upsert_contact",
+    "get_attention",
+    "get_stuck_deals",
+    "submit_call_event",
+    "list_assignment_decisions",
+    "batch_contacts",
+    "batch_companies",
+    "batch_leads",
+    "batch_deals",
+    "batch_tasks",
+    "batch_communications",
+    "batch_notes",
+];
 
 impl Line {
     /// Whether the address names a record.
@@ -212,6 +228,9 @@ impl Line {
             "read_notifications",
             "get_notification_settings",
             "update_notification_settings",
+            "get_position_consent",
+            "update_position_consent",
+            "submit_positions",
             "get_integration_health",
         ];
         !of_a_set && !OF_A_SET.contains(&self.id.as_str()) && !alone.contains(&self.id.as_str())
