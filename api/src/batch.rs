@@ -77,8 +77,11 @@ trait Batched: Made + Stored {
 /// What record types with an external id can do.
 struct Keyed<T: Made> {
     find: fn(&mut WriteTx<'_>, &str) -> Result<Option<T>>,
-    upsert: fn(&mut WriteTx<'_>, &str, &T::Input, OnDuplicate) -> Result<Created<T>>,
+    upsert: Upsert<T>,
 }
+
+/// Makes or changes the record with a key.
+type Upsert<T> = fn(&mut WriteTx<'_>, &str, &<T as Made>::Input, OnDuplicate) -> Result<Created<T>>;
 
 macro_rules! batched {
     ($($record:ty: $create:expr, $update:path $(, keyed $find:expr, $upsert:path)?;)*) => { $(

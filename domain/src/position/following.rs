@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_somebody_said_himself_stands() {
-        let here = Position { coordinates: Some(office()), at: Some(now() + Duration::minutes(30)), outcome: None };
+        let here = Position { coordinates: Some(office()), at: Some(now() + Duration::minutes(30)), outcome: None, ..Position::default() };
         let said = meeting().check_out(&here, RADIUS, now() + Duration::hours(1)).unwrap();
         assert_eq!(said.followed_by(&[fix(600, 900.0), fix(720, 900.0)], RADIUS), said);
         let planned = Communication { check_in: None, ..meeting() };
