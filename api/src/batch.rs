@@ -14,6 +14,7 @@ use kartoteka_domain::{
     company::Company,
     contact::{Contact, DuplicateChoice, OnDuplicate},
     deal::Deal,
+    invalid::{FieldCode, FieldErrors},
     lead::Lead,
     note::Note,
     record::{Made, Warning},
@@ -23,6 +24,7 @@ use kartoteka_persistence::{Reading, Stored, WriteTx};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use validator::Validate;
 
 use crate::{
     answer::{Answer, Created, Outcome, Plain, Respond},
@@ -145,10 +147,14 @@ impl Respond for Results {
 macro_rules! batches {
     ($($handler:ident $path:literal $tag:literal $record:ident as $batch:ident by $right:ident, $choice:ident, $summary:literal;)*) => { $(
         #[utoipa::path(post, path = $path, tag = $tag, summary = $summary, description = "Up to 500 operations in one transaction, in their order; each gets the result it would have got \
-            alone, and one that is refused leaves the others. With `atomic` one that is refused or a duplicate refuses all: 422 `batch_rejected` with the same `results`, and nothing is written.")]
+            alone, and one that is refused leaves the others. What does not fit this description, in any of them, refuses the request as ever. With `atomic` one that is refused or a duplicate refuses all: 422 `batch_rejected` with the same `results`, and nothing is written.")]
         pub async fn $handler(can: Can<$right>, choice: Params<$choice>, batch: Batch<$batch>) -> Answer<Results> {
             let (dry_run, on_duplicate) = (choice.dry_run(), choice.on_duplicate());
-            let work = move |tx: &mut WriteTx<'_>| run::<$record>(tx, &batch.raw, &batch.asker, on_duplicate, dry_run);
+            let (atomic, operations) = (batch.raw.atomic == Some(true), operations::<$record>(batch.raw.operations)?);
+            let work = move |tx: &mut WriteTx<'_>| {
+                let outcome = run(tx, &operations, &batch.asker, on_duplicate, dry_run)?;
+                finish(outcome, atomic).map(Results)
+            };
             if dry_run { can.rehearse(work).await } else { can.write(work).await }
         }
     )* };
@@ -163,6 +169,52 @@ batches! {
     batch_notes "/v1/notes/batch" "notes" Note as NoteBatch by UpdateNotes, BatchParams, "Write or change several notes";
 }
 
+/// One operation that fits its description.
+struct Operation<T: Made> {
+    raw: RawOperation,
+    patch: Patch<T::Input>,
+    input: T::Input,
+}
+
+impl<T: Batched> Operation<T> {
+    fn read(value: &Value) -> Result<Self> {
+        let raw: RawOperation = read(value)?;
+        if T::KEYED.is_none() && raw.external_id.is_some() {
+            return Err(Problem::unreadable(ProblemCode::UnknownField, "/external_id", FieldCode::UnknownField));
+        }
+        let raw = raw.checked()?;
+        let inside = |problem: Problem| problem.inside("/record");
+        let patch = Patch::of(raw.record.clone()).map_err(inside)?;
+        let input: T::Input = patch.alone().map_err(inside)?;
+        let mut errors = FieldErrors::default();
+        errors.absorb(input.validate());
+        errors.finish().map_err(|errors| inside(errors.into()))?;
+        Ok(Self { raw, patch, input })
+    }
+}
+
+/// The most faults of a batch that are told at once.
+const MOST_FAULTS: usize = 100;
+
+/// All operations, or what does not fit the description: a mistake in the asking program, not in one of its rows.
+fn operations<T: Batched>(values: Vec<Value>) -> Result<Vec<Operation<T>>> {
+    let (mut all, mut faults) = (Vec::with_capacity(values.len()), FieldErrors::default());
+    for (number, value) in values.iter().enumerate() {
+        match Operation::read(value) {
+            Ok(operation) => all.push(operation),
+            Err(problem) if problem.code == ProblemCode::ValidationFailed => {
+                faults.0.extend(problem.inside(&format!("/operations/{number}")).errors);
+            }
+            Err(problem) => return Err(problem.inside(&format!("/operations/{number}"))),
+        }
+        if faults.0.len() >= MOST_FAULTS {
+            break;
+        }
+    }
+    faults.finish()?;
+    Ok(all)
+}
+
 /// What one operation did.
 struct Did {
     status: BatchStatus,
@@ -171,11 +223,17 @@ struct Did {
     warnings: Vec<Warning>,
 }
 
-fn run<T: Batched>(tx: &mut WriteTx<'_>, batch: &RawBatch, asker: &Asker, on_duplicate: OnDuplicate, dry_run: bool) -> Result<Results> {
-    let mut results = Vec::with_capacity(batch.operations.len());
-    for operation in &batch.operations {
-        let name = operation.get("ref").and_then(Value::as_str).map(|name| name.chars().take(200).collect());
-        results.push(match tx.attempt(|tx| one::<T>(tx, operation, on_duplicate)) {
+fn run<T: Batched>(
+    tx: &mut WriteTx<'_>,
+    operations: &[Operation<T>],
+    asker: &Asker,
+    on_duplicate: OnDuplicate,
+    dry_run: bool,
+) -> Result<BatchOutcome> {
+    let mut results = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let name = operation.raw.name.clone();
+        results.push(match tx.attempt(|tx| one(tx, operation, on_duplicate)) {
             Ok(Did { status, id, version, warnings }) => {
                 BatchResult { name, status, id: Some(id), version: Some(version), problem: None, warnings }
             }
@@ -195,26 +253,29 @@ fn run<T: Batched>(tx: &mut WriteTx<'_>, batch: &RawBatch, asker: &Asker, on_dup
             }
         });
     }
-    let mut outcome = BatchOutcome::of(dry_run, results);
-    let refused = batch.atomic == Some(true) && outcome.has_failed();
-    if dry_run || refused {
+    Ok(BatchOutcome::of(dry_run, results))
+}
+
+/// What is answered: where all or nothing was asked for, nothing unless all.
+fn finish(mut outcome: BatchOutcome, atomic: bool) -> Result<BatchOutcome> {
+    let refused = atomic && outcome.has_failed();
+    if outcome.dry_run || refused {
         // what would be new is nowhere
         outcome.results.iter_mut().filter(|result| result.status == BatchStatus::Created).for_each(|result| result.id = None);
     }
     if refused {
         return Err(Problem::new(ProblemCode::BatchRejected).with("results", outcome.results));
     }
-    Ok(Results(outcome))
+    Ok(outcome)
 }
 
 /// One operation by its own right, with the next steps of what it touched settled.
-fn one<T: Batched>(tx: &mut WriteTx<'_>, operation: &Value, on_duplicate: OnDuplicate) -> Result<Did> {
-    let operation: RawOperation = read(operation)?;
-    let target = operation.target(T::KEYED.is_some())?;
-    let verb = if operation.kind == BatchKind::Create { Verb::Create } else { Verb::Update };
+fn one<T: Batched>(tx: &mut WriteTx<'_>, operation: &Operation<T>, on_duplicate: OnDuplicate) -> Result<Did> {
+    let target = operation.raw.target(T::KEYED.is_some())?;
+    let verb = if operation.raw.kind == BatchKind::Create { Verb::Create } else { Verb::Update };
     let scope = tx.scope().to(T::TYPE, verb)?;
     tx.acting(&scope, |tx| {
-        let done = apply::<T>(tx, &operation, target, on_duplicate)?;
+        let done = apply(tx, operation, target, on_duplicate)?;
         let mut warnings = done.record.warned().to_vec();
         warnings.extend(next_step::settle(tx)?);
         let status = match (done.fresh, tx.events()) {
@@ -226,18 +287,18 @@ fn one<T: Batched>(tx: &mut WriteTx<'_>, operation: &Value, on_duplicate: OnDupl
     })
 }
 
-fn apply<T: Batched>(tx: &mut WriteTx<'_>, operation: &RawOperation, target: Target, on_duplicate: OnDuplicate) -> Result<Created<T>> {
-    let patch = Patch::<T::Input>::of(operation.record.clone())?;
-    let if_match = operation.version.map_or_else(IfMatch::none, IfMatch::just);
-    let change = |tx: &mut WriteTx<'_>, id| T::change_one(tx, id, &patch, &if_match).map(|record| Created { record, fresh: false });
+fn apply<T: Batched>(tx: &mut WriteTx<'_>, operation: &Operation<T>, target: Target, on_duplicate: OnDuplicate) -> Result<Created<T>> {
+    let if_match = operation.raw.version.map_or_else(IfMatch::none, IfMatch::just);
+    let change =
+        |tx: &mut WriteTx<'_>, id| T::change_one(tx, id, &operation.patch, &if_match).map(|record| Created { record, fresh: false });
     match (target, T::KEYED) {
-        (Target::New, _) => T::make_one(tx, &patch.alone()?, on_duplicate),
+        (Target::New, _) => T::make_one(tx, &operation.input, on_duplicate),
         (Target::Id(id), _) => change(tx, id),
         (Target::External(key), Some(keyed)) => {
             let found = (keyed.find)(tx, &key)?.ok_or_else(Problem::not_found)?;
             change(tx, found.uuid())
         }
-        (Target::Either(key), Some(keyed)) => (keyed.upsert)(tx, &key, &patch.alone()?, on_duplicate),
+        (Target::Either(key), Some(keyed)) => (keyed.upsert)(tx, &key, &operation.input, on_duplicate),
         (Target::External(_) | Target::Either(_), None) => Err(Problem::internal("a key where records have none")),
     }
 }

@@ -195,6 +195,11 @@ impl Problem {
         let code = if field == FieldCode::UnknownParameter { ProblemCode::UnknownParameter } else { ProblemCode::InvalidParameter };
         Self { errors: FieldErrors::parameter(name, field).0, ..Self::new(code) }
     }
+    /// As a fault of something further in: its pointers begin there.
+    pub fn inside(mut self, pointer: &str) -> Self {
+        self.errors.iter_mut().for_each(|error| error.pointer.insert_str(0, pointer));
+        self
+    }
     /// With the value that is at fault, cut to what a message can hold.
     pub fn given(mut self, value: &str) -> Self {
         if let Some(error) = self.errors.last_mut() {

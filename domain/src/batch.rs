@@ -15,8 +15,8 @@ use crate::{
 
 /// The most operations of one batch.
 pub const MOST: usize = 500;
-/// The longest name an operation may bear.
-const LONGEST_REF: usize = 200;
+/// The longest name of an operation, and of a record in another system; characters.
+const LONGEST_NAME: usize = 200;
 
 words! {
     /// What an operation of a batch does.
@@ -54,7 +54,7 @@ params! {
     }
 }
 
-/// A batch as it is read: its operations one by one, so that one that cannot be read leaves the others.
+/// A batch as it is read: its operations one by one.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawBatch {
@@ -116,18 +116,22 @@ pub enum Target {
 }
 
 impl RawOperation {
+    /// Fits its description: the lengths of its names.
+    pub fn checked(self) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        for (pointer, name) in [("/ref", Some(&self.name)), ("/external_id", self.external_id.as_ref())] {
+            match name.map(|name| name.chars().count()) {
+                Some(0) => errors.add(pointer, FieldCode::TooShort),
+                Some(length) if length > LONGEST_NAME => errors.add_with(pointer, FieldCode::TooLong, LONGEST_NAME.to_string()),
+                _ => {}
+            }
+        }
+        errors.finish().map(|()| self)
+    }
     /// Which record it is about; every fault at once. `keyed`: records of this type have an external id.
     pub fn target(&self, keyed: bool) -> Result<Target, FieldErrors> {
         let mut errors = FieldErrors::default();
-        if self.name.is_empty() {
-            errors.add("/ref", FieldCode::Required);
-        } else if self.name.chars().count() > LONGEST_REF {
-            errors.add("/ref", FieldCode::TooLong);
-        }
         let external = self.external_id.as_deref().filter(|_| keyed);
-        if !keyed && self.external_id.is_some() {
-            errors.add("/external_id", FieldCode::ConflictingFields);
-        }
         let target = match (self.kind, self.id, external) {
             (BatchKind::Create, None, None) => Some(Target::New),
             // where the address is the integrator's own key, it is a field like any other
@@ -176,10 +180,10 @@ fn problem_or_null() -> RefOr<Schema> {
 /// What came of one operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BatchResult {
-    /// The asker's name for it; null where it could not be read.
+    /// The asker's name for it.
     #[serde(rename = "ref")]
     #[schema(required = true)]
-    pub name: Option<String>,
+    pub name: String,
     /// What came of it.
     #[schema(required = true)]
     pub status: BatchStatus,
@@ -366,18 +370,18 @@ mod tests {
         assert_eq!(refused(operation("update", true, Some("a"), None), true), conflict("/id"));
         assert_eq!(refused(operation("upsert", false, None, None), true), [("/external_id".into(), FieldCode::Required)]);
         assert_eq!(refused(operation("upsert", false, None, None), false), conflict("/kind"));
-        assert_eq!(refused(operation("update", true, Some("a"), None), false), conflict("/external_id"));
-        let unnamed = RawOperation { name: String::new(), ..operation("create", false, None, None) };
-        assert_eq!(refused(unnamed, true), [("/ref".into(), FieldCode::Required)]);
-        let long = RawOperation { name: "r".repeat(201), ..operation("create", false, None, None) };
-        assert_eq!(refused(long, true), [("/ref".into(), FieldCode::TooLong)]);
+        let misshapen = |operation: RawOperation| operation.checked().unwrap_err().0[0].code;
+        assert_eq!(misshapen(operation("upsert", true, Some(""), None)), FieldCode::TooShort);
+        assert_eq!(misshapen(RawOperation { name: String::new(), ..operation("create", false, None, None) }), FieldCode::TooShort);
+        assert_eq!(misshapen(RawOperation { name: "r".repeat(201), ..operation("create", false, None, None) }), FieldCode::TooLong);
+        assert!(RawOperation { name: "я".repeat(200), ..operation("create", false, None, None) }.checked().is_ok());
     }
 
     #[test]
     fn a_batch_holds_one_to_five_hundred_operations_and_counts_what_came_of_them() {
         let batch = |count: usize| RawBatch { atomic: None, operations: vec![Value::Null; count] }.checked().is_ok();
         assert!(!batch(0) && batch(1) && batch(500) && !batch(501));
-        let result = |status| BatchResult { name: None, status, id: None, version: None, problem: None, warnings: Vec::new() };
+        let result = |status| BatchResult { name: String::new(), status, id: None, version: None, problem: None, warnings: Vec::new() };
         let outcome =
             BatchOutcome::of(false, vec![result(BatchStatus::Created), result(BatchStatus::Unchanged), result(BatchStatus::Created)]);
         assert_eq!((outcome.created, outcome.unchanged, outcome.rejected, outcome.has_failed()), (2, 1, 0, false));

@@ -426,9 +426,6 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict) -> 
         settle_headers(case, operation)
     if isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
         case.body = settle_body(case.body, operation, kind, case.path_parameters)
-    elif isinstance(case.body, dict) and operation.startswith("batch_") and isinstance(case.body.get("atomic", False), bool):
-        # one faulty operation leaves the others: only where all or nothing is asked for does it refuse the request
-        case.body["atomic"] = True
 
 
 def of_oneself(case: Case, operation: str) -> None:
