@@ -426,7 +426,7 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict) -> 
         settle_headers(case, operation)
     if isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
         case.body = settle_body(case.body, operation, kind, case.path_parameters)
-    elif isinstance(case.body, dict) and operation.startswith("batch_") and case.body.get("atomic") in (None, True, False):
+    elif isinstance(case.body, dict) and operation.startswith("batch_") and (case.body.get("atomic") is None or isinstance(case.body["atomic"], bool)):
         # what only a rule looks at refuses its own operation and leaves the others: the request is refused where all or nothing is asked for
         case.body["atomic"] = True
 
