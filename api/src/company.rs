@@ -45,7 +45,8 @@ pub async fn create_company(
 
 /// Create or change a company by the integrator's own key
 ///
-/// 201 when it was new, 200 when it was changed. The fields given replace the stored ones, those left out stay.
+/// 201 when it was new, which needs the right to create, too; 200 when it was changed. The fields given replace the stored ones, those left
+/// out stay.
 #[utoipa::path(put, path = "/v1/companies/by-external-id/{external_id}", tag = "companies")]
 pub async fn upsert_company(
     can: Can<UpdateCompanies>,

@@ -50,7 +50,8 @@ pub async fn create_contact(
 
 /// Create or change a contact by the integrator's own key
 ///
-/// 201 when it was new, 200 when it was changed. The fields given replace the stored ones, those left out stay.
+/// 201 when it was new, which needs the right to create, too; 200 when it was changed. The fields given replace the stored ones, those left
+/// out stay.
 #[utoipa::path(put, path = "/v1/contacts/by-external-id/{external_id}", tag = "contacts")]
 pub async fn upsert_contact(
     can: Can<UpdateContacts>,
