@@ -1,6 +1,6 @@
 //! Batches over HTTP: many creations, changes and upserts in one request and one transaction, each as if it came alone.
 
-use std::marker::PhantomData;
+use std::{collections::BTreeSet, marker::PhantomData};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::future::LocalBoxFuture;
@@ -12,7 +12,7 @@ use kartoteka_domain::{
     },
     communication::Communication,
     company::Company,
-    contact::{Contact, DuplicateChoice, OnDuplicate},
+    contact::{Contact, DuplicateChoice, Identity, OnDuplicate},
     deal::Deal,
     invalid::{FieldCode, FieldErrors},
     lead::Lead,
@@ -20,7 +20,7 @@ use kartoteka_domain::{
     record::{Made, Warning},
     task::Task,
 };
-use kartoteka_persistence::{Reading, Stored, WriteTx};
+use kartoteka_persistence::{Reading, Stored, WriteTx, duplicate};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -32,6 +32,7 @@ use crate::{
     communication, company, contact, crud, deal, lead, next_step,
     observe::Asker,
     problem::{Problem, ProblemCode, Result},
+    record,
     request::{IfMatch, Params, Patch, parse, read, read_body},
     spec::{Describe, Shape},
     task,
@@ -147,7 +148,7 @@ impl Respond for Results {
 macro_rules! batches {
     ($($handler:ident $path:literal $tag:literal $record:ident as $batch:ident by $right:ident, $choice:ident, $summary:literal;)*) => { $(
         #[utoipa::path(post, path = $path, tag = $tag, summary = $summary, description = "Up to 500 operations in one transaction, in their order; each gets the result it would have got \
-            alone, and one that is refused leaves the others. What does not fit this description, in any of them, refuses the request as ever. With `atomic` one that is refused or a duplicate refuses all: 422 `batch_rejected` with the same `results`, and nothing is written.")]
+            alone, and one that is refused leaves the others. What does not fit this description, in any of them, refuses the request as ever. Takes the right to change; what creates takes the right to create, too. With `atomic` one that is refused or a duplicate refuses all: 422 `batch_rejected` with the same `results`, and nothing is written.")]
         pub async fn $handler(can: Can<$right>, choice: Params<$choice>, batch: Batch<$batch>) -> Answer<Results> {
             let (dry_run, on_duplicate) = (choice.dry_run(), choice.on_duplicate());
             let (atomic, operations) = (batch.raw.atomic == Some(true), operations::<$record>(batch.raw.operations)?);
@@ -230,6 +231,8 @@ fn run<T: Batched>(
     on_duplicate: OnDuplicate,
     dry_run: bool,
 ) -> Result<BatchOutcome> {
+    // two that touch the same records in different orders would wait for each other for ever: batches come one after the other
+    duplicate::lock(tx, &[Identity { kind: "batch", value: String::new() }])?;
     let mut results = Vec::with_capacity(operations.len());
     for operation in operations {
         let name = operation.raw.name.clone();
@@ -261,7 +264,22 @@ fn finish(mut outcome: BatchOutcome, atomic: bool) -> Result<BatchOutcome> {
     let refused = atomic && outcome.has_failed();
     if outcome.dry_run || refused {
         // what would be new is nowhere
-        outcome.results.iter_mut().filter(|result| result.status == BatchStatus::Created).for_each(|result| result.id = None);
+        let is_new = |result: &&BatchResult| result.status == BatchStatus::Created;
+        let nowhere: BTreeSet<Uuid> = outcome.results.iter().filter(is_new).filter_map(|result| result.id).collect();
+        for result in &mut outcome.results {
+            result.id = result.id.filter(|id| !nowhere.contains(id));
+            if let Some(problem) = result.problem.as_mut().and_then(Value::as_object_mut) {
+                let is_nowhere = |id: Option<&Value>| {
+                    id.and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok()).is_some_and(|id| nowhere.contains(&id))
+                };
+                if is_nowhere(problem.get("existing_id")) {
+                    problem.remove("existing_id");
+                }
+                if let Some(candidates) = problem.get_mut("candidates").and_then(Value::as_array_mut) {
+                    candidates.retain(|candidate| !is_nowhere(candidate.get("id")));
+                }
+            }
+        }
     }
     if refused {
         return Err(Problem::new(ProblemCode::BatchRejected).with("results", outcome.results));
@@ -296,6 +314,7 @@ fn apply<T: Batched>(tx: &mut WriteTx<'_>, operation: &Operation<T>, target: Tar
         (Target::Id(id), _) => change(tx, id),
         (Target::External(key), Some(keyed)) => {
             let found = (keyed.find)(tx, &key)?.ok_or_else(Problem::not_found)?;
+            record::refuse_hidden(tx, &found, std::iter::once("external_id"))?;
             change(tx, found.uuid())
         }
         (Target::Either(key), Some(keyed)) => (keyed.upsert)(tx, &key, &operation.input, on_duplicate),

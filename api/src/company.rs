@@ -73,6 +73,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewCompany, on_duplicate: OnDuplicat
                 let Some(existing) = store::find_changeable(tx, best.id)? else {
                     return Err(duplicate::refusal(tx, Cards::Companies, candidates));
                 };
+                tx.follow(existing.updated_at);
                 let mut filled = existing.filled_from(&company);
                 record::ensure_tags(tx, &mut filled.tags)?;
                 let record = record::store_change(tx, &existing, filled, Action::Updated)?;
@@ -136,7 +137,11 @@ pub(crate) fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewCompany
         return create(tx, &input, on_duplicate);
     };
     tx.hold(RecordType::Company, before.uuid())?;
+    // as it is now: somebody may have held it until a moment ago
+    let before = store::find_by_external_id(tx, external_id)?.unwrap_or(before);
+    tx.follow(before.updated_at);
     let given = serde_json::to_value(&input).map_err(Problem::internal)?;
+    record::refuse_hidden(tx, &before, given.as_object().into_iter().flat_map(|fields| fields.keys().map(String::as_str)))?;
     let mut merged = serde_json::to_value(before.input()).map_err(Problem::internal)?;
     json_patch::merge(&mut merged, &given);
     let merged: NewCompany = serde_json::from_value(merged).map_err(Problem::internal)?;

@@ -124,6 +124,7 @@ pub fn create(tx: &mut WriteTx<'_>, input: &NewContact, on_duplicate: OnDuplicat
                 let Some(existing) = store::find_changeable(tx, best.id)? else {
                     return Err(duplicate::refusal(tx, Cards::Contacts, candidates));
                 };
+                tx.follow(existing.updated_at);
                 let attached = attach(tx, &existing, &contact)?;
                 return Ok(Created {
                     record: follow(tx, attached, Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref()))?,
@@ -254,13 +255,18 @@ pub(crate) fn upsert(tx: &mut WriteTx<'_>, external_id: &str, input: &NewContact
         return create(tx, &input, on_duplicate);
     };
     tx.hold(RecordType::Contact, before.uuid())?;
+    // as it is now: somebody may have held it until a moment ago
+    let before = store::find_by_external_id(tx, external_id)?.unwrap_or(before);
+    tx.follow(before.updated_at);
     let given = serde_json::to_value(&input).map_err(Problem::internal)?;
+    record::refuse_hidden(tx, &before, given.as_object().into_iter().flat_map(|fields| fields.keys().map(String::as_str)))?;
     let mut merged = serde_json::to_value(before.input()).map_err(Problem::internal)?;
     json_patch::merge(&mut merged, &given);
     let merged: NewContact = serde_json::from_value(merged).map_err(Problem::internal)?;
     let settings = workspace::current(tx)?;
     let mut after: Contact = record::make_in(tx, &settings, &merged, Some(&before))?;
     check(tx, &settings, &before, &mut after)?;
-    let record = record::store_change(tx, &before, after, kartoteka_domain::event::Action::Updated)?;
-    Ok(Created { record, fresh: false })
+    let after = record::store_change(tx, &before, after, kartoteka_domain::event::Action::Updated)?;
+    let sent = Sent::new(input.next_task.as_ref(), input.no_next_step_reason.as_deref());
+    Ok(Created { record: follow(tx, after, sent)?, fresh: false })
 }

@@ -164,6 +164,19 @@ fn check_fields<T: Record>(tx: &dyn Reading, own: bool, fields: &serde_json::Map
     }
 }
 
+/// Refuses what names a field the asker does not see, whatever it says: the answer would tell whether he guessed it.
+pub fn refuse_hidden<'a, T: Record>(tx: &dyn Reading, record: &T, fields: impl Iterator<Item = &'a str>) -> Result<()> {
+    let rules = &tx.scope().actor().role().fields;
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let (own, mut refused) = (is_own(tx, record), FieldErrors::default());
+    for field in fields.filter(|field| rules.seen(T::TYPE, field, own) == Seen::Hidden) {
+        refused.add(format!("/{field}"), FieldCode::NotPermitted);
+    }
+    if refused.is_empty() { Ok(()) } else { Err(Problem { errors: refused.0, ..Problem::new(ProblemCode::FieldNotPermitted) }) }
+}
+
 /// Whether the asker is responsible for a record.
 fn is_own<T: Record>(tx: &dyn Reading, record: &T) -> bool {
     let value = serde_json::to_value(record).unwrap_or_default();
@@ -200,6 +213,7 @@ pub fn change<T: Made + Stored>(
     hook: impl FnOnce(&mut WriteTx<'_>, &T, &mut T) -> Result<()>,
 ) -> Result<Found<T>> {
     let before: T = get_in_use(tx, id, if_match)?;
+    refuse_hidden(tx, &before, patch.fields())?;
     let input = patch.applied_to(&before.input())?;
     let mut after: T = make(tx, &input, Some(&before))?;
     hook(tx, &before, &mut after)?;

@@ -266,6 +266,10 @@ impl<I: Input> Patch<I> {
         let clears = || self.value.get("clear").and_then(Value::as_array).is_some_and(|names| names.iter().any(|name| name == field));
         self.value.get(field).is_some() || clears()
     }
+    /// The fields it says anything of.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.value.as_object().into_iter().flat_map(|object| object.keys().map(String::as_str))
+    }
     /// One part of what was sent, where it is no field of the record.
     pub fn part<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         self.value.get(name).filter(|value| !value.is_null()).map(read).transpose()

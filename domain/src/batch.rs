@@ -37,7 +37,7 @@ words! {
         Created = "created",
         /// The record was changed.
         Updated = "updated",
-        /// The record was so already: nothing was written.
+        /// The record was so already, and keeps its version.
         Unchanged = "unchanged",
         /// A card that seems to be the same is there: nothing was written.
         Duplicate = "duplicate",

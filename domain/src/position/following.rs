@@ -4,7 +4,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use crate::communication::{
-    Channel, Communication, Coordinates,
+    Channel, Communication, CommunicationStatus, Coordinates,
     meeting::{Presence, distance_m},
 };
 
@@ -71,7 +71,9 @@ pub fn leaving<'a>(centre: &Coordinates, radius_m: i64, fixes: &'a [Fix]) -> Opt
 impl Communication {
     /// From when until when positions of whoever checked in tell of its end; `None` when nothing is to be told of it.
     pub fn followed(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
-        let begun = self.check_in.as_ref().filter(|_| self.channel == Channel::Meeting && self.archived_at.is_none())?;
+        // one that is planned anew has not begun
+        let goes_on = self.channel == Channel::Meeting && self.status == CommunicationStatus::Done && self.archived_at.is_none();
+        let begun = self.check_in.as_ref().filter(|_| goes_on)?;
         // what somebody said himself stands
         let is_said = self.check_out.as_ref().is_some_and(|ended| !ended.by_positions);
         (!is_said).then(|| (begun.at, begun.at + FOLLOWED_FOR))
@@ -83,13 +85,16 @@ impl Communication {
     pub fn followed_by(&self, fixes: &[Fix], radius_m: i64) -> Self {
         let (Some((from, until)), Some(begun)) = (self.followed(), &self.check_in) else { return self.clone() };
         let during: Vec<Fix> = fixes.iter().filter(|fix| fix.at > from && fix.at <= until).cloned().collect();
+        // how long it lasted may have been said, too
+        let told = self.check_out.as_ref().map(|ended| (ended.at - from).num_seconds());
+        let said = self.duration_seconds.filter(|seconds| Some(*seconds) != told);
         match leaving(&begun.coordinates, radius_m, &during) {
             Some(left) => {
                 let presence = Presence::of(self.planned_coordinates.as_ref(), left.coordinates.clone(), left.at);
                 let check_out = Some(Presence { by_positions: true, ..presence });
-                Self { duration_seconds: Some((left.at - from).num_seconds()), check_out, ..self.clone() }
+                Self { duration_seconds: said.or(Some((left.at - from).num_seconds())), check_out, ..self.clone() }
             }
-            None if self.check_out.is_some() => Self { check_out: None, duration_seconds: None, ..self.clone() },
+            None if self.check_out.is_some() => Self { check_out: None, duration_seconds: said, ..self.clone() },
             None => self.clone(),
         }
     }
@@ -100,7 +105,7 @@ mod tests {
     use super::*;
     use crate::{
         actor::ActorRef,
-        communication::{CommunicationStatus, Direction, NewCommunication, meeting::Position},
+        communication::{Direction, NewCommunication, meeting::Position},
         id::ContactId,
         record::{Birth, Made, Making},
     };
@@ -156,6 +161,19 @@ mod tests {
         );
         assert!(ended.outcome_missing());
         assert_eq!(ended.followed_by(&fixes, RADIUS), ended);
+    }
+
+    #[test]
+    fn a_duration_that_somebody_said_stands_and_a_plan_made_anew_goes_on() {
+        let (away, back) = ([fix(600, 900.0), fix(900, 900.0)], [fix(600, 900.0), fix(660, 10.0), fix(900, 900.0)]);
+        let ended = meeting().followed_by(&away, RADIUS);
+        assert_eq!(ended.duration_seconds, Some(600));
+        let said = Communication { duration_seconds: Some(77), ..ended };
+        assert_eq!(said.followed_by(&away, RADIUS).duration_seconds, Some(77));
+        let resumed = said.followed_by(&back, RADIUS);
+        assert_eq!((resumed.check_out, resumed.duration_seconds), (None, Some(77)));
+        let planned_anew = Communication { status: CommunicationStatus::Planned, ..meeting() };
+        assert_eq!(planned_anew.followed_by(&away, RADIUS), planned_anew);
     }
 
     #[test]
