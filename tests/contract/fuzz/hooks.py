@@ -712,14 +712,15 @@ BEYOND_SCHEMA = {
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address", "private_address",
     "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "own_operation", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
-    "fields_missing", "batch_rejected",
+    "fields_missing", "batch_rejected", "masked_value", "field_needed", "wrong_code",
 }
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
-# name; or where a form's owner, or a stage, made a field required.
+# name; or where a form's owner, a stage or an outcome made a field required. What another record carries inside
+# (`/next_task/due_at`, `/next_meeting/participants/0/name`) is judged by its end.
 ONE_OF_SEVERAL = re.compile(
-    "/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/condition/N/value|/conditions/turnover/at_least|/pipeline_id|/stage_id|/to_user_id|/contact_ids|/working_calendar/.*|(/next_task)?/due_at|/fields/.*|/display_name"
+    ".*(?:/contact_id|/user_ids|/(phones|emails|messengers|responsibles)/N/(value|network|handle|user_id)|/participants/N/name|/(line_items|stages)/N/(name|price|checklist/N/text)|/lost_reason_id|/condition/N/value|/conditions/turnover/at_least|/pipeline_id|/stage_id|/to_user_id|/contact_ids|/working_calendar/.*|/due_at|/fields/.*|/display_name"
     "|expected_(sequence|hash)|/current_password|/amount|/line_items|/expected_close_on|/company_id|/contacts|/owner_id|/source_id|/budget|/comment"
-    "|/(subject|body|topic|duration_seconds|participants|lead_id|deal_id|place|coordinates|recording_url|transcript|next_task|next_meeting)|/(task_title|due_in_seconds)"
+    "|/(subject|body|topic|duration_seconds|participants|lead_id|deal_id|place|coordinates|recording_url|transcript|next_task|next_meeting)|/(task_title|due_in_seconds))"
 )
 
 
