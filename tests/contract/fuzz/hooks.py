@@ -712,7 +712,7 @@ BEYOND_SCHEMA = {
     "reference_not_found", "unchangeable", "weak_password", "wrong_password", "idempotency_key_reused",
     "invalid_country", "invalid_currency", "malformed_form", "invalid_time", "invalid_language", "invalid_messenger", "last_administrator", "invalid_address", "private_address",
     "invalid_number", "invalid_recurrence", "told_twice", "too_many", "amount_too_large", "own_operation", "stage_kinds", "other_pipeline", "same_stage", "successor_required",
-    "fields_missing", "batch_rejected", "masked_value", "field_needed", "wrong_code",
+    "fields_missing", "batch_rejected", "masked_value", "field_needed", "wrong_code", "not_permitted",
 }
 # `required` where a rule over several fields wants one of them: the card a record is about, an item's id or value, a participant's card or
 # name; or where a form's owner, a stage or an outcome made a field required. What another record carries inside
@@ -741,7 +741,9 @@ def refusals_go_beyond_the_schema(ctx: CheckContext, response: Response, case: C
         pointer = str(error.get("pointer") or error["parameter"])
         place = re.sub("[0-9]+", "N", pointer)
         needed = error["code"] == "required" and (ONE_OF_SEVERAL.fullmatch(place) or is_invisible(case.body, pointer))
-        if error["code"] not in BEYOND_SCHEMA and not needed:
+        # a deal does not begin in a stage that ends it
+        closed = error["code"] == "invalid_value" and place.endswith("/stage_id")
+        if error["code"] not in BEYOND_SCHEMA and not needed and not closed:
             raise Failure(
                 operation=case.operation.label,
                 title=f"{response.status_code} {error['code']} at {place} for data that fits the schema",
