@@ -208,8 +208,11 @@ fn read(tx: &mut dyn Reading, record: RecordType, id: Uuid) -> Result<Option<Obj
         RecordType::Tag => one::<d::catalogue::Tag>(tx, id),
         RecordType::AssignmentRule => one::<d::assignment::rule::AssignmentRule>(tx, id),
         // not read by id: there is none to be found
-        RecordType::Workspace | RecordType::Session | RecordType::DuplicateCandidate | RecordType::AuditEvent | RecordType::Position => {
-            Ok(None)
-        }
+        RecordType::Workspace
+        | RecordType::Session
+        | RecordType::DuplicateCandidate
+        | RecordType::AuditEvent
+        | RecordType::Position
+        | RecordType::Recording => Ok(None),
     }
 }

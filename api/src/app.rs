@@ -226,6 +226,7 @@ pub fn router() -> Router {
         crate::communication::meeting: check_in_to_meeting, check_out_of_meeting;
         crate::communication::outcome: list_communication_outcomes, create_communication_outcome, get_communication_outcome, update_communication_outcome,
             archive_communication_outcome, restore_communication_outcome;
+        crate::recording: upload_recording, delete_recording, listen_to_recording, play_recording;
         crate::position: get_position_consent, update_position_consent, submit_positions, list_positions;
         crate::assignment: list_assignment_rules, create_assignment_rule, get_assignment_rule, update_assignment_rule, archive_assignment_rule,
             restore_assignment_rule, list_assignment_decisions, assign_lead;
@@ -407,6 +408,17 @@ async fn keep_house(app: App) {
                 let scope = crate::credential::lookup_scope(id.into());
                 if let Err(problem) = app.store.write(scope, crate::clock::own_circumstances(), crate::position::forget_old).await {
                     tracing::warn!(%problem, "old positions stay for now");
+                }
+                loop {
+                    let scope = crate::credential::lookup_scope(id.into());
+                    match app.store.write(scope, crate::clock::own_circumstances(), crate::recording::forget_old).await {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(problem) => {
+                            tracing::warn!(%problem, "old recordings stay for now");
+                            break;
+                        }
+                    }
                 }
                 if let Err(problem) = journal::forget_old(&app, id.into()).await {
                     tracing::warn!(%problem, "old events stay for now");

@@ -79,7 +79,7 @@ permissions! {
     ReadAuditEvents = Read AuditEvent, UpdateAuditEvents = Update AuditEvent,
     ReadRoles = Read Role, CreateRoles = Create Role, UpdateRoles = Update Role,
     ReadWebhooks = Read Webhook, CreateWebhooks = Create Webhook, UpdateWebhooks = Update Webhook,
-    ReadPositions = Read Position,
+    ReadPositions = Read Position, ReadRecordings = Read Recording,
     ReadTags = Read Tag, CreateTags = Create Tag, UpdateTags = Update Tag,
 }
 

@@ -114,14 +114,15 @@ impl Vault {
     }
     /// Opens.
     pub fn open(&self, sealed: &[u8]) -> Result<Vec<u8>> {
-        let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(|| Problem::internal("a sealed secret is cut off"))?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(Problem::internal)?;
+        self.opened(sealed)
+            .ok_or_else(|| Problem::internal("a sealed secret does not open: is this the secret.key the database was used with?"))
+    }
+    /// Opens what somebody brings; `None` where this was not sealed here.
+    pub fn opened(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut body = body.to_vec();
-        let plain = self
-            .sealing
-            .open_in_place(nonce, Aad::empty(), &mut body)
-            .map_err(|_| Problem::internal("a sealed secret does not open: is this the secret.key the database was used with?"))?;
-        Ok(plain.to_vec())
+        Some(self.sealing.open_in_place(nonce, Aad::empty(), &mut body).ok()?.to_vec())
     }
     /// The same for the same bytes; tells nothing of them to whoever reads the database.
     pub fn fingerprint(&self, bytes: &[u8]) -> Vec<u8> {

@@ -43,6 +43,7 @@ mod pipeline;
 mod position;
 mod problem;
 mod record;
+mod recording;
 mod request;
 mod retirement;
 mod role;

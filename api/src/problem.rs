@@ -31,6 +31,8 @@ macro_rules! codes {
 codes! {
     /// The body is not JSON, or was cut off.
     MalformedJson = "malformed_json" 400,
+    /// The body was cut off.
+    CutOff = "cut_off" 400,
     /// The form's body is not what its content type says.
     MalformedForm = "malformed_form" 400,
     /// A value has another JSON type than wanted.
@@ -85,6 +87,8 @@ codes! {
     NotCheckedIn = "not_checked_in" 409,
     /// The person does not let his positions be kept.
     PositionConsentMissing = "position_consent_missing" 409,
+    /// Nothing was recorded, or it is kept no longer.
+    NoRecording = "no_recording" 409,
     /// The hand-over is taken back already.
     AlreadyUndone = "already_undone" 409,
     /// The deal may not go to that stage.
@@ -123,6 +127,10 @@ codes! {
     PayloadTooLarge = "payload_too_large" 413,
     /// The content type is not understood here.
     UnsupportedMediaType = "unsupported_media_type" 415,
+    /// What was uploaded is no sound that can be played.
+    NotASound = "not_a_sound" 415,
+    /// The recording has no such part.
+    RangeNotSatisfiable = "range_not_satisfiable" 416,
     /// Some fields are not valid.
     ValidationFailed = "validation_failed" 422,
     /// An operation of an atomic batch could not be done.

@@ -472,6 +472,27 @@ impl Describe for CalendarSecret {
     }
 }
 
+/// `{pass}`.
+pub struct PlayPass(pub String);
+
+impl FromRequest for PlayPass {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self>>;
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(named(req).map(Self).map_err(|_| Problem::not_found()))
+    }
+}
+impl Describe for PlayPass {
+    fn describe(shape: &mut Shape) {
+        shape.path_parameter(
+            "pass",
+            "The end of the address that `listen_to_recording` answered.",
+            &serde_json::json!({"type": "string", "minLength": 1, "maxLength": 200}),
+        );
+        shape.may_refuse(&[404]);
+    }
+}
+
 /// `If-Match`: the version a change was made from.
 pub struct IfMatch(Option<Vec<String>>);
 

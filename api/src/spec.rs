@@ -74,6 +74,18 @@ impl Shape {
         self.body = Some(json!({"required": true, "content": content}));
         self.may_refuse(&[400, 413, 415, 422]);
     }
+    /// A body of bytes.
+    pub fn bytes(&mut self, description: &str) {
+        let media = json!({"schema": {"type": "string", "format": "binary", "description": description}});
+        self.body = Some(json!({"required": true, "description": description, "content": {"application/octet-stream": media}}));
+        self.may_refuse(&[409, 413, 415]);
+    }
+    /// A success with bytes of one of these kinds.
+    pub fn sound(&mut self, status: u16, description: &str, kinds: &[&str]) {
+        let media = json!({"schema": {"type": "string", "format": "binary", "description": "The sound."}});
+        let content: Map<String, Value> = kinds.iter().map(|kind| ((*kind).to_owned(), media.clone())).collect();
+        self.answers.insert(status, json!({"description": description, "content": content, "headers": common_headers()}));
+    }
     /// One more content type of the body.
     pub fn body_also(&mut self, kind: &str, schema: &Value) {
         if let Some(content) = self.body.as_mut().and_then(|b| b.get_mut("content")).and_then(Value::as_object_mut) {
@@ -190,6 +202,7 @@ const PROBLEMS: &[(u16, &str, &str)] = &[
     (412, "PreconditionFailed", "The record changed since it was read."),
     (413, "ContentTooLarge", "The body is larger than allowed."),
     (415, "UnsupportedMediaType", "The content type is not understood here."),
+    (416, "RangeNotSatisfiable", "There is no such part."),
     (422, "UnprocessableContent", "Some fields are not valid; all of them are told at once."),
     (428, "PreconditionRequired", "The workspace demands If-Match."),
     (429, "TooManyRequests", "Too many requests."),

@@ -71,6 +71,8 @@ words! {
         Webhook = "webhook",
         /// Where somebody was, as his phone told.
         Position = "position",
+        /// The sound of a communication: reading it is listening.
+        Recording = "recording",
     }
 }
 

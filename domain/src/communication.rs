@@ -16,6 +16,7 @@ use crate::{
     invalid::{FieldCode, FieldErrors, line, prose},
     list::AnyOf,
     record::{CLOCKS_DIFFER, Made, Making, Reference},
+    recording::KeptRecording,
     task::NewTask,
     workspace::Policy,
 };
@@ -60,8 +61,10 @@ record! {
         pub outcome: Option<String>,
         /// What came of it, of the workspace's list.
         pub outcome_id: Option<CommunicationOutcomeId>,
-        /// Address of the recording.
+        /// Address of a recording that is kept elsewhere.
         pub recording_url: Option<String>,
+        /// The recording that is kept here; `listen_to_recording` plays it.
+        pub recording: Option<KeptRecording>,
         /// What was said.
         pub transcript: Option<String>,
         /// Where it took place.
@@ -133,7 +136,7 @@ input! {
         /// What came of it, of the workspace's list (`/v1/communication-outcomes`): it must be for the channel and the topic; what it demands
         /// is asked for when it is chosen.
         outcome_id: CommunicationOutcomeId;
-        /// Address of the recording, http or https.
+        /// Address of a recording that is kept elsewhere, http or https; one to be kept here is uploaded (`upload_recording`).
         recording_url: String, max 2000;
         /// What was said.
         transcript: String, max 200_000;
@@ -296,6 +299,7 @@ impl Made for Communication {
             outcome: line(input.outcome.as_deref()),
             outcome_id: input.outcome_id,
             recording_url: recording_url,
+            recording: previous.and_then(|p| p.recording.clone()),
             transcript: prose(input.transcript.as_deref()),
             planned_at: planned_at,
             planned_place: if is_planned { place.clone() } else { previous.and_then(|p| p.planned_place.clone()) },

@@ -62,6 +62,8 @@ words! {
         PositionsReceived = "positions_received",
         /// Somebody looked at another person's positions.
         PositionsRead = "positions_read",
+        /// Somebody asked to listen to a recording.
+        RecordingPlayed = "recording_played",
         /// A key was replaced.
         KeyRotated = "key_rotated",
         /// A webhook to which nothing got through for long is told nothing for now.

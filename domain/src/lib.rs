@@ -45,6 +45,7 @@ pub mod phone;
 pub mod pipeline;
 pub mod position;
 pub mod record;
+pub mod recording;
 pub mod recurrence;
 pub mod role;
 pub mod second_factor;

@@ -81,12 +81,28 @@ impl Role {
             see_unassigned: self.see_unassigned,
             override_duplicates: self.override_duplicates,
             reveal: self.reveal,
-            fields: FieldRules::new(field::with_plans(&self.field_rules)),
+            fields: FieldRules::new(field::with_plans(&self.rules())),
         }
     }
 }
 
 impl Role {
+    /// Its rules of fields, with the one that follows from its right to listen.
+    fn rules(&self) -> Vec<FieldRule> {
+        let listening = self.rights.iter().find(|right| right.record == RecordType::Recording).map_or(Reach::None, |right| right.read);
+        let mut rules = self.field_rules.clone();
+        if let Some(rule) = crate::recording::rule_of(listening) {
+            // the stricter of what is said of the field
+            let same = |known: &FieldRule| (known.record, &known.field) == (rule.record, &rule.field);
+            let holds = |known: &FieldRule| known.effect == FieldEffect::Hidden && (!known.except_own || rule.except_own);
+            rules.retain(|known| !same(known) || holds(known));
+            if !rules.iter().any(same) {
+                rules.push(rule);
+            }
+        }
+        rules
+    }
+
     /// A ready-made role to be stored.
     pub fn ready_made(birth: &crate::record::Birth, name: &str, rights: &Rights) -> Self {
         fresh!(Role, birth, {
@@ -236,6 +252,8 @@ fn reach(key: RoleKey, record: RecordType, verb: Verb) -> Reach {
         // what is kept of oneself one may see
         (K::Head, R::Position, V::Read) => Reach::Department,
         (K::Manager | K::Operator | K::Marketer | K::Analyst, R::Position, V::Read) => Reach::Own,
+        // what somebody sees of talks he may hear; who sees them for counting need not
+        (K::Head | K::Manager | K::Operator | K::Integration, R::Recording, V::Read) => Reach::All,
         // the call centre hands over before there is a deal
         (K::Operator | K::Marketer, R::Deal, _) => Reach::None,
         (K::Marketer, _, V::Read) if card => Reach::All,

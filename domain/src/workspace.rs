@@ -122,6 +122,8 @@ record! {
         pub silent_after_days: i64,
         /// For how many days events are kept in the journal.
         pub event_retention_days: i64,
+        /// For how many days uploaded recordings are kept; null for as long as their communications.
+        pub recording_retention_days: Option<i64>,
     }
 }
 
@@ -162,6 +164,8 @@ input! {
         silent_after_days: i64, range 1 to 3650;
         /// For how many days events are kept in the journal; 30 when absent.
         event_retention_days: i64, range 1 to 365;
+        /// For how many days uploaded recordings are kept; for as long as their communications when absent.
+        recording_retention_days: i64, range 1 to 36_500;
     }
 }
 
@@ -198,6 +202,7 @@ impl Made for Workspace {
             repeat_contact: Some(self.repeat_contact.clone()),
             silent_after_days: Some(self.silent_after_days),
             event_retention_days: Some(self.event_retention_days),
+            recording_retention_days: self.recording_retention_days,
         }
     }
 
@@ -262,6 +267,7 @@ impl Made for Workspace {
                 repeat_contact,
                 silent_after_days,
                 event_retention_days,
+                recording_retention_days: input.recording_retention_days,
                 ..old.clone()
             }
         } else {
@@ -282,6 +288,7 @@ impl Made for Workspace {
                 repeat_contact: repeat_contact,
                 silent_after_days: silent_after_days,
                 event_retention_days: event_retention_days,
+                recording_retention_days: input.recording_retention_days,
             })
         })
     }

@@ -38,6 +38,7 @@ pub mod open_work;
 pub mod pipeline;
 pub mod position;
 pub mod presence;
+pub mod recording;
 pub mod reference;
 pub mod role;
 pub mod second_factor;

@@ -113,6 +113,10 @@ tables! {
         workspace_id -> Guid, id -> Guid, user_id -> Guid, at -> Instant, latitude -> Double, longitude -> Double, accuracy_m -> Nullable<Double>, created_at -> Instant,
     }
     meeting_presence { workspace_id -> Guid, id -> Guid, user_id -> Guid, since -> Instant, }
+    recording {
+        workspace_id -> Guid, id -> Guid, communication_id -> Guid, media_type -> Text, size_bytes -> BigInt, sha256 -> Text, created_at -> Instant,
+    }
+    recording_piece { workspace_id -> Guid, id -> Guid, recording_id -> Guid, number -> BigInt, bytes -> Binary, }
     assignment_rule {
         workspace_id -> Guid, id -> Guid, active -> Bool, position -> BigInt, last_user_id -> Nullable<Guid>, profile -> Document,
         version -> BigInt, created_at -> Instant, updated_at -> Instant, created_by -> Document, updated_by -> Document, archived_at -> Nullable<Instant>,

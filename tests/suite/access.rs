@@ -94,6 +94,7 @@ pub fn expected(role: &str, record: &str) -> [&'static str; 3] {
             | "communication_outcome"
             | "tag",
         ) => ["all", "none", "none"],
+        ("head" | "manager" | "operator" | "integration", "recording") => ["all", "none", "none"],
         ("head", "position") => ["department", "none", "none"],
         ("manager" | "operator" | "marketer" | "analyst", "position") => ["own", "none", "none"],
         ("head", "submission") => ["all", "none", "all"],
@@ -133,6 +134,7 @@ fn the_matrix_of_the_ready_made_roles_is_what_me_tells() {
             "reject_reason",
             "lost_reason",
             "communication_outcome",
+            "recording",
             "pipeline",
             "deal",
             "tag",

@@ -36,7 +36,8 @@ fn answered() -> BTreeSet<String> {
 }
 
 const VERBS: &str = "list create get update archive restore upsert batch add look submit test rotate replay complete cancel reopen reject check request confirm revoke
-    refresh change reveal verify revert begin disable end reset qualify move place record assign undo hand count read resume stream";
+    refresh change reveal verify revert begin disable end reset qualify move place record assign undo hand count read resume stream
+    upload delete listen play";
 
 #[test]
 fn operation_ids_are_verb_and_noun() {

@@ -17,8 +17,9 @@ use crate::{
 const NOBODY: &str = "01939d5a-0000-7000-8000-000000000000";
 
 /// Operations that need no credential: a closed list, so that none becomes open by oversight.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 9] = [
     "get_calendar",
+    "play_recording",
     "create_token",
     "refresh_token",
     "request_password_reset",
@@ -107,6 +108,9 @@ fn need(operation: &Operation) -> Option<(&'static str, usize)> {
     }
     if operation.path.starts_with("/v1/channels/telephony/") {
         return Some(("communication", 1));
+    }
+    if operation.path.ends_with("/listen") {
+        return Some(("recording", 0));
     }
     // a board is made of deals
     if operation.path.ends_with("/board") {
@@ -322,7 +326,9 @@ fn an_overloaded_server_says_so_on_every_operation() {
     };
     let server = Server::start(&database, &[("KARTOTEKA_QUEUE_LENGTH", "0")]);
     admin.app = App::of(&server);
-    for operation in specification().operations.iter().filter(|o| o.definition["responses"].get("503").is_some()) {
+    // for a pass that this server did not seal nothing is asked
+    let asks = |o: &&Operation| o.definition["responses"].get("503").is_some() && o.id != "play_recording";
+    for operation in specification().operations.iter().filter(asks) {
         ask(&admin, operation, &nowhere(&operation.path)).is_problem(503, "overloaded");
     }
     admin.get("/healthz").ok();

@@ -58,6 +58,7 @@ mod pipeline;
 mod position;
 mod preview;
 mod problem;
+mod recording;
 mod role;
 mod second_factor;
 mod service;

@@ -46,6 +46,7 @@ const OPERATIONS: &str = "create_token refresh_token request_password_reset conf
     list_assignment_decisions assign_lead
     check_in_to_meeting check_out_of_meeting submit_call_event
     get_position_consent update_position_consent submit_positions list_positions
+    upload_recording delete_recording listen_to_recording play_recording
     list_audit_events get_audit_event verify_audit_events revert_audit_event revert_period
     get_contact_history get_company_history get_lead_history get_deal_history get_task_history
     revert_contact revert_company revert_lead revert_deal revert_task revert_communication revert_note revert_form revert_user revert_role

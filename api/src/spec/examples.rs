@@ -85,7 +85,7 @@ fn communication() -> Value {
     record(json!({
         "channel": "call", "direction": "outbound", "status": "done", "occurred_at": AT, "duration_seconds": 180, "contact_id": ID, "participants": [], "lead_id": null,
         "deal_id": null, "task_id": null, "submission_id": null, "triggered_by": null, "subject": null, "body": null, "topic": "sales", "outcome": "interested", "outcome_id": null,
-        "recording_url": "https://pbx.example/rec/1.mp3", "transcript": null, "place": null, "coordinates": null, "planned_at": null, "planned_place": null,
+        "recording_url": "https://pbx.example/rec/1.mp3", "recording": null, "transcript": null, "place": null, "coordinates": null, "planned_at": null, "planned_place": null,
         "planned_coordinates": null, "planned_duration_seconds": null, "check_in": null, "check_out": null, "place_matches": null, "place_mismatch": null, "owner_id": "019aa000-0000-7000-8000-0000000000a1", "next_task": null,
         "next_meeting": null,
     }))
@@ -165,7 +165,7 @@ fn workspace() -> Value {
         "contact_types": [], "cors_origins": ["https://crm.example.com"],
         "telephony": {"unknown_number": "card_and_lead", "callback_minutes": 15, "extensions": [{"extension": "101", "user_id": "019aa000-0000-7000-8000-0000000000a1"}]},
         "meeting_radius_m": 300, "untouched_leads": {"remind_after_minutes": 15, "head_after_minutes": 60, "reassign_after_minutes": null},
-        "event_retention_days": 30, "working_calendar": {"weekly": {"monday": hours(), "tuesday": hours(), "wednesday": hours(), "thursday": hours(), "friday": hours(), "saturday": [], "sunday": []},
+        "event_retention_days": 30, "recording_retention_days": null, "working_calendar": {"weekly": {"monday": hours(), "tuesday": hours(), "wednesday": hours(), "thursday": hours(), "friday": hours(), "saturday": [], "sunday": []},
             "holidays": [{"on": "2027-01-01", "name": "Новый год"}], "extra_days": [{"on": "2026-12-26", "hours": hours(), "name": "Рабочая суббота"}]},
         "repeat_contact": {"delays": [{"working_days": 0, "seconds": 7200}, {"working_days": 1, "seconds": 0}, {"working_days": 2, "seconds": 0}], "most": 4}, "silent_after_days": 90,
     }))
@@ -329,6 +329,10 @@ pub fn example(schema: &str) -> Option<Value> {
         "CalendarLink" => {
             json!({"url": "https://crm.example.com/public/v1/calendars/kx4V0pVbNnJ7q3m0T2b6y1cWq8uZ5rAeLd9sGfHjK0M.ics", "created_at": AT})
         }
+        "Listening" => json!({
+            "url": "https://crm.example.com/public/v1/recordings/Zm9yIGFuIGV4YW1wbGU", "media_type": "audio/mpeg", "size_bytes": 720_896,
+            "expires_at": "2026-11-22T11:00:00Z"
+        }),
         "Notification" => notification(),
         "ReadNotifications" => json!({"until": AT}),
         "UnreadNotifications" => json!({"unread": 3}),
@@ -534,6 +538,7 @@ pub fn problem(status: u16) -> Value {
         410 => ("events_gone", "These events are not kept any more: read the lists anew", json!([])),
         412 => ("version_mismatch", "The record changed meanwhile", json!([])),
         413 => ("payload_too_large", "The body is too large", json!([])),
+        416 => ("range_not_satisfiable", "The recording has no such part", json!([])),
         415 => ("unsupported_media_type", "This content type is not understood here", json!([])),
         422 => (
             "validation_failed",

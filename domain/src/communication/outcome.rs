@@ -223,7 +223,7 @@ impl CommunicationRequirement {
             Self::DealId => of.deal_id.is_some(),
             Self::Place => of.place.is_some(),
             Self::Coordinates => of.coordinates.is_some(),
-            Self::RecordingUrl => of.recording_url.is_some(),
+            Self::RecordingUrl => of.recording_url.is_some() || of.recording.is_some(),
             Self::Transcript => of.transcript.is_some(),
         }
     }

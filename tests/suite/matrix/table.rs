@@ -71,7 +71,7 @@ const RECORDS: &[(&str, &str)] = &[
     (
         "communication",
         "read: list_communications get_communication get_communication_chain create: create_communication submit_call_event update: update_communication batch_communications check_in_to_meeting check_out_of_meeting
-        delete: archive_communication restore_communication",
+        upload_recording delete: archive_communication restore_communication delete_recording",
     ),
     (
         "communication_outcome",
@@ -79,6 +79,7 @@ const RECORDS: &[(&str, &str)] = &[
         delete: archive_communication_outcome restore_communication_outcome",
     ),
     ("position", "read: list_positions"),
+    ("recording", "read: listen_to_recording"),
     ("note", "read: list_notes get_note create: create_note update: update_note batch_notes delete: archive_note restore_note"),
     (
         "form",
@@ -144,6 +145,7 @@ const OPEN: &[(&str, u16, &str)] = &[
     ("get_public_form", 200, ""),
     ("submit_form", 202, ""),
     ("get_calendar", 404, "not_found"),
+    ("play_recording", 404, "not_found"),
     ("check_health", 200, ""),
     ("check_readiness", 200, ""),
     ("get_metrics", 200, ""),

@@ -114,8 +114,8 @@ impl Revertible for Task {
 }
 
 impl Revertible for Communication {
-    // what was agreed in it is there, whatever is said of it now
-    const ONE_WAY: &'static [&'static str] = &["next_task", "next_meeting"];
+    // what was agreed in it is there, whatever is said of it now; what was deleted of its sound is not
+    const ONE_WAY: &'static [&'static str] = &["next_task", "next_meeting", "recording"];
     fn check(tx: &mut WriteTx<'_>, _: &Workspace, before: &Self, after: &mut Self) -> Result<()> {
         communication::check_links(tx, after)?;
         communication::check_chain(tx, before, after)
