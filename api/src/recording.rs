@@ -85,30 +85,34 @@ pub async fn upload_recording(
     if_match: IfMatch,
     sound: Sound,
 ) -> Answer<Found<Communication>> {
-    let sha256 = hex(&Sha256::digest(&sound.bytes));
     can.write(move |tx| {
         let before: Communication = record::get_in_use(tx, at.0, &if_match)?;
-        let media_type = sound.kind.map_err(Problem::new)?;
-        if before.recording.as_ref().is_some_and(|kept| kept.sha256 == sha256) {
-            return Ok(Found(before));
-        }
-        let kept = KeptRecording {
-            id: RecordingId::new(tx.fresh_id()),
-            media_type,
-            size_bytes: i64::try_from(sound.bytes.len()).map_err(Problem::internal)?,
-            sha256: sha256.clone(),
-            created_at: tx.now(),
-        };
-        let mut after = before.clone();
-        after.recording = Some(kept.clone());
-        let after = record::store_change(tx, &before, after, Action::Updated)?;
-        if let Some(gone) = &before.recording {
-            store::remove(tx, gone.id)?;
-        }
-        store::keep(tx, after.id, &kept, &sound.bytes)?;
-        Ok(Found(after))
+        let kind = sound.kind.map_err(Problem::new)?;
+        keep(tx, before, kind, &sound.bytes).map(Found)
     })
     .await
+}
+
+/// Keeps a communication's recording in place of the one that there was.
+pub fn keep(tx: &mut WriteTx<'_>, before: Communication, media_type: SoundType, bytes: &[u8]) -> Result<Communication> {
+    let sha256 = hex(&Sha256::digest(bytes));
+    if before.recording.as_ref().is_some_and(|kept| kept.sha256 == sha256) {
+        return Ok(before);
+    }
+    let kept = KeptRecording {
+        id: RecordingId::new(tx.fresh_id()),
+        media_type,
+        size_bytes: i64::try_from(bytes.len()).map_err(Problem::internal)?,
+        sha256,
+        created_at: tx.now(),
+    };
+    let after = Communication { recording: Some(kept.clone()), ..before.clone() };
+    let after = record::store_change(tx, &before, after, Action::Updated)?;
+    if let Some(gone) = &before.recording {
+        store::remove(tx, gone.id)?;
+    }
+    store::keep(tx, after.id, &kept, bytes)?;
+    Ok(after)
 }
 
 /// Delete a recording
