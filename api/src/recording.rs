@@ -35,14 +35,14 @@ use crate::{
     credential::{hex, lookup_scope},
     problem::{Problem, ProblemCode, Result},
     record,
-    request::{At, IfMatch, PlayPass, body_so_far},
+    request::{At, IfMatch, PlayPass, upload_so_far},
     router::Described,
     session::Caller,
     spec::{Describe, Shape},
 };
 
 /// So many uploads are taken in at once: each is held in memory until it is stored.
-static UPLOADS: Semaphore = Semaphore::const_new(2);
+static UPLOADS: Semaphore = Semaphore::const_new(4);
 
 /// An upload, what it is, and its place among those taken in at once.
 pub struct Sound {
@@ -57,11 +57,14 @@ impl FromRequest for Sound {
     type Future = LocalBoxFuture<'static, Result<Self>>;
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (kind, mut payload) = (req.headers().get(header::CONTENT_TYPE).cloned(), payload.take());
+        let announced = req.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
         Box::pin(async move {
             let kind = kind.as_ref().and_then(|kind| kind.to_str().ok()).unwrap_or_default().trim_start().to_ascii_lowercase();
             let is_meant = ["application/octet-stream", "audio/", "video/"].iter().any(|known| kind.starts_with(known));
             let place = UPLOADS.try_acquire().map_err(|_| Problem::new(ProblemCode::Overloaded))?;
-            let (bytes, true) = body_so_far(&mut payload, MOST_BYTES).await? else { return Err(Problem::new(ProblemCode::CutOff)) };
+            let (bytes, true) = upload_so_far(&mut payload, MOST_BYTES, announced).await? else {
+                return Err(Problem::new(ProblemCode::CutOff));
+            };
             // what is played later must be a sound, whatever the sender calls it
             let kind = if is_meant { SoundType::of(&bytes).ok_or(ProblemCode::NotASound) } else { Err(ProblemCode::UnsupportedMediaType) };
             Ok(Self { bytes, kind, _place: place })

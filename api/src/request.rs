@@ -42,24 +42,35 @@ pub async fn body_bytes(payload: &mut Payload, most: usize) -> Result<Vec<u8>> {
 const HEAD_START: Duration = Duration::from_secs(10);
 /// The least pace of a body, bytes a second: whoever is slower holds a connection for nothing.
 const LEAST_PACE: u32 = 4096;
+/// The least pace of an upload, which holds one of few places.
+const UPLOAD_PACE: u32 = 65_536;
 
 /// What a body that comes too slowly ends with.
 const SLOW: Option<std::result::Result<Bytes, PayloadError>> = Some(Err(PayloadError::Incomplete(None)));
 
 /// When the rest of a body is waited for no longer.
-fn patience(begun: Instant, arrived: usize) -> Instant {
-    begun + HEAD_START + Duration::from_secs(1) * u32::try_from(arrived).unwrap_or(u32::MAX) / LEAST_PACE
+fn patience(begun: Instant, arrived: usize, pace: u32) -> Instant {
+    begun + HEAD_START + Duration::from_secs(1) * u32::try_from(arrived).unwrap_or(u32::MAX) / pace
 }
 
 /// What arrived of a body, at most `most` bytes, and whether it is whole: it may be cut off, or come too slowly.
 pub async fn body_so_far(payload: &mut Payload, most: usize) -> Result<(Vec<u8>, bool)> {
-    let (mut bytes, begun) = (Vec::new(), Instant::now());
-    while let Some(chunk) = timeout_at(patience(begun, bytes.len()), payload.next()).await.unwrap_or(SLOW) {
+    body_at_pace(payload, most, LEAST_PACE, Vec::new()).await
+}
+
+/// The same of an upload, of which so many bytes were announced.
+pub async fn upload_so_far(payload: &mut Payload, most: usize, announced: usize) -> Result<(Vec<u8>, bool)> {
+    body_at_pace(payload, most, UPLOAD_PACE, Vec::with_capacity(announced.min(most))).await
+}
+
+async fn body_at_pace(payload: &mut Payload, most: usize, pace: u32, mut bytes: Vec<u8>) -> Result<(Vec<u8>, bool)> {
+    let begun = Instant::now();
+    while let Some(chunk) = timeout_at(patience(begun, bytes.len(), pace), payload.next()).await.unwrap_or(SLOW) {
         let Ok(chunk) = chunk else { return Ok((bytes, false)) };
         if bytes.len() + chunk.len() > most {
             // what was announced is read to its end and dropped, so that the answer arrives; but not without bound
             let mut dropped = 0;
-            while let Ok(Some(Ok(chunk))) = timeout_at(patience(begun, dropped), payload.next()).await {
+            while let Ok(Some(Ok(chunk))) = timeout_at(patience(begun, dropped, pace), payload.next()).await {
                 dropped += chunk.len();
                 if dropped > 16 * MOST_BYTES {
                     break;

@@ -150,6 +150,16 @@ fn who_may_not_listen_sees_no_link_either() {
     admin.patch(&talk, json!({"owner_id": listener.user_id})).ok();
     assert_eq!(listener.get(&talk).ok()["recording_url"], LINK);
     listen(&listener, &talk).status(201);
+    // hidden by a rule, a link is told by listening alone, which is written down
+    let rights =
+        json!([{"record": "contact", "read": "all"}, {"record": "communication", "read": "all"}, {"record": "recording", "read": "all"}]);
+    let hidden = json!([{"record": "communication", "field": "recording_url", "effect": "hidden"}]);
+    admin.post("/v1/roles", json!({"key": "auditor", "name": "Контроль", "rights": rights, "field_rules": hidden})).created();
+    let auditor = workspace.somebody("auditor", json!({}));
+    let linked = call(&manager, json!({"recording_url": LINK}));
+    assert_eq!(auditor.get(&linked).ok()["recording_url"], Value::Null);
+    assert_eq!(listen(&auditor, &linked).status(201)["url"], LINK);
+    assert_eq!(played(&admin, &linked)[0]["actor"]["id"], json!(auditor.user_id));
     // the right to listen is not given by who does not have it
     let told = admin.get("/v1/roles?q=analyst").ok();
     assert!(told.items()[0]["rights"].as_array().unwrap().iter().any(|right| right["record"] == "recording" && right["read"] == "none"));
