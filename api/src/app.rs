@@ -259,7 +259,18 @@ fn cors(app: &App) -> Cors {
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::ACCEPT_LANGUAGE, header::IF_MATCH])
         .allowed_headers(["idempotency-key", "x-request-id", "consistency-token"])
-        .expose_headers(["etag", "location", "link", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id", "idempotent-replayed"])
+        .expose_headers([
+            "etag",
+            "location",
+            "link",
+            "retry-after",
+            "ratelimit",
+            "ratelimit-policy",
+            "x-request-id",
+            "idempotent-replayed",
+            "content-range",
+            "accept-ranges",
+        ])
         .block_on_origin_mismatch(false)
         .max_age(3600)
 }

@@ -44,7 +44,7 @@ use crate::{
 
 pub use attack::{Noted, noted};
 pub use cache::{Began, Credentials, Known};
-pub use link::by_calendar_link;
+pub use link::{by_calendar_link, by_pass};
 pub use password::{Passwords, Verdict, hash_password};
 
 /// What somebody may do who must set up a second factor first.

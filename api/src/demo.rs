@@ -206,7 +206,7 @@ fn populate(tx: &mut WriteTx<'_>, slug: &str, administrator: &str, password: &st
         };
         let talk = communication::create(tx, &call)?.record;
         if at == 0 {
-            crate::recording::keep(tx, talk, SoundType::Wav, &tone())?;
+            crate::recording::keep_bytes(tx, talk, SoundType::Wav, &tone())?;
         }
         let next = NewTask {
             kind: Some("follow_up".into()),

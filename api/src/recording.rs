@@ -1,6 +1,10 @@
 //! Recordings of calls and meetings: kept here or told of by a link, listened to by a right of its own, each listening written down.
 
-use std::str::FromStr;
+use std::{
+    fs::File,
+    io::{self, Read, Seek, Write},
+    str::FromStr,
+};
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse, Responder, ResponseError,
@@ -10,7 +14,7 @@ use actix_web::{
         StatusCode,
         header::{self, ByteRangeSpec, Range},
     },
-    web::Bytes,
+    web::{self, Bytes},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{Stream, TryStreamExt, future::LocalBoxFuture, stream};
@@ -20,54 +24,115 @@ use kartoteka_domain::{
     event::{Action, Event},
     id::WorkspaceId,
     record::Record,
-    recording::{KeptRecording, Listening, MOST_BYTES, PIECE_BYTES, PLAYABLE_FOR, Pass, RecordingId, SoundType, may_listen},
-    user::User,
+    recording::{KeptRecording, Listener, Listening, MOST_BYTES, PIECE_BYTES, PLAYABLE_FOR, Pass, RecordingId, SoundType, may_listen},
 };
-use kartoteka_persistence::{Reading, Store, Stored, WriteTx, communication, recording as store, workspace};
+use kartoteka_persistence::{ReadTx, Reading, Store, Stored, WriteTx, communication, recording as store, workspace};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     answer::{Answer, Done, Found, Issued, Outcome, Respond},
     app::App,
     can::{Can, CanSealed, ReadRecordings, ToDelete, UpdateCommunications},
     clock,
-    credential::{hex, lookup_scope},
+    credential::{by_pass, hex, lookup_scope},
     problem::{Problem, ProblemCode, Result},
     record,
-    request::{At, IfMatch, PlayPass, upload_so_far},
+    request::{At, IfMatch, Intake, PlayPass, take_in},
     router::Described,
     session::Caller,
     spec::{Describe, Shape},
 };
 
-/// So many uploads are taken in at once: each is held in memory until it is stored.
-static UPLOADS: Semaphore = Semaphore::const_new(4);
-
-/// An upload, what it is, and its place among those taken in at once.
+/// An upload, laid aside until it is stored, and what it is.
 pub struct Sound {
-    bytes: Vec<u8>,
+    file: File,
+    size_bytes: usize,
+    sha256: String,
     /// Refused only when it is known that there is something to be kept for.
-    kind: std::result::Result<SoundType, ProblemCode>,
-    _place: SemaphorePermit<'static>,
+    media_type: std::result::Result<SoundType, ProblemCode>,
 }
+
+/// An upload that is coming in: little of it is ever in memory.
+struct Incoming {
+    file: Option<File>,
+    /// What is not laid aside yet.
+    rest: Vec<u8>,
+    beginning: Vec<u8>,
+    size_bytes: usize,
+    hash: Sha256,
+}
+
+fn cannot_be_laid_aside(error: io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Problem::new(ProblemCode::StorageFull),
+        _ => Problem::internal(format!("an upload cannot be laid aside: {error}")),
+    }
+}
+
+impl Incoming {
+    /// In a nameless file beside the database where it can, else where the system lays such things.
+    async fn begin(app: &App) -> Result<Self> {
+        let home = app.settings.data_dir.clone();
+        let make = move || if home.is_dir() { tempfile::tempfile_in(home) } else { tempfile::tempfile() };
+        let file = web::block(make).await.map_err(Problem::internal)?.map_err(cannot_be_laid_aside)?;
+        Ok(Self { file: Some(file), rest: Vec::with_capacity(PIECE_BYTES), beginning: Vec::new(), size_bytes: 0, hash: Sha256::new() })
+    }
+
+    async fn lay_aside(&mut self) -> Result<()> {
+        let (file, rest) = (self.file.take(), std::mem::take(&mut self.rest));
+        let write = move || -> io::Result<(Option<File>, Vec<u8>)> {
+            let (mut file, mut rest) = (file, rest);
+            if let Some(file) = &mut file {
+                file.write_all(&rest)?;
+            }
+            rest.clear();
+            Ok((file, rest))
+        };
+        (self.file, self.rest) = web::block(write).await.map_err(Problem::internal)?.map_err(cannot_be_laid_aside)?;
+        Ok(())
+    }
+
+    async fn end(mut self) -> Result<(File, String)> {
+        self.lay_aside().await?;
+        let file = self.file.ok_or_else(|| Problem::internal("an upload lost its file"))?;
+        Ok((file, hex(&self.hash.finalize())))
+    }
+}
+
+impl Intake for Incoming {
+    async fn take(&mut self, bytes: Bytes) -> Result<()> {
+        self.hash.update(&bytes);
+        self.size_bytes += bytes.len();
+        let wanted = BEGINNING.saturating_sub(self.beginning.len()).min(bytes.len());
+        self.beginning.extend_from_slice(bytes.get(..wanted).unwrap_or_default());
+        self.rest.extend_from_slice(&bytes);
+        if self.rest.len() >= PIECE_BYTES { self.lay_aside().await } else { Ok(()) }
+    }
+}
+
+/// So many bytes tell what a sound is.
+const BEGINNING: usize = 8192;
 
 impl FromRequest for Sound {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self>>;
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (kind, mut payload) = (req.headers().get(header::CONTENT_TYPE).cloned(), payload.take());
-        let announced = req.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
+        let (req, mut payload) = (req.clone(), payload.take());
         Box::pin(async move {
-            let kind = kind.as_ref().and_then(|kind| kind.to_str().ok()).unwrap_or_default().trim_start().to_ascii_lowercase();
+            let kind = req.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            let kind = kind.trim_start().to_ascii_lowercase();
             let is_meant = ["application/octet-stream", "audio/", "video/"].iter().any(|known| kind.starts_with(known));
-            let place = UPLOADS.try_acquire().map_err(|_| Problem::new(ProblemCode::Overloaded))?;
-            let (bytes, true) = upload_so_far(&mut payload, MOST_BYTES, announced).await? else {
+            let app = req.app_data::<web::Data<App>>().cloned().ok_or_else(|| Problem::internal("no application data"))?;
+            let mut incoming = Incoming::begin(&app).await?;
+            if !take_in(&mut payload, MOST_BYTES, &mut incoming).await? {
                 return Err(Problem::new(ProblemCode::CutOff));
-            };
+            }
             // what is played later must be a sound, whatever the sender calls it
-            let kind = if is_meant { SoundType::of(&bytes).ok_or(ProblemCode::NotASound) } else { Err(ProblemCode::UnsupportedMediaType) };
-            Ok(Self { bytes, kind, _place: place })
+            let sound = SoundType::of(&incoming.beginning).ok_or(ProblemCode::NotASound);
+            let media_type = if is_meant { sound } else { Err(ProblemCode::UnsupportedMediaType) };
+            let size_bytes = incoming.size_bytes;
+            let (file, sha256) = incoming.end().await?;
+            Ok(Self { file, size_bytes, sha256, media_type })
         })
     }
 }
@@ -76,6 +141,38 @@ impl Describe for Sound {
         shape.bytes("The sound: MP3, M4A, Ogg, WAV, FLAC, AMR, AAC or WebM, at most 25 MiB.");
     }
 }
+
+impl Sound {
+    /// What is made of it.
+    fn kept(&self, tx: &WriteTx<'_>) -> Result<KeptRecording> {
+        Ok(KeptRecording {
+            id: RecordingId::new(tx.fresh_id()),
+            media_type: self.media_type.map_err(Problem::new)?,
+            size_bytes: i64::try_from(self.size_bytes).map_err(Problem::internal)?,
+            sha256: self.sha256.clone(),
+            created_at: tx.now(),
+        })
+    }
+    /// Its bytes from the first on, piece by piece.
+    fn pieces(&self) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+        let (mut file, mut begun) = (&self.file, false);
+        std::iter::from_fn(move || {
+            let mut read = || {
+                if !begun {
+                    file.rewind()?;
+                    begun = true;
+                }
+                let mut piece = Vec::with_capacity(PIECE_BYTES);
+                file.take(PIECE).read_to_end(&mut piece)?;
+                Ok(piece)
+            };
+            read().map(|piece| Some(piece).filter(|piece| !piece.is_empty())).transpose()
+        })
+    }
+}
+
+/// The same as [`PIECE_BYTES`].
+const PIECE: u64 = PIECE_BYTES as u64;
 
 /// Upload a recording
 ///
@@ -90,32 +187,41 @@ pub async fn upload_recording(
 ) -> Answer<Found<Communication>> {
     can.write(move |tx| {
         let before: Communication = record::get_in_use(tx, at.0, &if_match)?;
-        let kind = sound.kind.map_err(Problem::new)?;
-        keep(tx, before, kind, &sound.bytes).map(Found)
+        let kept = sound.kept(tx)?;
+        keep(tx, before, kept, sound.pieces()).map(Found)
     })
     .await
 }
 
 /// Keeps a communication's recording in place of the one that there was.
-pub fn keep(tx: &mut WriteTx<'_>, before: Communication, media_type: SoundType, bytes: &[u8]) -> Result<Communication> {
-    let sha256 = hex(&Sha256::digest(bytes));
-    if before.recording.as_ref().is_some_and(|kept| kept.sha256 == sha256) {
+pub fn keep(
+    tx: &mut WriteTx<'_>,
+    before: Communication,
+    kept: KeptRecording,
+    pieces: impl Iterator<Item = io::Result<Vec<u8>>>,
+) -> Result<Communication> {
+    if before.recording.as_ref().is_some_and(|known| known.sha256 == kept.sha256) {
         return Ok(before);
     }
-    let kept = KeptRecording {
-        id: RecordingId::new(tx.fresh_id()),
-        media_type,
-        size_bytes: i64::try_from(bytes.len()).map_err(Problem::internal)?,
-        sha256,
-        created_at: tx.now(),
-    };
     let after = Communication { recording: Some(kept.clone()), ..before.clone() };
     let after = record::store_change(tx, &before, after, Action::Updated)?;
     if let Some(gone) = &before.recording {
         store::remove(tx, gone.id)?;
     }
-    store::keep(tx, after.id, &kept, bytes)?;
+    store::keep(tx, after.id, &kept, pieces)?;
     Ok(after)
+}
+
+/// Keeps a recording that is at hand.
+pub fn keep_bytes(tx: &mut WriteTx<'_>, before: Communication, media_type: SoundType, bytes: &[u8]) -> Result<Communication> {
+    let kept = KeptRecording {
+        id: RecordingId::new(tx.fresh_id()),
+        media_type,
+        size_bytes: i64::try_from(bytes.len()).map_err(Problem::internal)?,
+        sha256: hex(&Sha256::digest(bytes)),
+        created_at: tx.now(),
+    };
+    keep(tx, before, kept, bytes.chunks(PIECE_BYTES).map(|piece| Ok(piece.to_vec())))
 }
 
 /// Delete a recording
@@ -154,7 +260,8 @@ pub async fn listen_to_recording(can: CanSealed<ReadRecordings>, at: At<Communic
             (None, Some(url)) => Listening { url: url.clone(), media_type: None, size_bytes: None, expires_at: None },
             (None, None) => return Err(Problem::new(ProblemCode::NoRecording)),
         };
-        tx.note(&Event::bare(RecordType::Communication, talk.uuid(), Action::RecordingPlayed))?;
+        let which = talk.recording.as_ref().map_or_else(|| "its link".to_owned(), |kept| format!("the recording {}", kept.id));
+        tx.note(&Event::bare(RecordType::Communication, talk.uuid(), Action::RecordingPlayed).because(which))?;
         Ok(Listened(Issued(listening)))
     })
     .await
@@ -162,7 +269,10 @@ pub async fn listen_to_recording(can: CanSealed<ReadRecordings>, at: At<Communic
 
 fn pass_to(app: &App, tx: &WriteTx<'_>, kept: &KeptRecording) -> Result<Listening> {
     let until = tx.now() + PLAYABLE_FOR;
-    let pass = Pass { workspace: tx.workspace().uuid(), recording: kept.id, listener: tx.scope().actor().user(), until: until.timestamp() };
+    let actor = tx.scope().actor();
+    let key = || actor.who().id.map(Listener::Key);
+    let listener = actor.user().map(Listener::Person).or_else(key).ok_or_else(|| Problem::new(ProblemCode::Forbidden))?;
+    let pass = Pass { workspace: tx.workspace().uuid(), recording: kept.id, listener, until: until.timestamp() };
     let sealed = URL_SAFE_NO_PAD.encode(app.vault.seal(&pass.write())?);
     Ok(Listening {
         url: format!("{}/public/v1/recordings/{sealed}", app.settings.public_url.trim_end_matches('/')),
@@ -174,25 +284,29 @@ fn pass_to(app: &App, tx: &WriteTx<'_>, kept: &KeptRecording) -> Result<Listenin
 
 /// Play a recording
 ///
-/// By the address that `listen_to_recording` answered, while it plays and the person may still sign in; by ranges (RFC 9110), one at a time.
+/// By the address that `listen_to_recording` answered, while it plays and whoever asked for it may listen; by ranges (RFC 9110), one at a time.
 #[utoipa::path(get, path = "/public/v1/recordings/{pass}", tag = "public")]
 pub async fn play_recording(anybody: Caller, pass: PlayPass, wanted: Wanted) -> Result<Played> {
     let app = &anybody.0;
     let opened = URL_SAFE_NO_PAD.decode(&pass.0).ok().and_then(|sealed| app.vault.opened(&sealed));
     let pass = opened.and_then(|bytes| Pass::read(&bytes)).filter(|pass| pass.until > clock::now().timestamp());
     let pass = pass.ok_or_else(Problem::not_found)?;
-    let workspace = WorkspaceId::new(pass.workspace);
-    let find = move |tx: &mut kartoteka_persistence::ReadTx<'_>| -> Result<_> {
-        if let Some(listener) = pass.listener
-            && !User::find(tx, listener.uuid())?.is_some_and(|person| person.active)
-        {
-            return Ok(None);
+    let scope = by_pass(app, &pass).await?;
+    let find = move |tx: &mut ReadTx<'_>| -> Result<_> {
+        let of = store::communication_of(tx, pass.recording)?.ok_or_else(Problem::not_found)?;
+        let talk: Communication = record::get(tx, of.uuid())?;
+        let kept = talk.recording.filter(|kept| kept.id == pass.recording).ok_or_else(Problem::not_found)?;
+        if !may_listen(&tx.scope().owners(RecordType::Recording), talk.owner_id) {
+            return Err(Problem::not_found());
         }
-        Ok(store::find(tx, pass.recording)?)
+        let part = wanted.of(&kept);
+        // what begins to play was there
+        let begun = i64::try_from(part.first() / PIECE).map_err(Problem::internal)?;
+        let piece = store::piece(tx, kept.id, begun)?.ok_or_else(Problem::not_found)?;
+        Ok((kept, part, piece))
     };
-    let kept = app.store.read(lookup_scope(workspace), find).await?.ok_or_else(Problem::not_found)?;
-    let part = wanted.of(&kept);
-    Ok(Played { store: app.store.clone(), workspace, kept, part })
+    let (kept, part, begun) = app.store.read(scope, find).await?;
+    Ok(Played { store: app.store.clone(), workspace: WorkspaceId::new(pass.workspace), kept, part, begun })
 }
 
 /// Which part of a recording is asked for.
@@ -207,7 +321,7 @@ impl FromRequest for Wanted {
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let text = |name| req.headers().get(name).and_then(|value| value.to_str().ok());
         // what cannot be read is as if it had not been sent (RFC 9110, 14.2)
-        let range = text(header::RANGE).and_then(|range| Range::from_str(range).ok());
+        let range = text(header::RANGE).and_then(|range| Range::from_str(&range.to_ascii_lowercase()).ok());
         std::future::ready(Ok(Self { range, only_of: text(header::IF_RANGE).map(ToOwned::to_owned) }))
     }
 }
@@ -227,6 +341,15 @@ enum Part {
     Bytes(u64, u64),
     /// There is none such.
     Nothing,
+}
+
+impl Part {
+    fn first(self) -> u64 {
+        match self {
+            Self::Bytes(first, _) => first,
+            Self::Whole | Self::Nothing => 0,
+        }
+    }
 }
 
 impl Wanted {
@@ -257,6 +380,8 @@ pub struct Played {
     workspace: WorkspaceId,
     kept: KeptRecording,
     part: Part,
+    /// The piece it begins in.
+    begun: Vec<u8>,
 }
 
 impl Responder for Played {
@@ -286,7 +411,7 @@ impl Responder for Played {
         if status == StatusCode::PARTIAL_CONTENT {
             response.insert_header((header::CONTENT_RANGE, format!("bytes {first}-{last}/{size}")));
         }
-        let bytes = bytes(self.store, self.workspace, self.kept.id, first, last);
+        let bytes = bytes(self.store, self.workspace, self.kept.id, self.begun, first, last);
         response.body(SizedStream::new(last + 1 - first, Box::pin(bytes.map_err(actix_web::Error::from))))
     }
 }
@@ -304,27 +429,37 @@ impl Described for Result<Played> {
     }
 }
 
-/// A recording from one byte to another, a piece at a time: so little of it is ever in memory.
-fn bytes(store: Store, workspace: WorkspaceId, id: RecordingId, first: u64, last: u64) -> impl Stream<Item = Result<Bytes>> {
-    const PIECE: u64 = PIECE_BYTES as u64;
-    stream::try_unfold(first, move |at| {
+/// A recording from one byte to another, a piece at a time: so little of it is ever in memory. `begun` is the piece of the first byte.
+fn bytes(
+    store: Store,
+    workspace: WorkspaceId,
+    id: RecordingId,
+    begun: Vec<u8>,
+    first: u64,
+    last: u64,
+) -> impl Stream<Item = Result<Bytes>> {
+    stream::try_unfold((first, Some(begun)), move |(at, begun)| {
         let store = store.clone();
         async move {
             if at > last {
                 return Ok(None);
             }
             let number = i64::try_from(at / PIECE).map_err(Problem::internal)?;
-            let piece = store.read(lookup_scope(workspace), move |tx| -> Result<_> { Ok(store::piece(tx, id, number)?) }).await?;
-            // deleted while it plays: the rest does not come
-            let piece = Bytes::from(piece.ok_or_else(Problem::not_found)?);
+            let piece = if let Some(begun) = begun {
+                begun
+            } else {
+                // deleted while it plays: the rest does not come
+                let look = move |tx: &mut ReadTx<'_>| -> Result<_> { store::piece(tx, id, number)?.ok_or_else(Problem::not_found) };
+                store.read(lookup_scope(workspace), look).await?
+            };
             let until = piece.len().min(usize::try_from(last + 1 - at / PIECE * PIECE).unwrap_or(usize::MAX));
             let from = usize::try_from(at % PIECE).map_err(Problem::internal)?;
             if from >= until {
                 return Err(Problem::internal("a recording is shorter than it should be"));
             }
-            let bytes = piece.slice(from..until);
+            let bytes = Bytes::from(piece).slice(from..until);
             let next = at + u64::try_from(bytes.len()).map_err(Problem::internal)?;
-            Ok(Some((bytes, next)))
+            Ok(Some((bytes, (next, None))))
         }
     })
 }
@@ -338,16 +473,19 @@ pub fn forget_old(tx: &mut WriteTx<'_>) -> Result<bool> {
     let before = tx.now() - chrono::Duration::days(days);
     let old = store::kept_since_before(tx, before, MOST_FORGOTTEN)?;
     let more = i64::try_from(old.len()).is_ok_and(|found| found == MOST_FORGOTTEN);
-    for id in old {
-        tx.hold(RecordType::Communication, id.uuid())?;
-        let Some(talk) = communication::find_regardless(tx, id)? else { continue };
-        let Some(kept) = &talk.recording else { continue };
-        tx.follow(talk.updated_at);
-        let mut after = Communication { recording: None, ..talk.clone() };
-        after.stamp(&tx.scope().by().clone(), tx.now());
-        let event = Event::updated(&talk, &after).because(format!("recordings are kept for {days} days"));
-        Communication::update(tx, &talk, &after, event)?;
-        store::remove(tx, kept.id)?;
+    for (of, id) in old {
+        tx.hold(RecordType::Communication, of.uuid())?;
+        // another one may have come while this waited
+        if let Some(talk) = communication::find_regardless(tx, of)?
+            && talk.recording.as_ref().is_some_and(|kept| kept.id == id)
+        {
+            tx.follow(talk.updated_at);
+            let mut after = Communication { recording: None, ..talk.clone() };
+            after.stamp(&tx.scope().by().clone(), tx.now());
+            let event = Event::updated(&talk, &after).because(format!("recordings are kept for {days} days"));
+            Communication::update(tx, &talk, &after, event)?;
+        }
+        store::remove(tx, id)?;
     }
     // nothing here is done about a client
     tx.take_next_steps();

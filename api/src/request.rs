@@ -42,35 +42,45 @@ pub async fn body_bytes(payload: &mut Payload, most: usize) -> Result<Vec<u8>> {
 const HEAD_START: Duration = Duration::from_secs(10);
 /// The least pace of a body, bytes a second: whoever is slower holds a connection for nothing.
 const LEAST_PACE: u32 = 4096;
-/// The least pace of an upload, which holds one of few places.
-const UPLOAD_PACE: u32 = 65_536;
 
 /// What a body that comes too slowly ends with.
 const SLOW: Option<std::result::Result<Bytes, PayloadError>> = Some(Err(PayloadError::Incomplete(None)));
 
 /// When the rest of a body is waited for no longer.
-fn patience(begun: Instant, arrived: usize, pace: u32) -> Instant {
-    begun + HEAD_START + Duration::from_secs(1) * u32::try_from(arrived).unwrap_or(u32::MAX) / pace
+fn patience(begun: Instant, arrived: usize) -> Instant {
+    begun + HEAD_START + Duration::from_secs(1) * u32::try_from(arrived).unwrap_or(u32::MAX) / LEAST_PACE
 }
 
 /// What arrived of a body, at most `most` bytes, and whether it is whole: it may be cut off, or come too slowly.
 pub async fn body_so_far(payload: &mut Payload, most: usize) -> Result<(Vec<u8>, bool)> {
-    body_at_pace(payload, most, LEAST_PACE, Vec::new()).await
+    let mut bytes = Vec::new();
+    let whole = take_in(payload, most, &mut bytes).await?;
+    Ok((bytes, whole))
 }
 
-/// The same of an upload, of which so many bytes were announced.
-pub async fn upload_so_far(payload: &mut Payload, most: usize, announced: usize) -> Result<(Vec<u8>, bool)> {
-    body_at_pace(payload, most, UPLOAD_PACE, Vec::with_capacity(announced.min(most))).await
+/// A body that is taken in chunk by chunk, for it may be large.
+pub trait Intake {
+    /// Takes in the next bytes.
+    async fn take(&mut self, bytes: Bytes) -> Result<()>;
 }
 
-async fn body_at_pace(payload: &mut Payload, most: usize, pace: u32, mut bytes: Vec<u8>) -> Result<(Vec<u8>, bool)> {
-    let begun = Instant::now();
-    while let Some(chunk) = timeout_at(patience(begun, bytes.len(), pace), payload.next()).await.unwrap_or(SLOW) {
-        let Ok(chunk) = chunk else { return Ok((bytes, false)) };
-        if bytes.len() + chunk.len() > most {
+impl Intake for Vec<u8> {
+    async fn take(&mut self, bytes: Bytes) -> Result<()> {
+        self.extend_from_slice(&bytes);
+        Ok(())
+    }
+}
+
+/// Takes in what arrives of a body, at most `most` bytes; whether it is whole.
+pub async fn take_in(payload: &mut Payload, most: usize, into: &mut impl Intake) -> Result<bool> {
+    let (mut arrived, begun) = (0, Instant::now());
+    while let Some(chunk) = timeout_at(patience(begun, arrived), payload.next()).await.unwrap_or(SLOW) {
+        let Ok(chunk) = chunk else { return Ok(false) };
+        arrived += chunk.len();
+        if arrived > most {
             // what was announced is read to its end and dropped, so that the answer arrives; but not without bound
             let mut dropped = 0;
-            while let Ok(Some(Ok(chunk))) = timeout_at(patience(begun, dropped, pace), payload.next()).await {
+            while let Ok(Some(Ok(chunk))) = timeout_at(patience(begun, dropped), payload.next()).await {
                 dropped += chunk.len();
                 if dropped > 16 * MOST_BYTES {
                     break;
@@ -78,9 +88,9 @@ async fn body_at_pace(payload: &mut Payload, most: usize, pace: u32, mut bytes: 
             }
             return Err(Problem::new(ProblemCode::PayloadTooLarge));
         }
-        bytes.extend_from_slice(&chunk);
+        into.take(chunk).await?;
     }
-    Ok((bytes, true))
+    Ok(true)
 }
 
 /// Refuses content types but these, and charsets but UTF-8.

@@ -46,20 +46,37 @@ words! {
 }
 
 impl SoundType {
-    /// What some bytes are, by how they begin; `None` for whatever is no sound. What the sender calls them is not asked.
-    pub fn of(bytes: &[u8]) -> Option<Self> {
-        match infer::get(bytes)?.mime_type() {
-            "audio/mpeg" => Some(Self::Mpeg),
-            "audio/m4a" | "video/mp4" => Some(Self::Mp4),
-            "audio/ogg" | "audio/opus" => Some(Self::Ogg),
-            "audio/x-wav" => Some(Self::Wav),
-            "audio/x-flac" => Some(Self::Flac),
-            "audio/amr" => Some(Self::Amr),
-            "audio/aac" => Some(Self::Aac),
-            "video/webm" => Some(Self::Webm),
+    /// What some bytes are, by how they begin; `None` for whatever is no sound. What the sender calls them is not asked. Of a container (MP4, Ogg,
+    /// WebM) the sound is played, whatever else is in it.
+    pub fn of(beginning: &[u8]) -> Option<Self> {
+        if beginning.len() < SHORTEST {
+            return None;
+        }
+        match infer::get(beginning).map(|kind| kind.mime_type()) {
+            Some("audio/mpeg") => Some(Self::Mpeg),
+            Some("audio/m4a" | "video/mp4") => Some(Self::Mp4),
+            Some("audio/ogg" | "audio/opus") => Some(Self::Ogg),
+            Some("audio/x-wav") => Some(Self::Wav),
+            Some("audio/x-flac") => Some(Self::Flac),
+            Some("audio/amr") => Some(Self::Amr),
+            Some("audio/aac") => Some(Self::Aac),
+            Some("video/webm") => Some(Self::Webm),
+            _ if is_mpeg_frame(beginning) => Some(Self::Mpeg),
+            _ if beginning.starts_with(b"#!AMR") => Some(Self::Amr),
+            _ if beginning.get(4..8) == Some(b"ftyp") => Some(Self::Mp4),
             _ => None,
         }
     }
+}
+
+/// Nothing shorter is a recording.
+const SHORTEST: usize = 16;
+
+/// Whether some bytes begin with the header of a Layer III frame of any MPEG version (ISO 11172-3, 13818-3, and the 2.5 of telephones), checksum or
+/// not: eleven bits set, a version, Layer III, a bit rate and a sampling rate that there are.
+fn is_mpeg_frame(bytes: &[u8]) -> bool {
+    let &[0xff, second, third, ..] = bytes else { return false };
+    second & 0xe0 == 0xe0 && second & 0x18 != 0x08 && second & 0x06 == 0x02 && third & 0xf0 != 0xf0 && third & 0x0c != 0x0c
 }
 
 /// A recording that is kept here.
@@ -113,6 +130,15 @@ pub fn rule_of(reach: Reach) -> Option<FieldRule> {
     Some(FieldRule { record: RecordType::Communication, field: "recording_url".to_owned(), effect: FieldEffect::Hidden, except_own })
 }
 
+/// Who listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// A person.
+    Person(UserId),
+    /// An API key.
+    Key(Uuid),
+}
+
 /// What a link to a recording says, sealed: which recording, for whom, until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
@@ -120,8 +146,8 @@ pub struct Pass {
     pub workspace: Uuid,
     /// The recording.
     pub recording: RecordingId,
-    /// The person it was given to; `None` for a key.
-    pub listener: Option<UserId>,
+    /// Who it was given to.
+    pub listener: Listener,
     /// Until when, seconds since 1970.
     pub until: i64,
 }
@@ -132,20 +158,28 @@ const MARK: &[u8; 8] = b"listen.1";
 impl Pass {
     /// As bytes to be sealed.
     pub fn write(&self) -> Vec<u8> {
-        let listener = self.listener.map_or(Uuid::nil(), UserId::uuid);
+        let (kind, listener) = match self.listener {
+            Listener::Person(id) => (0, id.uuid()),
+            Listener::Key(id) => (1, id),
+        };
         let ids = [self.workspace, self.recording.uuid(), listener];
-        [MARK.as_slice(), &ids.map(Uuid::into_bytes).concat(), &self.until.to_be_bytes()].concat()
+        [MARK.as_slice(), &[kind], &ids.map(Uuid::into_bytes).concat(), &self.until.to_be_bytes()].concat()
     }
     /// From bytes that were sealed; `None` where they are something else.
     pub fn read(bytes: &[u8]) -> Option<Self> {
-        let (ids, until) = bytes.strip_prefix(MARK)?.split_at_checked(48)?;
+        let (kind, rest) = bytes.strip_prefix(MARK)?.split_first()?;
+        let (ids, until) = rest.split_at_checked(48)?;
         let mut ids = ids.chunks_exact(16).map(|id| Uuid::from_slice(id).ok());
         let mut next = || ids.next().flatten();
         let (workspace, recording, listener) = (next()?, next()?, next()?);
         Some(Self {
             workspace,
             recording: RecordingId::new(recording),
-            listener: Some(listener).filter(|id| !id.is_nil()).map(UserId::new),
+            listener: match kind {
+                0 => Listener::Person(UserId::new(listener)),
+                1 => Listener::Key(listener),
+                _ => return None,
+            },
             until: i64::from_be_bytes(until.try_into().ok()?),
         })
     }
@@ -162,18 +196,32 @@ mod tests {
         let wav = [b"RIFF\x24\0\0\0WAVEfmt ".as_slice(), &[0; 24]].concat();
         for (bytes, kind) in [
             (wav.as_slice(), Some(SoundType::Wav)),
-            (b"ID3\x04\0\0\0\0\0\0", Some(SoundType::Mpeg)),
-            (b"\xff\xfb\x90\x00\0\0\0\0", Some(SoundType::Mpeg)),
-            (b"OggS\0\x02\0\0\0\0\0\0\0\0", Some(SoundType::Ogg)),
+            (b"ID3\x04", Some(SoundType::Mpeg)),
+            (b"\xff\xfb\x90\x00", Some(SoundType::Mpeg)),
+            (b"\xff\xfa\x90\x00", Some(SoundType::Mpeg)),
+            // what 8 kHz of a telephone become
+            (b"\xff\xe3\x18\xc4", Some(SoundType::Mpeg)),
+            (b"\xff\xe2\x18\xc4", Some(SoundType::Mpeg)),
+            (b"\xff\xf1\x50\x80", Some(SoundType::Aac)),
+            (b"OggS\0\x02\0\0\0\0", Some(SoundType::Ogg)),
             (b"fLaC\0\0\0\x22", Some(SoundType::Flac)),
             (b"#!AMR\n\x3c", Some(SoundType::Amr)),
+            (b"#!AMR-WB\n\x3c", Some(SoundType::Amr)),
+            (b"\0\0\0\x18ftyp3gp4", Some(SoundType::Mp4)),
+            (b"\0\0\0\x18ftypM4A ", Some(SoundType::Mp4)),
             (b"\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x1fB\x82\x84webm", Some(SoundType::Webm)),
+            // reserved versions, layers and rates
+            (b"\xff\xeb\x90\x00", None),
+            (b"\xff\xff\xff\xff", None),
+            (b"\xff\xfe<\0h\0t\0m\0l\0", None),
             (b"<html><script>alert(1)</script>", None),
             (b"%PDF-1.7", None),
             (b"", None),
         ] {
-            assert_eq!(SoundType::of(bytes), kind, "{:?}", String::from_utf8_lossy(bytes));
+            let long = [bytes, &[0; 32]].concat();
+            assert_eq!(SoundType::of(&long), kind, "{:?}", String::from_utf8_lossy(bytes));
         }
+        assert_eq!(SoundType::of(b"\xff\xfb\x90\x00"), None, "too short");
     }
 
     #[test]
@@ -186,11 +234,11 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_pass_is_read_as_it_was_written(workspace: u128, recording: u128, listener: u128, until: i64) {
+        fn a_pass_is_read_as_it_was_written(workspace: u128, recording: u128, listener: u128, key: bool, until: i64) {
             let pass = Pass {
                 workspace: Uuid::from_u128(workspace),
                 recording: RecordingId::new(Uuid::from_u128(recording)),
-                listener: Some(UserId::new(Uuid::from_u128(listener))).filter(|id| !id.uuid().is_nil()),
+                listener: if key { Listener::Key(Uuid::from_u128(listener)) } else { Listener::Person(UserId::new(Uuid::from_u128(listener))) },
                 until,
             };
             let written = pass.write();

@@ -81,26 +81,29 @@ impl Role {
             see_unassigned: self.see_unassigned,
             override_duplicates: self.override_duplicates,
             reveal: self.reveal,
-            fields: FieldRules::new(field::with_plans(&self.rules())),
+            fields: self.rules(),
         }
     }
 }
 
 impl Role {
-    /// Its rules of fields, with the one that follows from its right to listen.
-    fn rules(&self) -> Vec<FieldRule> {
+    /// Its rules of fields, with the one that follows from its right to listen: a link may be told by whoever may not follow it.
+    fn rules(&self) -> FieldRules {
         let listening = self.rights.iter().find(|right| right.record == RecordType::Recording).map_or(Reach::None, |right| right.read);
-        let mut rules = self.field_rules.clone();
-        if let Some(rule) = crate::recording::rule_of(listening) {
-            // the stricter of what is said of the field
-            let same = |known: &FieldRule| (known.record, &known.field) == (rule.record, &rule.field);
-            let holds = |known: &FieldRule| known.effect == FieldEffect::Hidden && (!known.except_own || rule.except_own);
-            rules.retain(|known| !same(known) || holds(known));
-            if !rules.iter().any(same) {
-                rules.push(rule);
-            }
+        let mut rules = field::with_plans(&self.field_rules);
+        let Some(rule) = crate::recording::rule_of(listening) else { return FieldRules::new(rules) };
+        let same = |known: &FieldRule| (known.record, &known.field) == (rule.record, &rule.field);
+        // the stricter of what is said of the field
+        let holds = |known: &FieldRule| known.effect == FieldEffect::Hidden && (!known.except_own || rule.except_own);
+        if rules.iter().any(|known| same(known) && holds(known)) {
+            return FieldRules::new(rules);
         }
-        rules
+        let was_said = rules.iter().any(same);
+        rules.retain(|known| !same(known));
+        let (record, field) = (rule.record, rule.field.clone());
+        rules.push(rule);
+        let rules = FieldRules::new(rules);
+        if was_said { rules } else { rules.telling(record, &field) }
     }
 
     /// A ready-made role to be stored.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use kartoteka_domain::{
     id::CommunicationId,
-    recording::{KeptRecording, PIECE_BYTES, RecordingId, SoundType},
+    recording::{KeptRecording, RecordingId},
 };
 
 use crate::{
@@ -22,8 +22,13 @@ part! { PieceRow in recording_piece { workspace_id: Uid, id: Uid, recording_id: 
 
 const WITH_ITS_COMMUNICATION: &str = "told by the change of the communication";
 
-/// Keeps the bytes of a communication's recording; one that there was must be gone.
-pub fn keep(tx: &mut WriteTx<'_>, of: CommunicationId, kept: &KeptRecording, bytes: &[u8]) -> Result<(), StoreError> {
+/// Keeps the bytes of a communication's recording, each piece but the last one of [`PIECE_BYTES`](kartoteka_domain::recording::PIECE_BYTES); one that there was must be gone.
+pub fn keep(
+    tx: &mut WriteTx<'_>,
+    of: CommunicationId,
+    kept: &KeptRecording,
+    pieces: impl Iterator<Item = std::io::Result<Vec<u8>>>,
+) -> Result<(), StoreError> {
     let workspace = Uid::from(tx.workspace());
     let recorded = tx.unaudited(WITH_ITS_COMMUNICATION);
     let row = RecordingRow {
@@ -36,9 +41,9 @@ pub fn keep(tx: &mut WriteTx<'_>, of: CommunicationId, kept: &KeptRecording, byt
         created_at: At(kept.created_at),
     };
     row.insert(tx.db().0, &recorded)?;
-    for (number, piece) in (0..).zip(bytes.chunks(PIECE_BYTES)) {
-        let id = Uid(tx.fresh_id());
-        let row = PieceRow { workspace_id: workspace, id, recording_id: kept.id.into(), number, bytes: piece.to_vec() };
+    for (number, bytes) in (0..).zip(pieces) {
+        let bytes = bytes.map_err(|error| StoreError::Internal(format!("an upload cannot be read again: {error}")))?;
+        let row = PieceRow { workspace_id: workspace, id: Uid(tx.fresh_id()), recording_id: kept.id.into(), number, bytes };
         row.insert(tx.db().0, &recorded)?;
     }
     Ok(())
@@ -53,17 +58,14 @@ pub fn remove(tx: &mut WriteTx<'_>, id: RecordingId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A recording, whosever it is: for who brings a pass.
-pub fn find(tx: &mut dyn Reading, id: RecordingId) -> Result<Option<KeptRecording>, StoreError> {
-    let row: Option<RecordingRow> = all!(tx, recording).filter(recording::id.eq(Uid::from(id))).first(tx.db().0).optional()?;
-    row.map(|row| {
-        let media_type = SoundType::from_word(&row.media_type).ok_or_else(|| StoreError::Internal("an unknown kind of sound".into()))?;
-        Ok(KeptRecording { id, media_type, size_bytes: row.size_bytes, sha256: row.sha256, created_at: row.created_at.0 })
-    })
-    .transpose()
+/// The communication a recording is of, whosever it is: for who brings a pass.
+pub fn communication_of(tx: &mut dyn Reading, id: RecordingId) -> Result<Option<CommunicationId>, StoreError> {
+    let found: Option<Uid> =
+        all!(tx, recording).filter(recording::id.eq(Uid::from(id))).select(recording::communication_id).first(tx.db().0).optional()?;
+    Ok(found.map(|id| CommunicationId::new(id.0)))
 }
 
-/// One piece of a recording: the bytes from `number` times [`PIECE_BYTES`] on. `None` behind its end, or once it is gone.
+/// One piece of a recording: the bytes from `number` times [`PIECE_BYTES`](kartoteka_domain::recording::PIECE_BYTES) on. `None` behind its end, or once it is gone.
 pub fn piece(tx: &mut dyn Reading, id: RecordingId, number: i64) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(all!(tx, recording_piece)
         .filter(recording_piece::recording_id.eq(Uid::from(id)))
@@ -73,13 +75,19 @@ pub fn piece(tx: &mut dyn Reading, id: RecordingId, number: i64) -> Result<Optio
         .optional()?)
 }
 
-/// The communications of the oldest recordings from before a moment.
-pub fn kept_since_before(tx: &mut dyn Reading, before: DateTime<Utc>, most: i64) -> Result<Vec<CommunicationId>, StoreError> {
-    let found: Vec<Uid> = all!(tx, recording)
+/// The oldest recordings from before a moment, in the order of their communications.
+pub fn kept_since_before(
+    tx: &mut dyn Reading,
+    before: DateTime<Utc>,
+    most: i64,
+) -> Result<Vec<(CommunicationId, RecordingId)>, StoreError> {
+    let found: Vec<(Uid, Uid)> = all!(tx, recording)
         .filter(recording::created_at.lt(At(before)))
         .order((recording::created_at, recording::id))
         .limit(most)
-        .select(recording::communication_id)
+        .select((recording::communication_id, recording::id))
         .load(tx.db().0)?;
-    Ok(found.into_iter().map(|id| CommunicationId::new(id.0)).collect())
+    let mut found: Vec<_> = found.into_iter().map(|(of, id)| (CommunicationId::new(of.0), RecordingId::new(id.0))).collect();
+    found.sort_unstable();
+    Ok(found)
 }

@@ -218,6 +218,66 @@ fn a_link_opens_nothing_but_its_recording_and_only_for_who_still_works_here() {
     anyone.get(&format!("/public/v1/recordings/{secret}")).is_problem(404, "not_found");
     admin.patch(&format!("/v1/users/{}", leaving.user_id), json!({"active": false})).ok();
     anyone.get(&path).is_problem(404, "not_found");
+    // nor for whoever may listen no longer: by his role, by his reach, by a key that was revoked
+    let rights = |listening: &str| json!([{"record": "contact", "read": "all"}, {"record": "communication", "read": "all"}, {"record": "recording", "read": listening}]);
+    let role = admin.post("/v1/roles", json!({"key": "hears", "name": "Слышит", "rights": rights("all")})).created().path();
+    let key = admin.post("/v1/api-keys", json!({"name": "Речь", "role": "hears"})).created();
+    let robot = app().anyone().bearer(key["secret"].as_str().unwrap());
+    let paths = [workspace.somebody("hears", json!({})), robot].map(|who| plays_at(&listen(&who, &talk).status(201)));
+    for path in &paths {
+        anyone.get(path).ok();
+    }
+    admin.delete(&key.path()).no_content();
+    anyone.get(&paths[1]).is_problem(404, "not_found");
+    admin.patch(&role, json!({"rights": rights("own")})).ok();
+    anyone.get(&paths[0]).is_problem(404, "not_found");
+}
+
+#[test]
+fn an_exchange_that_may_not_listen_tells_links_all_the_same() {
+    let (_, admin, _) = office();
+    let all = |record: &str| json!({"record": record, "read": "all", "create": "all", "update": "all", "assign": "all"});
+    let rights: Vec<Value> = ["contact", "communication", "lead", "task"].into_iter().map(all).collect();
+    admin.post("/v1/roles", json!({"key": "exchange", "name": "АТС", "rights": rights})).created();
+    let key = admin.post("/v1/api-keys", json!({"name": "АТС", "role": "exchange"})).created();
+    let exchange = app().anyone().bearer(key["secret"].as_str().unwrap());
+    let phone = format!("+7912{:07}", workspace::unique());
+    let told = |event: &str, more: Value| {
+        let mut body = json!({"call_id": "1", "event": event, "direction": "inbound", "from": phone, "to": "+74951234567", "occurred_at": "2026-11-20T10:00:00Z"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        exchange.post("/v1/channels/telephony/events", body).ok()
+    };
+    told("finished", json!({"duration_seconds": 60}));
+    let call = told("recorded", json!({"recording_url": LINK}));
+    assert_eq!(call["communication"]["recording_url"], Value::Null, "{call}");
+    let talk = format!("/v1/communications/{}", call["communication"]["id"].as_str().unwrap());
+    assert_eq!(admin.get(&talk).ok()["recording_url"], LINK);
+    let own = json!({"channel": "call", "direction": "inbound", "party": {"phone": phone}, "recording_url": LINK});
+    let made = exchange.post("/v1/communications", own).created();
+    assert_eq!((&made["recording_url"], &admin.get(&made.path()).ok()["recording_url"]), (&Value::Null, &json!(LINK)));
+    // a guess at what is there tells nothing
+    exchange.patch(&talk, json!({"recording_url": LINK})).is_problem(403, "field_not_permitted");
+    listen(&exchange, &talk).is_problem(403, "forbidden");
+}
+
+#[test]
+fn uploads_that_do_not_come_keep_nobody_waiting() {
+    use std::io::Write;
+    let (_, _, manager) = office();
+    let talk = call(&manager, json!({}));
+    let head = format!(
+        "PUT {talk}/recording HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: audio/wav\r\ncontent-length: 26214400\r\n\r\nRIFF",
+        manager.token()
+    );
+    let hanging: Vec<std::net::TcpStream> = (0..12)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(app().address).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(upload(&manager, &talk, &sound(600_000)).ok()["version"], 2);
+    drop(hanging);
 }
 
 #[test]

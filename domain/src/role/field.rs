@@ -133,7 +133,7 @@ pub fn with_plans(rules: &[FieldRule]) -> Vec<FieldRule> {
 
 /// Everything a role says of fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FieldRules(Vec<FieldRule>);
+pub struct FieldRules(Vec<FieldRule>, Vec<(RecordType, String)>);
 
 /// What somebody sees of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,13 @@ pub enum Seen {
 impl FieldRules {
     /// From the rules of a role.
     pub fn new(rules: Vec<FieldRule>) -> Self {
-        Self(rules)
+        Self(rules, Vec::new())
+    }
+    /// The same, with a field that may be written to all the same where the record is new to the writer: told, but not read back.
+    #[must_use]
+    pub fn telling(mut self, record: RecordType, field: &str) -> Self {
+        self.1.push((record, field.to_owned()));
+        self
     }
     /// All of them.
     pub fn all(&self) -> &[FieldRule] {
@@ -185,7 +191,8 @@ impl FieldRules {
 
     /// Whether a field may be written; masked ones may, with a new value.
     pub fn may_write(&self, record: RecordType, field: &str, own: bool) -> bool {
-        !matches!(self.rule(record, field, own), Some(FieldEffect::Hidden | FieldEffect::ReadOnly))
+        let told = || self.1.iter().any(|(of, name)| *of == record && name == field);
+        !matches!(self.rule(record, field, own), Some(FieldEffect::Hidden | FieldEffect::ReadOnly)) || told()
     }
 
     /// What two say of a record, the stricter of each field: `own` and `others_own` tell whose it is to whom.
@@ -201,13 +208,13 @@ impl FieldRules {
                 None => all.push(rule),
             }
         }
-        Self(all)
+        Self(all, Vec::new())
     }
 
     /// The same without masks.
     #[must_use]
     pub fn without_masks(&self) -> Self {
-        Self(self.0.iter().filter(|rule| rule.effect != FieldEffect::Masked).cloned().collect())
+        Self(self.0.iter().filter(|rule| rule.effect != FieldEffect::Masked).cloned().collect(), self.1.clone())
     }
 
     /// Whether these hide and lock at least what others do.

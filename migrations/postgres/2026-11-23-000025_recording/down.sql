@@ -8,3 +8,6 @@ SET profile = jsonb_set(profile, '{rights}', COALESCE((
 ), '[]'::jsonb))
 WHERE jsonb_typeof(profile -> 'rights') = 'array';
 ALTER TABLE role FORCE ROW LEVEL SECURITY;
+ALTER TABLE communication NO FORCE ROW LEVEL SECURITY;
+UPDATE communication SET profile = profile - 'recording' WHERE profile ? 'recording';
+ALTER TABLE communication FORCE ROW LEVEL SECURITY;

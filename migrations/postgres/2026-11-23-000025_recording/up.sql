@@ -29,12 +29,18 @@ CREATE UNIQUE INDEX recording_piece_recording_id_number_key ON recording_piece (
 -- sound is compressed already
 ALTER TABLE recording_piece ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
--- Whoever could see communications could follow the links to their recordings: he may listen.
+-- Whoever could see communications could follow the links to their recordings: he may listen. From whom a rule hides the links, as far as it does, may not.
 ALTER TABLE role NO FORCE ROW LEVEL SECURITY;
 UPDATE role
-SET profile = jsonb_set(profile, '{rights}', (profile -> 'rights') || '[{"record": "recording", "read": "all"}]'::jsonb)
+SET profile = jsonb_set(profile, '{rights}', (profile -> 'rights') || jsonb_build_array(jsonb_build_object('record', 'recording', 'read', CASE
+    WHEN profile -> 'field_rules' @> '[{"record": "communication", "field": "recording_url", "effect": "hidden"}]'::jsonb THEN 'own' ELSE 'all'
+END)))
 WHERE jsonb_typeof(profile -> 'rights') = 'array' AND EXISTS (
     SELECT 1 FROM jsonb_array_elements(profile -> 'rights') AS seen
     WHERE seen ->> 'record' = 'communication' AND seen ->> 'read' <> 'none'
+) AND NOT EXISTS (
+    SELECT 1 FROM jsonb_array_elements(CASE WHEN jsonb_typeof(profile -> 'field_rules') = 'array' THEN profile -> 'field_rules' ELSE '[]'::jsonb END) AS rule
+    WHERE rule @> '{"record": "communication", "field": "recording_url", "effect": "hidden"}'::jsonb
+        AND coalesce(rule ->> 'except_own', 'false') = 'false'
 );
 ALTER TABLE role FORCE ROW LEVEL SECURITY;

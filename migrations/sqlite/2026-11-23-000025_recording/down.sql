@@ -6,3 +6,4 @@ SET profile = json_set(profile, '$.rights', (
     WHERE json_extract(kept.value, '$.record') <> 'recording'
 ))
 WHERE json_type(profile, '$.rights') = 'array';
+UPDATE communication SET profile = json_remove(profile, '$.recording') WHERE json_type(profile, '$.recording') IS NOT NULL;

@@ -27,10 +27,18 @@ CREATE TABLE recording_piece (
 ) STRICT;
 CREATE UNIQUE INDEX recording_piece_recording_id_number_key ON recording_piece (workspace_id, recording_id, number);
 
--- Whoever could see communications could follow the links to their recordings: he may listen.
+-- Whoever could see communications could follow the links to their recordings: he may listen. From whom a rule hides the links, as far as it does, may not.
 UPDATE role
-SET profile = json_insert(profile, '$.rights[#]', json_object('record', 'recording', 'read', 'all'))
-WHERE EXISTS (
+SET profile = json_insert(profile, '$.rights[#]', json_object('record', 'recording', 'read', CASE WHEN EXISTS (
+    SELECT 1 FROM json_each(role.profile, '$.field_rules') AS rule
+    WHERE json_extract(rule.value, '$.record') = 'communication' AND json_extract(rule.value, '$.field') = 'recording_url'
+        AND json_extract(rule.value, '$.effect') = 'hidden'
+) THEN 'own' ELSE 'all' END))
+WHERE json_type(profile, '$.rights') = 'array' AND EXISTS (
     SELECT 1 FROM json_each(role.profile, '$.rights') AS seen
     WHERE json_extract(seen.value, '$.record') = 'communication' AND json_extract(seen.value, '$.read') <> 'none'
+) AND NOT EXISTS (
+    SELECT 1 FROM json_each(role.profile, '$.field_rules') AS rule
+    WHERE json_extract(rule.value, '$.record') = 'communication' AND json_extract(rule.value, '$.field') = 'recording_url'
+        AND json_extract(rule.value, '$.effect') = 'hidden' AND coalesce(json_extract(rule.value, '$.except_own'), 0) = 0
 );
