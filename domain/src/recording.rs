@@ -218,7 +218,7 @@ mod tests {
             (b"%PDF-1.7", None),
             (b"", None),
         ] {
-            let long = [bytes, &[0; 32]].concat();
+            let long = [bytes, &[0; 300]].concat();
             assert_eq!(SoundType::of(&long), kind, "{:?}", String::from_utf8_lossy(bytes));
         }
         assert_eq!(SoundType::of(b"\xff\xfb\x90\x00"), None, "too short");
