@@ -77,6 +77,20 @@ pub fn plan<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::Inpu
     Ok(T::make(input, None, &making)?)
 }
 
+/// Takes out the faults of fields that this change leaves as they were: a text may have grown when it was cleaned (some letters are kept as
+/// two, Unicode Standard Annex 15), a limit may be younger than the record, and neither must keep the record from being changed.
+fn forgive_what_stood<I: serde::Serialize>(errors: &mut FieldErrors, before: &I, now: &I) -> Result<()> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let (before, now) = (serde_json::to_value(before).map_err(Problem::internal)?, serde_json::to_value(now).map_err(Problem::internal)?);
+    errors.0.retain(|error| {
+        let field = error.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
+        before.get(field).is_none_or(|value| value.is_null() || now.get(field) != Some(value))
+    });
+    Ok(())
+}
+
 fn make_checked<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::Input, previous: Option<&T>, check: bool) -> Result<T> {
     if previous.is_none() && !tx.scope().actor().role().fields.is_empty() {
         let given = serde_json::to_value(input).map_err(Problem::internal)?;
@@ -88,6 +102,9 @@ fn make_checked<T: Made>(tx: &mut WriteTx<'_>, settings: &Workspace, input: &T::
     let making = Making { birth: &birth, workspace: Some(settings), fresh_id: &fresh_id, asker };
     let mut errors = FieldErrors::default();
     errors.absorb(input.validate());
+    if let Some(before) = previous {
+        forgive_what_stood(&mut errors, &before.input(), input)?;
+    }
     match T::make(input, previous, &making) {
         Ok(record) => {
             let kept = previous.map(Made::references).unwrap_or_default();

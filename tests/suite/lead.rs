@@ -229,3 +229,18 @@ fn a_lead_of_another_client_takes_its_tasks_along() {
     assert_eq!(manager.get(&format!("/v1/contacts/{wrong}")).ok()["next_task_at"], json!(null));
     assert_eq!(manager.get(&own.path()).ok()["contact_id"], wrong.as_str());
 }
+
+#[test]
+fn a_text_that_grew_when_it_was_cleaned_keeps_nothing_from_being_changed() {
+    let admin = app().workspace().administrator();
+    let contact = admin.post("/v1/contacts", json!({"last_name": "Гафизов"})).created().id();
+    // a letter that is kept as two (U+0958 becomes U+0915 U+093C)
+    let comment = "\u{958}".repeat(20_000);
+    let lead = admin.post("/v1/leads", json!({"contact_id": contact, "comment": comment})).created();
+    assert_eq!(lead["comment"].as_str().unwrap().chars().count(), 40_000);
+    let begun = admin.patch(&lead.path(), json!({"status": "in_work"})).ok();
+    assert_eq!((&begun["status"], &begun["comment"]), (&json!("in_work"), &lead["comment"]));
+    let longer = format!("{}!", lead["comment"].as_str().unwrap());
+    admin.patch(&lead.path(), json!({"comment": longer})).is_problem(422, "validation_failed").names_with("/comment", "too_long");
+    admin.patch(&lead.path(), json!({"title": "x".repeat(100_000)})).is_problem(422, "validation_failed").names_with("/title", "too_long");
+}
