@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-/// Asks until there is an answer; panics after twenty seconds, saying for what it waited.
+/// Asks until there is an answer; panics after a minute, saying for what it waited.
 #[track_caller]
 pub fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
-    within(Duration::from_secs(20), what, ask)
+    within(Duration::from_mins(1), what, ask)
 }
 
 /// Asks until there is an answer, or panics at the deadline.
